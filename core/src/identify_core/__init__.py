@@ -1,0 +1,51 @@
+"""identify: how much of what a neural network learned is determined by the data and the objective, and how much is arbitrary.
+
+This package is light: it imports neither torch nor zarr nor numpy. `Samples`, `Latents`, `Finding` and the other names that carry
+arrays live in `identify_core.data` and `identify_core.findings`.
+"""
+
+from __future__ import annotations
+
+from identify_core.components import (
+    Check,
+    Command,
+    Dataset,
+    Evaluator,
+    Model,
+    NoOptions,
+    Objective,
+    Preset,
+)
+from identify_core.errors import (
+    IdentifyError,
+    Interrupted,
+    OptionsError,
+    PluginError,
+    RunError,
+    SpecError,
+    StoreError,
+    UsageError,
+)
+from identify_core.hookspecs import hookimpl
+from identify_core.version import __version__
+
+__all__ = [
+    "Check",
+    "Command",
+    "Dataset",
+    "Evaluator",
+    "IdentifyError",
+    "Interrupted",
+    "Model",
+    "NoOptions",
+    "Objective",
+    "OptionsError",
+    "PluginError",
+    "Preset",
+    "RunError",
+    "SpecError",
+    "StoreError",
+    "UsageError",
+    "__version__",
+    "hookimpl",
+]

@@ -1,0 +1,199 @@
+"""The frozen records with which a plugin offers its components; importing them costs neither torch nor zarr.
+
+A record names a component, its options class and, as a `"module:attribute"` string, the target that does the work. The
+target's module is imported only when the component runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import attrs
+
+from identify_core.errors import PluginError
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+Arity = Literal["representation", "pair", "run"]
+Requirement = Literal["factors", "weights", "modules", "samples", "history", "decoder"]
+
+
+def _check_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or not NAME_PATTERN.fullmatch(value):
+        raise ValueError(f"{attribute.name} {value!r} must be lower-case words joined by hyphens, such as 'mutual-knn'")
+
+
+def _check_target(_: object, attribute: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or (value and not TARGET_PATTERN.fullmatch(value)):
+        raise ValueError(f"{attribute.name} {value!r} must be a 'package.module:attribute' string")
+
+
+def _check_options(_: object, attribute: attrs.Attribute[type], value: object) -> None:
+    if not (isinstance(value, type) and attrs.has(value)):
+        raise ValueError(f"{attribute.name} {value!r} must be an attrs class")
+
+
+def load_target(target: str) -> Any:
+    """Import the object that a `"module:attribute"` string names.
+
+    Raises:
+        PluginError: the module or the attribute does not exist, or importing the module fails.
+    """
+    module_name, _, path = target.partition(":")
+    try:
+        loaded: Any = importlib.import_module(module_name)
+    except Exception as error:  # noqa: BLE001 - a plugin's module can fail in any way; the reason is kept
+        raise PluginError(f"the target {target!r} cannot be imported: {type(error).__name__}: {error}") from error
+    for part in path.split("."):
+        if not hasattr(loaded, part):
+            raise PluginError(f"the target {target!r} does not exist: {module_name} has no attribute {path!r}")
+        loaded = getattr(loaded, part)
+    return loaded
+
+
+@attrs.frozen
+class NoOptions:
+    """The options of a component that has none."""
+
+
+@attrs.frozen(kw_only=True)
+class Component:
+    """What every component has.
+
+    Args:
+        name: lower-case words joined by hyphens, unique within its plugin and kind.
+        summary: one line for listings.
+        target: `"module:function"`; what it is called with is said by each subclass.
+        options: a frozen, keyword-only attrs class in a light module; its fields carry `metadata={"help", "unit", "source"}`.
+        source: the paper's section or equation, or where else the method is described.
+    """
+
+    kind: ClassVar[str]
+
+    name: str = attrs.field(validator=_check_name)
+    summary: str = attrs.field(validator=attrs.validators.instance_of(str))
+    target: str = attrs.field(validator=_check_target)
+    options: type = attrs.field(default=NoOptions, validator=_check_options)
+    source: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+
+    def load(self) -> Callable[..., Any]:
+        """Import the target."""
+        loaded: Callable[..., Any] = load_target(self.target)
+        return loaded
+
+
+@attrs.frozen(kw_only=True)
+class Dataset(Component):
+    """`target(options, context) -> Samples`."""
+
+    kind: ClassVar[str] = "dataset"
+
+
+@attrs.frozen(kw_only=True)
+class Model(Component):
+    """`target(options, shape, context) -> nn.Module`: one replicate, initialised from torch's current global generator.
+
+    The core seeds that generator with the replicate's own stream before the call.
+
+    Args:
+        check: `"module:function"`, called as `check(options, shape)` before anything is built or trained; it raises
+            `OptionsError` for sizes that the architecture cannot take. Empty: every size is fine.
+    """
+
+    kind: ClassVar[str] = "model"
+
+    check: str = attrs.field(default="", validator=_check_target)
+
+
+@attrs.frozen(kw_only=True)
+class Objective(Component):
+    """`target(options, replicates, samples, context) -> Iterable[Latents | Finding]`: trains in place, then says what to keep.
+
+    Args:
+        identified_up_to: the name of the rung up to which theory says its latents are identified; empty where there is none.
+        autocast: whether training under bfloat16 or float16 autocast makes sense.
+    """
+
+    kind: ClassVar[str] = "objective"
+
+    identified_up_to: str = ""
+    autocast: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Evaluator(Component):
+    """`target(options, subject, context) -> Finding | Iterable[Finding]`.
+
+    Args:
+        arity: what a subject holds: one representation, a pair of them, or all that a run left.
+        invariant_to: names of the largest rungs under which the value does not change; for `pair` and `representation`.
+        requires: what the subject must have beside latents.
+        bounds: the smallest and the largest value of the headline scalar, None where there is none.
+        larger_is: what a larger headline scalar means.
+        draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what the
+            finding stores alone, so that `identify plot` can draw again without computing again.
+    """
+
+    kind: ClassVar[str] = "evaluator"
+
+    arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
+    invariant_to: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=frozenset)
+    bounds: tuple[float | None, float | None] = (None, None)
+    larger_is: Literal["more similar", "more distant", "better", "worse", "neither"] = "neither"
+    draw: str = attrs.field(default="", validator=_check_target)
+
+
+@attrs.frozen(kw_only=True)
+class Preset:
+    """A complete spec that a plugin ships.
+
+    Args:
+        name: what `--preset NAME` takes.
+        summary: one line for listings.
+        resource: `"package:path/to/file.toml"` inside the plugin's distribution.
+        source: the paper's section whose experiment it is.
+    """
+
+    kind: ClassVar[str] = "preset"
+
+    name: str = attrs.field(validator=_check_name)
+    summary: str
+    resource: str
+    source: str = ""
+
+    def read_text(self) -> str:
+        """The spec file's text, unparsed."""
+        from importlib.resources import files
+
+        package, _, path = self.resource.partition(":")
+        try:
+            return files(package).joinpath(path).read_text(encoding="utf-8")
+        except (ModuleNotFoundError, FileNotFoundError) as error:
+            raise PluginError(f"the preset {self.name!r} is missing its file {self.resource!r}") from error
+
+
+@attrs.frozen(kw_only=True)
+class Command:
+    """A click command under the plugin's own group: `identify PLUGIN NAME`; `target` is a `click.Command`."""
+
+    kind: ClassVar[str] = "command"
+
+    name: str = attrs.field(validator=_check_name)
+    summary: str
+    target: str = attrs.field(validator=_check_target)
+
+
+@attrs.frozen(kw_only=True)
+class Check:
+    """A check for `identify doctor`: `target() -> None | str | Iterable[str]`; what it returns are complaints."""
+
+    kind: ClassVar[str] = "check"
+
+    name: str = attrs.field(validator=_check_name)
+    summary: str
+    target: str = attrs.field(validator=_check_target)

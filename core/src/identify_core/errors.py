@@ -1,0 +1,72 @@
+"""The expected errors of the project: each is one sentence of fact, one hint and an exit status.
+
+The command line prints an `IdentifyError` as its message and its hint and exits with `exit_code`; any other exception is a
+defect and keeps its traceback. Library users catch `IdentifyError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class IdentifyError(Exception):
+    """An error that a user can act on.
+
+    Args:
+        message: one sentence: what is so, the offending value, what is allowed.
+        hint: one thing to do about it; empty where the message says it all.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class RunError(IdentifyError):
+    """A run started and failed."""
+
+    exit_code = 1
+
+
+class UsageError(IdentifyError):
+    """The command line asked for something that does not exist or does not go together."""
+
+    exit_code = 2
+
+
+class SpecError(IdentifyError):
+    """A spec is wrong; `problems` lists everything that is wrong with it, one sentence each."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+class OptionsError(SpecError):
+    """Options that are each well formed do not go together, or do not fit the data.
+
+    Component targets raise it; the engine adds which component and where its values came from.
+    """
+
+
+class PluginError(IdentifyError):
+    """A plugin is broken, missing, incompatible or ambiguous."""
+
+    exit_code = 3
+
+
+class StoreError(IdentifyError):
+    """A store cannot be read or written, or does not hold what was asked for."""
+
+    exit_code = 4
+
+
+class Interrupted(IdentifyError):  # noqa: N818 - a state, not a failure: the run can be resumed
+    """The user stopped the run; a checkpoint was written."""
+
+    exit_code = 130
