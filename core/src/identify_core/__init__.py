@@ -1,7 +1,7 @@
-"""identify: how much of what a neural network learned is determined by the data and the objective, and how much is arbitrary.
+"""identify: how much of what a neural network learned is determined, and how much is arbitrary.
 
-This package is light: it imports neither torch nor zarr nor numpy. `Samples`, `Latents`, `Finding` and the other names that carry
-arrays live in `identify_core.data` and `identify_core.findings`.
+This package is light: it imports neither torch nor zarr nor numpy. `Samples`, `Latents`, `Finding` and the other names
+that carry arrays live in `identify_core.data` and `identify_core.findings`.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def load_target(target: str) -> Any:
     module_name, _, path = target.partition(":")
     try:
         loaded: Any = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - a plugin's module can fail in any way; the reason is kept
+    except Exception as error:  # a plugin's module can fail in any way; the reason is kept
         raise PluginError(f"the target {target!r} cannot be imported: {type(error).__name__}: {error}") from error
     for part in path.split("."):
         if not hasattr(loaded, part):
@@ -68,7 +68,7 @@ class Component:
         name: lower-case words joined by hyphens, unique within its plugin and kind.
         summary: one line for listings.
         target: `"module:function"`; what it is called with is said by each subclass.
-        options: a frozen, keyword-only attrs class in a light module; its fields carry `metadata={"help", "unit", "source"}`.
+        options: a frozen attrs class in a light module, its fields made by `identify_core.options.option`.
         source: the paper's section or equation, or where else the method is described.
     """
 
@@ -111,10 +111,12 @@ class Model(Component):
 
 @attrs.frozen(kw_only=True)
 class Objective(Component):
-    """`target(options, replicates, samples, context) -> Iterable[Latents | Finding]`: trains in place, then says what to keep.
+    """`target(options, replicates, samples, context) -> Iterable[Latents | Finding]`.
+
+    It trains the replicates in place, then says what to keep.
 
     Args:
-        identified_up_to: the name of the rung up to which theory says its latents are identified; empty where there is none.
+        identified_up_to: the name of the rung up to which theory says its latents are identified; empty for none.
         autocast: whether training under bfloat16 or float16 autocast makes sense.
     """
 
@@ -134,8 +136,8 @@ class Evaluator(Component):
         requires: what the subject must have beside latents.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
-        draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what the
-            finding stores alone, so that `identify plot` can draw again without computing again.
+        draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what
+            the finding stores alone, so that `identify plot` can draw again without computing again.
     """
 
     kind: ClassVar[str] = "evaluator"

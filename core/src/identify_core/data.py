@@ -1,4 +1,4 @@
-"""Samples: the named columns, ids, factors and splits that a dataset hands to a run; and Latents: what an objective keeps."""
+"""Samples: the columns, ids, factors and splits that a dataset hands to a run; Latents: what an objective keeps."""
 
 from __future__ import annotations
 
