@@ -32,7 +32,7 @@ def _check_target(_: object, attribute: attrs.Attribute[str], value: object) -> 
         raise ValueError(f"{attribute.name} {value!r} must be a 'package.module:attribute' string")
 
 
-def _check_options(_: object, attribute: attrs.Attribute[type], value: object) -> None:
+def _check_options(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not (isinstance(value, type) and attrs.has(value)):
         raise ValueError(f"{attribute.name} {value!r} must be an attrs class")
 

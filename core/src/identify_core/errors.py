@@ -1,7 +1,7 @@
 """The expected errors of the project: each is one sentence of fact, one hint and an exit status.
 
-The command line prints an `IdentifyError` as its message and its hint and exits with `exit_code`; any other exception is a
-defect and keeps its traceback. Library users catch `IdentifyError`.
+The command line prints an `IdentifyError` as its message and its hint and exits with `exit_code`; any other exception
+is a defect and keeps its traceback. Library users catch `IdentifyError`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -27,6 +27,10 @@ def _plain_mapping(values: Mapping[str, Any]) -> dict[str, Scalar]:
     return {name: _plain(value) for name, value in values.items()}
 
 
+def _plain_rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Scalar, ...], ...]:
+    return tuple(tuple(_plain(cell) for cell in row) for row in rows)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Table:
     """Rows under named columns.
@@ -39,9 +43,7 @@ class Table:
     """
 
     columns: tuple[str, ...] = attrs.field(converter=tuple)
-    rows: tuple[tuple[Scalar, ...], ...] = attrs.field(
-        converter=lambda rows: tuple(tuple(_plain(cell) for cell in row) for row in rows)
-    )
+    rows: tuple[tuple[Scalar, ...], ...] = attrs.field(converter=_plain_rows)
     caption: str = ""
     units: Mapping[str, str] = attrs.field(factory=dict)
 

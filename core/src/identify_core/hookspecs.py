@@ -8,8 +8,8 @@ A plugin is a light module named by an entry point of the group `identify`. Ever
     def identify_datasets():
         yield Dataset(name="spirals", summary="Two spirals.", options=SpiralsOptions, target="my_plugin.spirals:make")
 
-Component hooks are called once, when the registry is built; observer hooks are called while a run goes on. New arguments are
-only ever added at the end, and an implementation names only the arguments that it wants.
+Component hooks are called once, when the registry is built; observer hooks are called while a run goes on. New
+arguments are only ever added at the end, and an implementation names only the arguments that it wants.
 """
 
 from __future__ import annotations

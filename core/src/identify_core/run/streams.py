@@ -1,4 +1,4 @@
-"""Named random streams: every consumer of randomness draws from a stream of its own, derived from (seed, replicate, name).
+"""Named random streams: each consumer of randomness draws from its own, derived from (seed, replicate, name).
 
 A new consumer therefore never shifts another's numbers, and replicate r of a run of R draws what it would draw alone.
 """
@@ -25,7 +25,7 @@ class Streams:
     seed: int
 
     def derive(self, name: str, replicate: int | None = None) -> int:
-        """The 63-bit seed of a stream: a SHA-256 of (seed, replicate, name), so that it is the same on every machine."""
+        """The 63-bit seed of a stream: a SHA-256 of (seed, replicate, name), the same on every machine."""
         text = f"identify|{self.seed}|{'-' if replicate is None else replicate}|{name}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
@@ -44,7 +44,7 @@ class Streams:
         For code that takes no generator, such as the default initialisation of layers.
         """
         state = torch.random.get_rng_state()
-        torch.random.default_generator.manual_seed(self.derive(name, replicate))
+        torch.default_generator.manual_seed(self.derive(name, replicate))
         try:
             yield
         finally:

@@ -1,0 +1,1 @@
+"""GENNI: equivalence classes of network parameters and their geometry."""

@@ -1,0 +1,176 @@
+"""Context: what the core gives to every component target of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from identify_core.data import Shape
+from identify_core.errors import RunError
+from identify_core.run.checkpoints import read_checkpoint, write_checkpoint
+from identify_core.run.display import Display, Progress, SilentDisplay
+from identify_core.run.history import History
+from identify_core.run.streams import Streams
+
+if TYPE_CHECKING:
+    from identify_core.store import StoredRun
+
+ModelBuilder = Callable[[Shape], torch.nn.Module]
+Observer = Callable[[int, Mapping[str, Any]], None]
+
+_SECONDS_BETWEEN_NEWS = 0.25
+
+
+class Context:
+    """What a component may ask of the run that it is part of.
+
+    Args:
+        device: where tensors of the run live.
+        dtype: the floating-point type of data and parameters.
+        seed: the spec's seed.
+        count: the number of replicates, R.
+        scratch: a folder of the run for a component's own resumable files; it exists.
+        autocast_dtype: bfloat16 or float16 where the spec asks for autocast.
+        build: the run's model component, without seeding; None where the run has no model.
+        open_run: opens another run of the store by its reference.
+        display: where progress and warnings are shown.
+        observe: called with (step, scalars) a few times a second.
+        stop_requested: whether the user asked to stop.
+        seconds_between_checkpoints: how long `checkpoint_due` waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        seed: int,
+        count: int,
+        scratch: Path,
+        autocast_dtype: torch.dtype | None = None,
+        build: ModelBuilder | None = None,
+        open_run: Callable[[str], StoredRun] | None = None,
+        display: Display | None = None,
+        observe: Observer | None = None,
+        stop_requested: Callable[[], bool] = lambda: False,
+        seconds_between_checkpoints: float = 30.0,
+    ) -> None:
+        self.device = device
+        self.dtype = dtype
+        self.seed = seed
+        self.count = count
+        self.scratch = scratch
+        self.autocast_dtype = autocast_dtype
+        self.streams = Streams(seed)
+        self.history = History()
+        self.warnings: list[str] = []
+        self.display: Display = display or SilentDisplay()
+        self._build = build
+        self._open_run = open_run
+        self._observe = observe
+        self._stop_requested = stop_requested
+        self._seconds_between_checkpoints = seconds_between_checkpoints
+        self._last_checkpoint = time.monotonic()
+        self._last_news = float("-inf")
+
+    def stream(self, name: str, replicate: int | None = None) -> torch.Generator:
+        """A CPU generator at the beginning of the stream `name` (of one replicate, where it belongs to one)."""
+        return self.streams.torch(name, replicate)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Mixed precision on the run's device where the spec asks for it; otherwise nothing."""
+        if self.autocast_dtype is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.autocast_dtype)
+
+    def build_model(self, shape: Shape, *, replicate: int | None, stream: str | None = "model") -> torch.nn.Module:
+        """One network of the run's model component, on the CPU, in the run's dtype.
+
+        Args:
+            shape: the sizes of one input and one output.
+            replicate: whose stream initialises it; None for a network that is no replicate, such as a teacher.
+            stream: the stream's name; None draws from torch's global generator as it stands.
+
+        Raises:
+            RunError: the run has no model.
+        """
+        if self._build is None:
+            raise RunError("this run has no model", hint="add a [model] table to the spec")
+        if stream is None:
+            return self._build(shape).to(self.dtype)
+        with self.streams.as_global(stream, replicate):
+            return self._build(shape).to(self.dtype)
+
+    def log(self, step: int, **values: float | torch.Tensor) -> None:
+        """Record values at a step under `history/<name>`; underscores in names become hyphens.
+
+        Args:
+            step: counts upwards.
+            values: a number, or a tensor of shape (R,), each; tensors may stay on the device.
+        """
+        named = {name.replace("_", "-"): value for name, value in values.items()}
+        self.history.add(step, named)
+        now = time.monotonic()
+        if now - self._last_news >= _SECONDS_BETWEEN_NEWS:
+            self._last_news = now
+            scalars = {
+                name: value.detach().double().cpu().tolist() if isinstance(value, torch.Tensor) else value
+                for name, value in named.items()
+            }
+            self.display.values(step, scalars)
+            if self._observe is not None:
+                self._observe(step, scalars)
+
+    def warn(self, message: str) -> None:
+        """Show a sentence once and keep it with the run."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+            self.display.warning(message)
+
+    @contextmanager
+    def progress(self, description: str, total: int | None, unit: str = "steps") -> Iterator[Progress]:
+        """A progress bar for the block."""
+        with self.display.progress(description, total, unit) as bar:
+            yield bar
+
+    def checkpoint(self, state: Any) -> None:
+        """Write a checkpoint of `state` and of the history so far in one step; see `write_checkpoint`."""
+        content = {"state": state, "history": self.history.state(), "warnings": list(self.warnings)}
+        write_checkpoint(self._checkpoint_file, content)
+        self._last_checkpoint = time.monotonic()
+
+    def checkpoint_due(self) -> bool:
+        """Whether it is time for the next checkpoint."""
+        return time.monotonic() - self._last_checkpoint >= self._seconds_between_checkpoints
+
+    def restore(self) -> Any | None:
+        """The last checkpoint's state, with the history put back to that moment; None where there is none."""
+        if not self._checkpoint_file.exists():
+            return None
+        content = read_checkpoint(self._checkpoint_file)
+        self.history.load_state(content["history"])
+        self.warnings[:] = content["warnings"]
+        return content["state"]
+
+    def should_stop(self) -> bool:
+        """Whether the user asked to stop: then write a checkpoint and raise `Interrupted`."""
+        return self._stop_requested()
+
+    def open_run(self, reference: str) -> StoredRun:
+        """Another run of the same store, by id, unique prefix, name or `@last`.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        if self._open_run is None:
+            raise RunError(f"the run {reference!r} cannot be opened: there is no store here")
+        return self._open_run(reference)
+
+    @property
+    def _checkpoint_file(self) -> Path:
+        return self.scratch / "checkpoint.safetensors"

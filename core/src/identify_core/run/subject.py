@@ -1,0 +1,118 @@
+"""Subject: what an evaluator is given to study: representations, and for whole-run evaluators all that the run left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from identify_core.data import Factor, Samples, Shape
+from identify_core.findings import Finding
+
+if TYPE_CHECKING:
+    from identify_core.replicates import Replicates
+    from identify_core.run.history import Series
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Representation:
+    """One replicate's latents of one run: the unit of every comparison.
+
+    Args:
+        label: what a table or a figure calls it.
+        run_id: the run that it belongs to.
+        latents: the name of the latents, such as `hidden-1`.
+        replicate: which of the run's replicates.
+        ids: the samples that the rows are, shape (n,).
+        identified_up_to: the rung that the run claims for it; empty where it claims nothing.
+        load: reads the values, shape (n, d).
+        factors: ground truth of the same rows.
+    """
+
+    label: str
+    run_id: str
+    latents: str
+    replicate: int
+    ids: np.ndarray[Any, Any]
+    identified_up_to: str
+    load: Callable[[], np.ndarray[Any, Any]]
+    factors: Mapping[str, Factor] = attrs.field(factory=dict)
+
+    def values(self) -> np.ndarray[Any, Any]:
+        """The latents of each sample, shape (n, d)."""
+        return self.load()
+
+
+class RunSubject:
+    """All that one run left, for evaluators of arity `run`; what is expensive is made at first use.
+
+    Args:
+        run_id: the run's id.
+        count: the number of replicates.
+        model_name: the model's qualified name, such as `genni:fcn`; empty where the run has none.
+        model_options: its options, structured.
+        load_samples: makes the samples again, or hands over those in memory.
+        load_replicates: the trained replicates in evaluation mode, on the run's device.
+        load_history: name to (steps (S,), values (S,) or (S, R)).
+        findings: what the objective kept beside latents, by name.
+        latents: name to its representations, one a replicate.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        count: int,
+        model_name: str,
+        model_options: Any,
+        load_samples: Callable[[], Samples],
+        load_replicates: Callable[[], Replicates],
+        load_history: Callable[[], Mapping[str, Series]],
+        findings: Mapping[str, Finding],
+        latents: Mapping[str, tuple[Representation, ...]],
+    ) -> None:
+        self.run_id = run_id
+        self.count = count
+        self.model_name = model_name
+        self.model_options = model_options
+        self.findings = findings
+        self.latents = latents
+        self._load_samples = load_samples
+        self._load_replicates = load_replicates
+        self._load_history = load_history
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The run's samples, on the CPU."""
+        return self._load_samples()
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of one input and one output."""
+        return self.samples.shape
+
+    @cached_property
+    def replicates(self) -> Replicates:
+        """The trained replicates, in evaluation mode, on the run's device. Do not change them: take a copy."""
+        return self._load_replicates()
+
+    @cached_property
+    def history(self) -> Mapping[str, Series]:
+        """Name to (steps (S,), values (S,) or (S, R))."""
+        return self._load_history()
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Subject:
+    """What an evaluator studies.
+
+    Args:
+        representations: one for arity `representation`, two for `pair`, all of the run's for `run`.
+        run: for arity `run`; None otherwise.
+    """
+
+    representations: tuple[Representation, ...]
+    run: RunSubject | None = None

@@ -1,0 +1,39 @@
+"""Contexts and subjects for tests of single components, without a run, a spec or a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from identify_core.data import Shape
+from identify_core.run.context import Context
+
+
+def make_context(
+    folder: Path,
+    *,
+    seed: int = 0,
+    count: int = 3,
+    model: Callable[[Shape], torch.nn.Module] | None = None,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    **more: Any,
+) -> Context:
+    """A context whose scratch folder is `folder`.
+
+    Args:
+        folder: kept between two contexts, it is what a resumed run finds.
+        seed: of the streams.
+        count: the number of replicates.
+        model: builds one network from a shape, drawing from torch's global generator.
+        device: where the run's tensors live.
+        dtype: of data and parameters.
+        more: further arguments of `Context`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return Context(
+        device=torch.device(device), dtype=dtype, seed=seed, count=count, scratch=folder, build=model, **more
+    )
