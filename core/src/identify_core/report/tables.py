@@ -1,0 +1,167 @@
+"""Tables of findings for the terminal, for markdown and for HTML, with one way to write a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from identify_core.findings import Finding, Scalar, Table
+from identify_core.report.markup import Markup, element
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+TERMINAL_ROWS = 25
+PAGE_ROWS = 1000
+
+
+def format_scalar(value: Scalar) -> str:
+    """A cell as text: four significant digits, an en dash for nothing, `yes` and `no` for booleans."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "nan"
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        return _short_exponent(f"{value:.4g}").replace("-", "−")
+    return str(value).replace("-", "−", 1) if isinstance(value, int) else value
+
+
+def format_fields(scalars: Mapping[str, Scalar]) -> Iterator[tuple[str, str]]:
+    """Scalar names as words, and their values as text."""
+    for name, value in scalars.items():
+        yield name.replace("-", " ").replace("_", " "), format_scalar(value)
+
+
+def headings(table: Table) -> tuple[str, ...]:
+    """The column names, each with its unit in parentheses where it has one."""
+    return tuple(f"{name} ({table.units[name]})" if table.units.get(name) else name for name in table.columns)
+
+
+def numeric_columns(table: Table) -> tuple[bool, ...]:
+    """For each column, whether it holds numbers (or nothing) only, and so reads better aligned to the right."""
+
+    def numeric(cell: Scalar) -> bool:
+        return cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool))
+
+    return tuple(
+        bool(table.rows)
+        and all(numeric(row[i]) for row in table.rows)
+        and any(row[i] is not None for row in table.rows)
+        for i in range(len(table.columns))
+    )
+
+
+def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> RichTable:
+    """The table for a terminal: its first `rows` rows, and a line that says how many are not shown."""
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(
+        title=Text(name.replace("-", " ")) if name else None,
+        title_style="bold",
+        title_justify="left",
+        caption=Text(_caption(table, rows)) if _caption(table, rows) else None,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for heading, numeric in zip(headings(table), numeric_columns(table), strict=True):
+        shown.add_column(Text(heading), justify="right" if numeric else "left")
+    for row in table.rows[:rows]:
+        shown.add_row(*(Text(format_scalar(cell)) for cell in row))
+    return shown
+
+
+def print_finding(console: Console, label: str, finding: Finding) -> None:
+    """Print a finding: its answer first, then what could mislead, its numbers, its tables and how to read them."""
+    from rich.padding import Padding
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    console.print(Text.assemble((label, "bold cyan"), "  ", (finding.summary, "bold")))
+    for warning in finding.warnings:
+        console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2)))
+    if finding.scalars:
+        grid = RichTable.grid(padding=(0, 2))
+        for name, value in format_fields(finding.scalars):
+            grid.add_row(Text(name, style="dim"), Text(value))
+        console.print(Padding(grid, (0, 0, 0, 2)))
+    for name, table in finding.tables.items():
+        console.print(Padding(rich_table(table, name=name), (1, 0, 0, 2)))
+    for name, meaning in finding.conventions.items():
+        console.print(Padding(Text(f"{name}: {meaning}", style="dim"), (0, 0, 0, 2)))
+
+
+def markdown_table(table: Table) -> str:
+    """The table in GitHub's markdown, the caption below it; cells cannot break out of it."""
+    numeric = numeric_columns(table)
+    lines = [
+        _markdown_row(headings(table)),
+        _markdown_row(["---:" if right else "---" for right in numeric], plain=True),
+        *(_markdown_row([format_scalar(cell) for cell in row]) for row in table.rows),
+    ]
+    if table.caption:
+        lines += ["", _markdown_text(table.caption)]
+    return "\n".join(lines) + "\n"
+
+
+def html_table(table: Table, *, rows: int = PAGE_ROWS) -> Markup:
+    """The table as HTML, its first `rows` rows; the page's script makes it sortable by its `data-value`s."""
+    numeric = numeric_columns(table)
+    classes = ["number" if right else None for right in numeric]
+    head = element(
+        "tr",
+        [
+            element("th", element("button", heading, type="button"), class_=style, scope="col")
+            for heading, style in zip(headings(table), classes, strict=True)
+        ],
+    )
+    body = [
+        element(
+            "tr",
+            [
+                element("td", format_scalar(cell), class_=style, data_value=_sort_key(cell) if style else None)
+                for cell, style in zip(row, classes, strict=True)
+            ],
+        )
+        for row in table.rows[:rows]
+    ]
+    caption = _caption(table, rows)
+    whole = element(
+        "table", element("caption", caption) if caption else None, element("thead", head), element("tbody", body)
+    )
+    # a scrolling region can be reached by the keyboard only if it can take the focus
+    return element("div", whole, class_="table", role="region", tabindex="0", aria_label=table.caption or "table")
+
+
+def _caption(table: Table, rows: int) -> str:
+    hidden = len(table.rows) - rows
+    if hidden <= 0:
+        return table.caption
+    return f"{table.caption} The first {rows} of {len(table.rows)} rows; the run holds all of them.".lstrip()
+
+
+def _sort_key(cell: Any) -> str:
+    return "" if cell is None else repr(float(cell))
+
+
+def _short_exponent(digits: str) -> str:
+    mantissa, mark, exponent = digits.partition("e")
+    return f"{mantissa}e{int(exponent)}" if mark else mantissa
+
+
+def _markdown_text(words: str) -> str:
+    for character in "\\|<>`*_[]":
+        words = words.replace(character, f"\\{character}")
+    return " ".join(words.split())
+
+
+def _markdown_row(cells: Any, *, plain: bool = False) -> str:
+    return "| " + " | ".join(cell if plain else _markdown_text(cell) for cell in cells) + " |"
