@@ -1,0 +1,107 @@
+"""What verbs print: results on stdout as tables or JSON, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from identify_core.errors import IdentifyError
+
+# Wide enough that a table sent to a file or a pipe is never wrapped or cut.
+_WIDTH_OF_A_PIPE = 100_000
+
+
+def plain(value: Any) -> Any:
+    """`value` in JSON's types: attrs records as objects, non-finite numbers as the strings "nan", "inf" and "-inf".
+
+    Raises:
+        TypeError: something in it has no plain form.
+    """
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, Set):
+        return sorted(plain(each) for each in value)
+    if isinstance(value, Sequence):
+        return [plain(each) for each in value]
+    if isinstance(value, Path):
+        return str(value)
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    raise TypeError(f"{type(value).__name__} has no plain form for JSON")
+
+
+def print_json(schema: str, content: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout, with the name of its shape first.
+
+    Args:
+        schema: what the object is, such as `runs`; it is printed as `identify/runs/1`.
+        content: the fields.
+    """
+    document = {"schema": f"identify/{schema}/1", **plain(content)}
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
+    """Print a table on stdout: fitted to a terminal, and never wrapped or cut in a file or a pipe."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    stdout_console().print(table)
+
+
+def stdout_console() -> Console:
+    """A console on stdout for results."""
+    from rich.console import Console
+
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+
+
+def stderr_console() -> Console:
+    """A console on stderr for messages; lines are never broken, so that they can be searched for."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def print_error(error: IdentifyError) -> None:
+    """An expected error on stderr: its message, its problems one a line, and its hint."""
+    print_failure(error.message, problems=getattr(error, "problems", ()), hint=error.hint)
+
+
+def print_failure(message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
+    """A failure on stderr: one message, the problems that it consists of, and one hint."""
+    from rich.text import Text
+
+    console = stderr_console()
+    console.print(Text.assemble(("error: ", "bold red"), message))
+    for problem in problems:
+        console.print(Text.assemble(("  - ", "red"), problem))
+    if hint:
+        console.print(Text.assemble(("hint: ", "bold cyan"), hint))
+
+
+def print_warning(message: str) -> None:
+    """A warning on stderr."""
+    from rich.text import Text
+
+    stderr_console().print(Text.assemble(("warning: ", "bold yellow"), message))

@@ -1,0 +1,158 @@
+"""The root command: a table of verbs that are imported when they are called, and the exit status of every outcome."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from identify_core.cli.invocation import DEFAULT_STORE, STORE_VARIABLE, Invocation
+from identify_core.cli.output import print_error, print_failure
+from identify_core.cli.plugin_groups import plugin_group, plugin_summaries
+from identify_core.errors import IdentifyError
+from identify_core.suggestions import did_you_mean
+from identify_core.version import __version__
+
+INTERRUPTED = 130
+
+# section -> verb -> help; the module is the verb's name with underscores, its command the attribute `command`.
+# The help stands here so that `--help` and completion import no verb.
+VERBS: Mapping[str, Mapping[str, str]] = {
+    "Plugins": {
+        "list-plugins": "List the installed plugins and their status.",
+        "describe": "Describe a plugin, a component, a preset or a rung.",
+    },
+    "Specs": {
+        "init": "Write a commented spec from a preset.",
+        "validate": "Check a spec and say everything that is wrong with it.",
+        "schema": "Print the JSON schema of a plugin's specs.",
+    },
+    "Runs": {
+        "run": "Run a spec: train the replicates and evaluate them.",
+        "resume": "Continue a run that was interrupted.",
+        "evaluate": "Run an evaluator on a stored run.",
+        "runs": "List, show, remove, prune, verify and export runs.",
+        "plot": "Draw the figures of a stored run again.",
+        "report": "Write a stored run as one self-contained page.",
+    },
+    "Environment": {
+        "doctor": "Check the installation, the plugins and the store.",
+    },
+}
+
+
+class VerbGroup(click.Group):
+    """Built-in verbs from the table, then each plugin's own group of commands; a verb always wins over a plugin."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of the table, then the plugins."""
+        return [*_summaries(), *(name for name in plugin_summaries(ctx) if name not in _summaries())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb's module, or make a plugin's group."""
+        if cmd_name in _summaries():
+            module = importlib.import_module(f"identify_core.cli.{cmd_name.replace('-', '_')}")
+            command: click.Command = module.command
+            return command
+        return plugin_group(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; an unknown one fails with the nearest name."""
+        command = self.get_command(ctx, args[0])
+        if command is None and not ctx.resilient_parsing and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs and the plugins without importing any of them."""
+        for section, verbs in VERBS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(verbs.items()))
+        plugins = [(name, text) for name, text in plugin_summaries(ctx).items() if name not in _summaries()]
+        if plugins:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(plugins)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        """Complete from the table, without importing any verb."""
+        from click.shell_completion import CompletionItem
+
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        helps = {**plugin_summaries(ctx), **_summaries()}
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        return [*(CompletionItem(name, help=helps[name]) for name in names), *options]
+
+
+def _summaries() -> dict[str, str]:
+    return {verb: text for verbs in VERBS.values() for verb, text in verbs.items()}
+
+
+@click.command(
+    cls=VerbGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Where another program owns the name identify: python -m identify_core",
+)
+@click.version_option(__version__, prog_name="identify", message="%(prog)s %(version)s (identify-core)")
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DEFAULT_STORE,
+    envvar=STORE_VARIABLE,
+    show_default=True,
+    show_envvar=True,
+    help="Folder that holds the runs.",
+)
+@click.option("--disable-plugin", multiple=True, metavar="NAME", help="Leave a plugin out; may be repeated.")
+@click.option("--strict-plugins", is_flag=True, help="Fail where a plugin is broken, incompatible or shadowed.")
+@click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.")
+@click.pass_context
+def root(
+    context: click.Context, store: Path, disable_plugin: tuple[str, ...], strict_plugins: bool, debug: bool
+) -> None:
+    """How much of what a neural network learned is determined, and how much is arbitrary?"""
+    invocation = context.ensure_object(Invocation)
+    invocation.store_path = store
+    invocation.disabled = disable_plugin
+    invocation.strict_plugins = strict_plugins
+    invocation.debug = debug
+
+
+def run_command_line(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; expected errors become messages on stderr.
+
+    Args:
+        arguments: what follows the program's name; None for those of the process.
+    """
+    invocation = Invocation()
+    try:
+        result = root.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="identify",
+            standalone_mode=False,
+            obj=invocation,
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code if isinstance(error, click.UsageError) else 2
+    except (click.Abort, KeyboardInterrupt):
+        print_failure("interrupted")
+        return INTERRUPTED
+    except IdentifyError as error:
+        if invocation.debug:
+            sys.excepthook(type(error), error, error.__traceback__)
+        print_error(error)
+        return error.exit_code
+    # A verb says so with ctx.exit(status), or by returning it.
+    return result if type(result) is int else 0
+
+
+def main() -> NoReturn:
+    """The console script `identify`."""
+    sys.exit(run_command_line())

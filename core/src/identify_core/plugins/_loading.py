@@ -1,0 +1,204 @@
+"""Importing, validating and collecting one plugin by itself, so that a broken one harms no other."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import attrs
+import pluggy
+
+from identify_core.components import Check, Command, Component, Dataset, Evaluator, Model, Objective, Preset
+from identify_core.errors import IdentifyError, PluginError
+from identify_core.hookspecs import PROJECT, IdentifySpecs
+from identify_core.plugins._discovery import ENTRY_POINT_GROUP, PluginStatus
+from identify_core.rungs import RUNGS
+from identify_core.suggestions import did_you_mean
+
+Offer = Component | Preset | Command | Check
+
+# Each component hook with the record that it yields.
+COLLECTING_HOOKS: Mapping[str, type[Offer]] = {
+    "identify_datasets": Dataset,
+    "identify_models": Model,
+    "identify_objectives": Objective,
+    "identify_evaluators": Evaluator,
+    "identify_presets": Preset,
+    "identify_commands": Command,
+    "identify_checks": Check,
+}
+OBSERVER_HOOKS = ("identify_run_started", "identify_run_logged", "identify_run_finished")
+
+
+@attrs.frozen(kw_only=True)
+class Registered:
+    """A component with the plugin that owns it.
+
+    Args:
+        owner: the plugin's name.
+        distribution: the distribution that ships the plugin.
+        version: that distribution's version.
+        component: the record that the plugin yielded.
+    """
+
+    owner: str
+    distribution: str
+    version: str
+    component: Any
+
+    @property
+    def name(self) -> str:
+        """The short name."""
+        name: str = self.component.name
+        return name
+
+    @property
+    def kind(self) -> str:
+        """What it is: dataset, model, objective, evaluator, preset, command or check."""
+        kind: str = self.component.kind
+        return kind
+
+    @property
+    def qualified_name(self) -> str:
+        """`owner:name`, which is unique within a kind."""
+        return f"{self.owner}:{self.name}"
+
+
+@attrs.frozen(kw_only=True)
+class Observer:
+    """One plugin's implementation of one observer hook; a call runs that plugin's code alone.
+
+    Args:
+        owner: the plugin's name.
+        hook: the hook's name.
+    """
+
+    owner: str
+    hook: str
+    _manager: pluggy.PluginManager
+
+    def __call__(self, **arguments: Any) -> None:
+        """Call it with all arguments of the hook; it receives those that it names.
+
+        Whatever it raises comes through: the caller drops it then.
+        """
+        getattr(self._manager.hook, self.hook)(**arguments)
+
+
+@attrs.frozen(kw_only=True)
+class LoadedPlugin:
+    """What one plugin offers, in the order in which it yields it."""
+
+    status: PluginStatus
+    offers: tuple[Registered, ...]
+    manager: pluggy.PluginManager
+
+    def observers(self, hook: str) -> tuple[Observer, ...]:
+        """Its implementation of an observer hook, if it has one."""
+        if not getattr(self.manager.hook, hook).get_hookimpls():
+            return ()
+        return (Observer(owner=self.status.name, hook=hook, manager=self.manager),)
+
+
+def load_plugin(status: PluginStatus, plugin: object | None = None) -> LoadedPlugin | PluginStatus:
+    """Import, validate and collect a plugin; where that fails, its status with the reason.
+
+    Args:
+        status: an available plugin.
+        plugin: the plugin object itself where it is not to be imported.
+    """
+    try:
+        # A plugin that prints must not spoil what a verb writes to stdout, which may be JSON.
+        with contextlib.redirect_stdout(sys.stderr):
+            loaded = _import(status) if plugin is None else plugin
+            return _collect(attrs.evolve(status, loaded=True), loaded)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit too, and must stop nobody
+        return attrs.evolve(status, status="broken", reason=_reason(error))
+
+
+def _import(status: PluginStatus) -> object:
+    loaded: object = EntryPoint(name=status.name, value=status.module, group=ENTRY_POINT_GROUP).load()
+    return loaded
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, IdentifyError):
+        return f"{error.message}; {error.hint}" if error.hint else error.message
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _collect(status: PluginStatus, plugin: object) -> LoadedPlugin:
+    # One manager a plugin: a plugin that fails validation may stay half registered in its manager, which is dropped
+    # with it, and a call of one plugin's hook cannot lose another's results.
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(IdentifySpecs)
+    _refuse_unmarked_hooks(plugin)
+    manager.register(plugin, name=status.name)
+    _refuse_unknown_hooks(manager)
+    offers: list[Registered] = []
+    for hook, record in COLLECTING_HOOKS.items():
+        collected = _call(manager, hook, record)
+        _refuse_repeated_names(collected)
+        offers.extend(
+            Registered(owner=status.name, distribution=status.distribution, version=status.version, component=offer)
+            for offer in collected
+        )
+    return LoadedPlugin(status=status, offers=tuple(offers), manager=manager)
+
+
+def _refuse_unmarked_hooks(plugin: object) -> None:
+    for hook in (*COLLECTING_HOOKS, *OBSERVER_HOOKS):
+        implementation = getattr(plugin, hook, None)
+        if callable(implementation) and not hasattr(implementation, f"{PROJECT}_impl"):
+            raise PluginError(f"{hook} is not marked with @hookimpl, so it would never be called")
+
+
+def _refuse_unknown_hooks(manager: pluggy.PluginManager) -> None:
+    known = (*COLLECTING_HOOKS, *OBSERVER_HOOKS)
+    for name, caller in sorted(vars(manager.hook).items()):
+        if name not in known and any(not each.optionalhook for each in caller.get_hookimpls()):
+            raise PluginError(f"there is no hook {name!r}", hint=did_you_mean(name, known))
+
+
+def _call(manager: pluggy.PluginManager, hook: str, record: type[Offer]) -> list[Offer]:
+    offers: list[Offer] = []
+    # pluggy calls the implementation that was registered last first; the plugin's own order is the reverse.
+    for result in reversed(getattr(manager.hook, hook)()):
+        if not isinstance(result, Iterable) or isinstance(result, (str, bytes)):
+            raise PluginError(f"{hook} must yield {record.__name__} records, not return {_described(result)}")
+        for offer in result:
+            if not isinstance(offer, record):
+                raise PluginError(f"{hook} must yield {record.__name__} records, not {_described(offer)}")
+            _refuse_unknown_rungs(offer)
+            offers.append(offer)
+    return offers
+
+
+def _described(value: object) -> str:
+    return f"the {type(value).__name__} {value!r}" if isinstance(value, (str, int, float)) else type(value).__name__
+
+
+def _refuse_unknown_rungs(offer: Offer) -> None:
+    rungs: tuple[str, ...] = ()
+    if isinstance(offer, Evaluator):
+        rungs = offer.invariant_to
+    elif isinstance(offer, Objective) and offer.identified_up_to:
+        rungs = (offer.identified_up_to,)
+    for rung in rungs:
+        if rung not in RUNGS:
+            raise PluginError(
+                f"the {offer.kind} {offer.name!r} names an unknown rung {rung!r}", hint=did_you_mean(rung, RUNGS)
+            )
+
+
+def _refuse_repeated_names(offers: list[Offer]) -> None:
+    seen: set[str] = set()
+    for offer in offers:
+        if offer.name in seen:
+            raise PluginError(f"it offers two {offer.kind}s with the name {offer.name!r}")
+        seen.add(offer.name)

@@ -1,0 +1,24 @@
+"""The nearest valid name to a mistyped one, for the hints of error messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that resembles `name` most, or None where none does."""
+    from difflib import get_close_matches
+
+    pool = sorted(set(candidates))
+    by_lower_case = {candidate.lower(): candidate for candidate in pool}
+    close = get_close_matches(name.lower(), sorted(by_lower_case), n=1, cutoff=0.6)
+    return by_lower_case[close[0]] if close else None
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """A hint: the nearest candidate as a question, else all candidates, else nothing."""
+    pool = sorted(set(candidates))
+    close = nearest(name, pool)
+    if close is not None:
+        return f"did you mean {close!r}?"
+    return f"there are: {', '.join(pool)}" if pool else ""
