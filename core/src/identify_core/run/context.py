@@ -20,7 +20,7 @@ from identify_core.run.streams import Streams
 if TYPE_CHECKING:
     from identify_core.store import StoredRun
 
-ModelBuilder = Callable[[Shape], torch.nn.Module]
+ModelBuilder = Callable[[Shape, "Context"], torch.nn.Module]
 Observer = Callable[[int, Mapping[str, Any]], None]
 
 _SECONDS_BETWEEN_NEWS = 0.25
@@ -36,7 +36,7 @@ class Context:
         count: the number of replicates, R.
         scratch: a folder of the run for a component's own resumable files; it exists.
         autocast_dtype: bfloat16 or float16 where the spec asks for autocast.
-        build: the run's model component, without seeding; None where the run has no model.
+        build: builds one network of the run's model component from the shape and this context; None for no model.
         open_run: opens another run of the store by its reference.
         display: where progress and warnings are shown.
         observe: called with (step, scalars) a few times a second.
@@ -102,9 +102,9 @@ class Context:
         if self._build is None:
             raise RunError("this run has no model", hint="add a [model] table to the spec")
         if stream is None:
-            return self._build(shape).to(self.dtype)
+            return self._build(shape, self).to(self.dtype)
         with self.streams.as_global(stream, replicate):
-            return self._build(shape).to(self.dtype)
+            return self._build(shape, self).to(self.dtype)
 
     def log(self, step: int, **values: float | torch.Tensor) -> None:
         """Record values at a step under `history/<name>`; underscores in names become hyphens.

@@ -34,6 +34,7 @@ def make_context(
         more: further arguments of `Context`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    build = None if model is None else lambda shape, context: model(shape)
     return Context(
-        device=torch.device(device), dtype=dtype, seed=seed, count=count, scratch=folder, build=model, **more
+        device=torch.device(device), dtype=dtype, seed=seed, count=count, scratch=folder, build=build, **more
     )

@@ -1,0 +1,127 @@
+"""Calling component targets: what a plugin returns is checked once, here, at the border."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+
+from identify_core.components import Evaluator, Model, load_target
+from identify_core.data import Latents, Samples, Shape
+from identify_core.errors import IdentifyError, OptionsError, PluginError, SpecError
+from identify_core.findings import Figure, Finding
+from identify_core.replicates import Replicates
+from identify_core.run.context import Context, ModelBuilder
+from identify_core.run.subject import Subject
+from identify_core.spec import Chosen
+
+
+def make_samples(chosen: Chosen, context: Context) -> Samples:
+    """Call a dataset.
+
+    Raises:
+        SpecError: its options do not go together.
+        PluginError: it returned something else than Samples.
+    """
+    samples = _call(chosen, chosen.registered.component.load(), context)
+    if not isinstance(samples, Samples):
+        raise _wrong_type(chosen, samples, "Samples")
+    return samples
+
+
+def model_builder(chosen: Chosen) -> ModelBuilder:
+    """What builds one network of the model from a shape, its sizes checked first."""
+    component = chosen.registered.component
+    if not isinstance(component, Model):
+        raise PluginError(f"{chosen.registered.qualified_name} is no model")
+    check = load_target(component.check) if component.check else None
+    target = component.load()
+
+    def build(shape: Shape, context: Context) -> torch.nn.Module:
+        if check is not None:
+            _guard(chosen, lambda: check(chosen.options, shape))
+        module = _guard(chosen, lambda: target(chosen.options, shape, context))
+        if not isinstance(module, torch.nn.Module):
+            raise _wrong_type(chosen, module, "an nn.Module")
+        return module
+
+    return build
+
+
+def train(
+    chosen: Chosen, replicates: Replicates | None, samples: Samples, context: Context
+) -> Iterator[Latents | Finding]:
+    """Call an objective and hand over what it keeps, one at a time."""
+    kept = _call(chosen, chosen.registered.component.load(), replicates, samples, context)
+    if isinstance(kept, (Latents, Finding)):
+        kept = (kept,)
+    if not isinstance(kept, Iterable):
+        raise _wrong_type(chosen, kept, "an iterable of Latents and Findings")
+    iterator = iter(kept)
+    while True:
+        # The body of a generator runs here, so its errors are told in the same words as those of a plain function.
+        item = _guard(chosen, lambda: next(iterator, None))
+        if item is None:
+            return
+        if not isinstance(item, (Latents, Finding)):
+            raise _wrong_type(chosen, item, "Latents or a Finding")
+        yield item
+
+
+def find(chosen: Chosen, subject: Subject, context: Context) -> list[Finding]:
+    """Call an evaluator; always a list, in the order in which it found."""
+    found = _call(chosen, chosen.registered.component.load(), subject, context)
+    if isinstance(found, Finding):
+        return [found]
+    if not isinstance(found, Iterable):
+        raise _wrong_type(chosen, found, "a Finding or an iterable of them")
+    findings = _guard(chosen, lambda: list(found))
+    for finding in findings:
+        if not isinstance(finding, Finding):
+            raise _wrong_type(chosen, finding, "a Finding")
+    return findings
+
+
+def draw(chosen: Chosen, finding: Finding, context: Context | None) -> list[Figure]:
+    """Call an evaluator's `draw` target; no figures where it has none."""
+    component = chosen.registered.component
+    if not isinstance(component, Evaluator) or not component.draw:
+        return []
+    target = load_target(component.draw)
+    figures = _guard(chosen, lambda: list(target(chosen.options, finding, context)))
+    for figure in figures:
+        if not isinstance(figure, Figure):
+            raise _wrong_type(chosen, figure, "a Figure")
+    return figures
+
+
+def _call(chosen: Chosen, target: Callable[..., Any], *arguments: Any) -> Any:
+    return _guard(chosen, lambda: target(chosen.options, *arguments))
+
+
+def _guard(chosen: Chosen, call: Callable[[], Any]) -> Any:
+    """Run a target's code; say of an options error where in the spec it belongs."""
+    try:
+        return call()
+    except OptionsError as error:
+        where = chosen.path
+        raise SpecError(
+            f"{where} ({chosen.registered.qualified_name}): {error.message}", problems=error.problems, hint=error.hint
+        ) from error
+    except IdentifyError:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise IdentifyError(
+            f"{chosen.registered.qualified_name} ran out of device memory: {error}",
+            hint="take fewer replicates, smaller batches or a smaller memory budget",
+        ) from error
+
+
+def _wrong_type(chosen: Chosen, value: object, wanted: str) -> PluginError:
+    registered = chosen.registered
+    return PluginError(
+        f"{registered.qualified_name} ({registered.distribution} {registered.version}) returned "
+        f"{type(value).__name__} instead of {wanted}",
+        hint="report this to the plugin's author",
+    )

@@ -1,0 +1,301 @@
+"""The engine: one spec, executed: samples, replicates, training, latents, findings and figures, then one commit.
+
+Everything is written into a staging folder as soon as it exists, with a note of which stage is done, so that `resume`
+goes on from the last stage or checkpoint and ends with the arrays of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from identify_core.data import Latents, Samples
+from identify_core.device import resolve_device
+from identify_core.errors import IdentifyError, Interrupted, RunError, SpecError, StoreError
+from identify_core.findings import Finding, Scalar
+from identify_core.replicates import Replicates
+from identify_core.run import calling
+from identify_core.run.context import Context
+from identify_core.run.display import Display
+from identify_core.run.evaluating import Source, evaluate_into
+from identify_core.run.observing import Observers
+from identify_core.run.provenance import Clock, describe_machine, package_versions
+from identify_core.spec import Chosen, ResolvedSpec
+from identify_core.store import RunWriter, Store, StoredRun
+
+TRAINED = "trained"
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Args:
+        run_id: its id in the store.
+        folder: where it lies.
+        scalars: its headline numbers.
+        failures: label of each evaluator that failed, with the reason; the rest of the run is kept.
+        warnings: what the run said.
+    """
+
+    run_id: str
+    folder: Path
+    scalars: dict[str, Scalar]
+    failures: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What a run is executed in.
+
+    Args:
+        store: where it lands.
+        display: where its progress is shown.
+        stop_requested: whether the user asked to stop.
+        observers: plugins and trackers that want to know.
+        seconds_between_checkpoints: how much work a crash may cost.
+    """
+
+    store: Store
+    display: Display
+    stop_requested: Callable[[], bool] = lambda: False
+    observers: Observers = attrs.field(factory=Observers)
+    seconds_between_checkpoints: float = 30.0
+
+
+def execute(spec: ResolvedSpec, surroundings: Surroundings) -> Outcome:
+    """Run a spec from the beginning.
+
+    Raises:
+        SpecError: options do not go together or do not fit the data; nothing is left in the store.
+        Interrupted: the user stopped it; `resume` goes on.
+        RunError: it failed; what was made so far stays in the staging folder.
+        StoreError: the store cannot be written.
+    """
+    resolve_device(spec.device, dtype=spec.dtype)  # before anything is written
+    writer = surroundings.store.begin(spec.name, plugin=spec.plugin)
+    writer.write_spec(spec.as_toml())
+    return _Execution(spec, surroundings, writer).perform()
+
+
+def resume(spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) -> Outcome:
+    """Go on with an interrupted run, from its last checkpoint.
+
+    Args:
+        spec: the staging folder's own spec, loaded again.
+        surroundings: as for `execute`.
+        writer: of the staging folder, taken over by this process.
+    """
+    return _Execution(spec, surroundings, writer).perform()
+
+
+class _Execution:
+    """One attempt at one run; the staging folder holds all state that outlives it."""
+
+    def __init__(self, spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) -> None:
+        self.spec = spec
+        self.surroundings = surroundings
+        self.writer = writer
+        self.device = resolve_device(spec.device, dtype=spec.dtype)
+        earlier = writer.document
+        self.clock = Clock(earlier.get("seconds"))
+        self.stage: str = earlier.get("stage", "")
+        self.fingerprint: str = earlier.get("data_fingerprint", "")
+        self.warnings: list[str] = list(earlier.get("warnings", []))
+        self.failures: dict[str, str] = {}
+
+    def perform(self) -> Outcome:
+        observers = self.surroundings.observers
+        self._note()
+        observers.started(self.writer.id, self.spec.as_dict(), str(self.writer.folder), self.surroundings.display)
+        try:
+            outcome = self._perform()
+        except (Interrupted, KeyboardInterrupt):
+            self._leave("interrupted", "stopped by the user")
+            raise Interrupted(
+                f"the run {self.writer.id} was stopped; what it made so far is kept",
+                hint=f"go on with `identify resume {self.writer.id}`",
+            ) from None
+        except SpecError:
+            # Found while the data or the model was made: nothing was trained, so nothing is worth keeping.
+            if self.stage == "":
+                self.writer.discard()
+            else:
+                self._leave("failed", "the spec does not fit")
+            raise
+        except BaseException as error:
+            self._leave("failed", f"{type(error).__name__}: {error}")
+            raise
+        observers.finished(self.writer.id, "finished", outcome.scalars, str(outcome.folder))
+        return outcome
+
+    def _leave(self, status: str, reason: str) -> None:
+        try:
+            self._note(status=status, reason=reason)
+            self.writer.release()
+        except StoreError as error:  # a full disk must not hide why the run ended
+            self.surroundings.display.warning(error.message)
+        self.surroundings.observers.finished(self.writer.id, status, {}, str(self.writer.folder))
+
+    def _perform(self) -> Outcome:
+        samples = self._make_samples()
+        live: Replicates | None = None
+        if self.stage != TRAINED:
+            live = self._train(samples)
+        stored = StoredRun(self.writer.folder)
+        source = Source(spec=self.spec, run=stored, samples=samples, replicates=live, device=self.device)
+        for chosen in self.spec.evaluators:
+            if self.surroundings.stop_requested():
+                raise Interrupted("stopped")
+            self._evaluate(chosen, source)
+        return self._commit()
+
+    def _make_samples(self) -> Samples:
+        context = self._context("dataset")
+        samples = calling.make_samples(self.spec.dataset, context)
+        self._take_warnings(context)
+        if self.fingerprint and samples.fingerprint != self.fingerprint:
+            raise RunError(
+                f"the dataset {self.spec.dataset.registered.qualified_name} gives other samples "
+                "than when this run began",
+                hint="put the data back as it was, or start a new run",
+            )
+        self.fingerprint = samples.fingerprint
+        return samples
+
+    def _train(self, samples: Samples) -> Replicates | None:
+        self.writer.discard_arrays()  # of an attempt that did not get to the end of training
+        context = self._context("objective")
+        replicates = None
+        if self.spec.model is not None:
+            shape = samples.shape
+            replicates = Replicates.build(
+                lambda r: context.build_model(shape, replicate=r),
+                self.spec.replicates,
+                device=self.device,
+                dtype=context.dtype,
+            )
+        self.stage = "training"
+        self._note()
+        self.writer.write_samples(samples)
+        for kept in calling.train(self.spec.objective, replicates, samples, context):
+            if isinstance(kept, Latents):
+                self.writer.write_latents(kept)
+            else:
+                self._keep(kept)
+        if replicates is not None:
+            self.writer.write_weights(replicates.state())
+        self.writer.write_history(context.history.series())
+        self._take_warnings(context)
+        self.stage = TRAINED
+        self._note()
+        return replicates
+
+    def _keep(self, finding: Finding) -> None:
+        if not finding.name:
+            raise RunError(f"{self.spec.objective.registered.qualified_name} kept a finding without a name")
+        self.writer.write_finding(finding.name, finding, evaluator="", options={})
+
+    def _evaluate(self, chosen: Chosen, source: Source) -> None:
+        if chosen.label in source.run.finished_labels:
+            return
+        context = self._context(f"evaluators/{chosen.label}")
+        try:
+            evaluate_into(self.writer, chosen, source, context)
+        except (Interrupted, KeyboardInterrupt, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one evaluator must not cost the run; the reason is kept and shown
+            reason = error.message if isinstance(error, IdentifyError) else f"{type(error).__name__}: {error}"
+            self.failures[chosen.label] = reason
+            self.surroundings.display.warning(f"{chosen.label} failed: {reason}")
+        self._take_warnings(context)
+        self._note()
+
+    def _commit(self) -> Outcome:
+        scalars = headline_scalars(StoredRun(self.writer.folder))
+        self._note(status="finished", scalars=scalars)
+        shutil.rmtree(self.writer.folder / "scratch", ignore_errors=True)
+        from identify_core.report import write_report
+
+        write_report(StoredRun(self.writer.folder), self.writer.folder / "report.html")
+        folder = self.writer.commit()
+        return Outcome(
+            run_id=self.writer.id,
+            folder=folder,
+            scalars=scalars,
+            failures=self.failures,
+            warnings=tuple(self.warnings),
+        )
+
+    def _context(self, part: str) -> Context:
+        scratch = self.writer.folder / "scratch" / part
+        scratch.mkdir(parents=True, exist_ok=True)
+        spec = self.spec
+        return Context(
+            device=self.device,
+            dtype=getattr(torch, spec.dtype),
+            autocast_dtype=None if spec.autocast == "off" else getattr(torch, spec.autocast),
+            seed=spec.seed,
+            count=spec.replicates,
+            scratch=scratch,
+            build=None if spec.model is None else calling.model_builder(spec.model),
+            open_run=self.surroundings.store.open,
+            display=self.surroundings.display,
+            observe=lambda step, scalars: self.surroundings.observers.logged(self.writer.id, step, scalars),
+            stop_requested=self.surroundings.stop_requested,
+            seconds_between_checkpoints=self.surroundings.seconds_between_checkpoints,
+        )
+
+    def _take_warnings(self, context: Context) -> None:
+        self.warnings.extend(text for text in context.warnings if text not in self.warnings)
+
+    def _note(self, status: str = "running", **more: Any) -> None:
+        """Bring run.json up to date."""
+        spec = self.spec
+        components = [spec.dataset, spec.model, spec.objective, *spec.evaluators]
+        document = {
+            "status": status,
+            "stage": self.stage,
+            "name": spec.name,
+            "plugin": spec.plugin,
+            "seed": spec.seed,
+            "replicates": spec.replicates,
+            "dtype": spec.dtype,
+            "spec": spec.as_dict(),
+            "spec_hash": spec.hash,
+            "components": [describe_component(each) for each in components if each is not None],
+            "provenance": describe_machine(self.device),
+            "data_fingerprint": self.fingerprint,
+            "seconds": self.clock.seconds(),
+            "warnings": self.warnings,
+            "failures": self.failures,
+            **more,
+        }
+        self.writer.write_document(document)
+
+
+def describe_component(chosen: Chosen) -> dict[str, str]:
+    """The provenance of one component: its qualified name, distribution and version."""
+    registered = chosen.registered
+    return {
+        "kind": registered.component.kind,
+        "name": registered.qualified_name,
+        "label": chosen.label,
+        "distribution": registered.distribution,
+        "version": package_versions([registered.distribution]).get(registered.distribution, registered.version),
+    }
+
+
+def headline_scalars(run: StoredRun) -> dict[str, Scalar]:
+    """Every finding's scalars as `label.scalar`."""
+    return {
+        f"{label}.{name}": value
+        for label, stored in run.findings.items()
+        for name, value in stored.finding.scalars.items()
+    }

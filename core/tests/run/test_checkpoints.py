@@ -1,0 +1,94 @@
+"""Checkpoints come back as they were written, and a damaged or half-written one never takes the place of a good one."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identify_core.errors import StoreError
+from identify_core.run import checkpoints
+from identify_core.run.checkpoints import read_checkpoint, write_checkpoint
+
+plain = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(max_size=10)
+nested = st.recursive(
+    plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+)
+
+
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
+        return math.isnan(right)
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return type(left) is type(right) and left == right
+
+
+@given(nested)
+def test_plain_values_come_back(tmp_path_factory: pytest.TempPathFactory, state: Any) -> None:
+    path = tmp_path_factory.mktemp("checkpoint") / "state.safetensors"
+    write_checkpoint(path, state)
+    assert same(state, read_checkpoint(path))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool, torch.uint8])
+def test_tensors_come_back_bit_for_bit(tmp_path: Path, dtype: torch.dtype) -> None:
+    tensor = torch.randn(3, 4, 2).mul(3).to(dtype)
+    write_checkpoint(tmp_path / "c", {"a": [tensor, tensor.transpose(0, 2)], "b": tensor[1:2]})
+    state = read_checkpoint(tmp_path / "c")
+    assert torch.equal(state["a"][0], tensor)
+    assert torch.equal(state["a"][1], tensor.transpose(0, 2))
+    assert torch.equal(state["b"], tensor[1:2])
+
+
+def test_arrays_come_back_as_tensors_and_a_view_does_not_drag_its_storage(tmp_path: Path) -> None:
+    large = torch.zeros(1_000_000)
+    write_checkpoint(tmp_path / "c", {"array": np.arange(5), "view": large[:3]})
+    assert torch.equal(read_checkpoint(tmp_path / "c")["array"], torch.arange(5))
+    assert (tmp_path / "c").stat().st_size < 10_000
+
+
+def test_anything_else_is_refused_and_the_old_checkpoint_stays(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c", {"step": 1})
+    with pytest.raises(TypeError, match="not object"):
+        write_checkpoint(tmp_path / "c", {"step": object()})
+    with pytest.raises(TypeError, match="keys are strings"):
+        write_checkpoint(tmp_path / "c", {1: 2})
+    assert read_checkpoint(tmp_path / "c") == {"step": 1}
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_checkpoint(tmp_path / "c", {"step": 1})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(StoreError, match=r"cannot be written: .*No space left"):
+        write_checkpoint(tmp_path / "c", {"step": 2})
+    monkeypatch.undo()
+    assert read_checkpoint(tmp_path / "c") == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_a_damaged_checkpoint_is_one_clear_message(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c", {"x": torch.zeros(100)})
+    (tmp_path / "c").write_bytes((tmp_path / "c").read_bytes()[:50])
+    with pytest.raises(StoreError, match="the checkpoint c is damaged"):
+        read_checkpoint(tmp_path / "c")
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(1)}, str(tmp_path / "c"))
+    with pytest.raises(StoreError, match="has the format None"):
+        read_checkpoint(tmp_path / "c")
