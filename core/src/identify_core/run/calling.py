@@ -105,7 +105,7 @@ def _guard(chosen: Chosen, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except OptionsError as error:
-        where = chosen.path
+        where = f"evaluators.{chosen.label}" if chosen.registered.kind == "evaluator" else chosen.label
         raise SpecError(
             f"{where} ({chosen.registered.qualified_name}): {error.message}", problems=error.problems, hint=error.hint
         ) from error

@@ -78,7 +78,7 @@ def execute(spec: ResolvedSpec, surroundings: Surroundings) -> Outcome:
         RunError: it failed; what was made so far stays in the staging folder.
         StoreError: the store cannot be written.
     """
-    resolve_device(spec.device, dtype=spec.dtype)  # before anything is written
+    resolve_device(spec.device, dtype=getattr(torch, spec.dtype))  # before anything is written
     writer = surroundings.store.begin(spec.name, plugin=spec.plugin)
     writer.write_spec(spec.as_toml())
     return _Execution(spec, surroundings, writer).perform()
@@ -102,7 +102,8 @@ class _Execution:
         self.spec = spec
         self.surroundings = surroundings
         self.writer = writer
-        self.device = resolve_device(spec.device, dtype=spec.dtype)
+        self.dtype: torch.dtype = getattr(torch, spec.dtype)
+        self.device = resolve_device(spec.device, dtype=self.dtype)
         earlier = writer.document
         self.clock = Clock(earlier.get("seconds"))
         self.stage: str = earlier.get("stage", "")
@@ -239,7 +240,7 @@ class _Execution:
         spec = self.spec
         return Context(
             device=self.device,
-            dtype=getattr(torch, spec.dtype),
+            dtype=self.dtype,
             autocast_dtype=None if spec.autocast == "off" else getattr(torch, spec.autocast),
             seed=spec.seed,
             count=spec.replicates,

@@ -16,7 +16,7 @@ from identify_core.replicates import Replicates
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.subject import Representation, RunSubject, Subject
-from identify_core.spec import Chosen, ResolvedSpec
+from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import StoredLatents, StoredRun
 
 
@@ -170,7 +170,7 @@ def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context
         for finding in calling.find(chosen, subject, context):
             label = finding_label(chosen, component, subject, finding)
             writer.write_finding(
-                label, finding, evaluator=chosen.registered.qualified_name, options=chosen.options_as_dict()
+                label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
             )
             for figure in calling.draw(chosen, finding, context):
                 writer.write_figure(label, figure)

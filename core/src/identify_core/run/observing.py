@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from identify_core.run.display import Display, SilentDisplay
 
 
+class Observer(Protocol):
+    """One plugin's implementation of one hook, as the registry hands it out."""
+
+    @property
+    def owner(self) -> str:
+        """The plugin's name."""
+
+    @property
+    def hook(self) -> str:
+        """The hook's name."""
+
+    def __call__(self, **arguments: Any) -> None:
+        """Tell it; whatever it raises comes through."""
+
+
 class Observers:
-    """Objects with any of `identify_run_started`, `identify_run_logged`, `identify_run_finished`.
+    """Those who want to know of a run.
 
     Args:
-        named: (name, object) pairs; the name is what a warning calls it.
+        observers: the implementations, each callable by itself.
     """
 
-    def __init__(self, named: Iterable[tuple[str, Any]] = ()) -> None:
-        self._named = list(named)
+    def __init__(self, observers: Iterable[Observer] = ()) -> None:
+        self._observers = list(observers)
         self._display: Display = SilentDisplay()
 
     def started(self, run_id: str, spec: Mapping[str, Any], folder: str, display: Display) -> None:
-        """A run begins."""
+        """A run begins; `display` hears of observers that fail."""
         self._display = display
         self._tell("identify_run_started", run_id=run_id, spec=spec, folder=folder)
 
@@ -34,21 +48,12 @@ class Observers:
         self._tell("identify_run_finished", run_id=run_id, status=status, scalars=scalars, folder=folder)
 
     def _tell(self, hook: str, **arguments: Any) -> None:
-        for name, observer in list(self._named):
-            implementation = getattr(observer, hook, None)
-            if implementation is None:
-                continue
+        for observer in [each for each in self._observers if each.hook == hook]:
             try:
-                implementation(**_wanted(implementation, arguments))
+                observer(**arguments)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer must never cost a run
-                self._named.remove((name, observer))
+                self._observers = [each for each in self._observers if each.owner != observer.owner]
                 self._display.warning(
-                    f"the observer {name} failed in {hook} and is not told of this run any more: "
+                    f"the observer {observer.owner} failed in {hook} and is not told of this run any more: "
                     f"{type(error).__name__}: {error}"
                 )
-
-
-def _wanted(implementation: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that an implementation names, as pluggy does it."""
-    named = inspect.signature(implementation).parameters
-    return {name: value for name, value in arguments.items() if name in named}
