@@ -6,16 +6,9 @@ that carry arrays live in `identify_core.data` and `identify_core.findings`.
 
 from __future__ import annotations
 
-from identify_core.components import (
-    Check,
-    Command,
-    Dataset,
-    Evaluator,
-    Model,
-    NoOptions,
-    Objective,
-    Preset,
-)
+import importlib
+from typing import TYPE_CHECKING
+
 from identify_core.errors import (
     IdentifyError,
     Interrupted,
@@ -26,8 +19,20 @@ from identify_core.errors import (
     StoreError,
     UsageError,
 )
-from identify_core.hookspecs import hookimpl
 from identify_core.version import __version__
+
+if TYPE_CHECKING:
+    from identify_core.components import (
+        Check,
+        Command,
+        Dataset,
+        Evaluator,
+        Model,
+        NoOptions,
+        Objective,
+        Preset,
+    )
+    from identify_core.hookspecs import hookimpl
 
 __all__ = [
     "Check",
@@ -49,3 +54,11 @@ __all__ = [
     "__version__",
     "hookimpl",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # attrs and pluggy would cost `identify --help` a third of its time, and help needs none of the records.
+    if name in __all__:
+        module = "identify_core.hookspecs" if name == "hookimpl" else "identify_core.components"
+        return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

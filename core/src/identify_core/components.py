@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from identify_core.errors import PluginError
+from identify_core.names import NAME_PATTERN as NAME_PATTERN
 
-NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 Arity = Literal["representation", "pair", "run"]

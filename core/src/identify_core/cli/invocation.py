@@ -10,7 +10,8 @@ import attrs
 import click
 
 if TYPE_CHECKING:
-    from identify_core.plugins import PluginStatus, Registry
+    from identify_core.discovery import PluginStatus
+    from identify_core.plugins import Registry
 
 DEFAULT_STORE = Path("identify-store")
 STORE_VARIABLE = "IDENTIFY_STORE"
@@ -42,11 +43,12 @@ class Invocation:
 
         return load_registry(disabled=self.disabled, only=only, strict=self.strict_plugins)
 
-    def discover(self) -> tuple[PluginStatus, ...]:
+    def discover(self, *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
         """Every installed plugin under these options, from metadata alone."""
-        from identify_core.plugins import disabled_plugins, discover
+        from identify_core.configuration import disabled_plugins
+        from identify_core.discovery import discover
 
-        return discover(disabled_plugins(self.disabled))
+        return discover(disabled_plugins(self.disabled), check_requirements=check_requirements)
 
 
 def _set_store(context: click.Context, _: click.Parameter, value: Path | None) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from identify_core.cli.invocation import Invocation
-from identify_core.components import load_target
 from identify_core.errors import PluginError, UsageError
-from identify_core.plugins import Registered
 from identify_core.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from identify_core.plugins import Registered
 
 
 def plugin_summaries(context: click.Context) -> dict[str, str]:
     """Name of each usable plugin with its one-line summary, from metadata alone."""
     try:
-        plugins = context.ensure_object(Invocation).discover()
+        plugins = context.ensure_object(Invocation).discover(check_requirements=False)
     except UsageError:  # a wrong configuration file must not take `--help` away; every verb but help reports it
         return {}
     return {plugin.name: plugin.summary for plugin in plugins if plugin.status == "available"}
@@ -61,6 +64,8 @@ class PluginGroup(click.Group):
         offer = self._offers.get(cmd_name)
         if offer is None:
             return None
+        from identify_core.components import load_target
+
         command = load_target(offer.component.target)
         if not isinstance(command, click.Command):
             raise PluginError(

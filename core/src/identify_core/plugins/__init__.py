@@ -1,22 +1,13 @@
-"""Discovery of plugins, isolation of broken ones, the registry of their components and the resolution of names."""
+"""The plugins in use: isolation of broken ones, the registry of their components and the resolution of names.
+
+What is installed, and what the user switched off, is known without importing any plugin: `identify_core.discovery` and
+`identify_core.configuration`.
+"""
 
 from __future__ import annotations
 
-from identify_core.plugins._disabling import DISABLE_VARIABLE, configuration_files, disabled_plugins
-from identify_core.plugins._discovery import ENTRY_POINT_GROUP, PluginStatus, Status, discover
+from identify_core.discovery import PluginStatus
 from identify_core.plugins._loading import Observer, Registered
 from identify_core.plugins._registry import Registry, load_registry
 
-__all__ = [
-    "DISABLE_VARIABLE",
-    "ENTRY_POINT_GROUP",
-    "Observer",
-    "PluginStatus",
-    "Registered",
-    "Registry",
-    "Status",
-    "configuration_files",
-    "disabled_plugins",
-    "discover",
-    "load_registry",
-]
+__all__ = ["Observer", "PluginStatus", "Registered", "Registry", "load_registry"]

@@ -12,9 +12,9 @@ import attrs
 import pluggy
 
 from identify_core.components import Check, Command, Component, Dataset, Evaluator, Model, Objective, Preset
+from identify_core.discovery import ENTRY_POINT_GROUP, PluginStatus
 from identify_core.errors import IdentifyError, PluginError
 from identify_core.hookspecs import PROJECT, IdentifySpecs
-from identify_core.plugins._discovery import ENTRY_POINT_GROUP, PluginStatus
 from identify_core.rungs import RUNGS
 from identify_core.suggestions import did_you_mean
 

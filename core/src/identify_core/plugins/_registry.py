@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 import attrs
 
 from identify_core.components import Preset
+from identify_core.configuration import disabled_plugins
+from identify_core.discovery import PluginStatus, discover
 from identify_core.errors import PluginError, UsageError
-from identify_core.plugins._disabling import disabled_plugins
-from identify_core.plugins._discovery import PluginStatus, discover
 from identify_core.plugins._loading import OBSERVER_HOOKS, LoadedPlugin, Observer, Registered, load_plugin
 from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__

@@ -1,4 +1,4 @@
-"""Which plugins the user switched off, and where: by flag, environment variable or configuration file."""
+"""The user's configuration: which plugins are switched off, by flag, environment variable or identify.toml."""
 
 from __future__ import annotations
 

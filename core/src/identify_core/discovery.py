@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any, Literal
 
 import attrs
 
-from identify_core.components import NAME_PATTERN
+from identify_core.names import NAME_PATTERN
 from identify_core.version import __version__
 
 ENTRY_POINT_GROUP = "identify"
@@ -48,15 +49,16 @@ class PluginStatus:
         return f"{self.distribution} {self.version}"
 
 
-def discover(disabled: Mapping[str, str] | None = None) -> tuple[PluginStatus, ...]:
+def discover(disabled: Mapping[str, str] | None = None, *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
     """Every installed plugin, sorted by name, then by distribution.
 
     Args:
         disabled: plugin or distribution name to the reason in words, as from `disabled_plugins`.
+        check_requirements: whether to find out which are incompatible; `--help` spares the time of parsing versions.
     """
     reasons = disabled or {}
     found = [
-        _judge(entry_point, distribution, reasons)
+        _judge(entry_point, distribution, reasons, check_requirements)
         for distribution in _distributions()
         for entry_point in distribution.entry_points
         if entry_point.group == ENTRY_POINT_GROUP
@@ -70,8 +72,15 @@ def _distributions() -> list[metadata.Distribution]:
     An editable install beside an old copy, or a left-over .dist-info, must not look like two owners of one name.
     """
     names = {_normalised(distribution) for distribution in metadata.distributions() if _may_have_plugin(distribution)}
-    first_ones = (metadata.distribution(name) for name in names if name)
-    return [distribution for distribution in first_ones if _may_have_plugin(distribution)]
+    first_ones = (_first_on_path(name) for name in sorted(names))
+    return [distribution for distribution in first_ones if distribution is not None and _may_have_plugin(distribution)]
+
+
+def _first_on_path(name: str) -> metadata.Distribution | None:
+    try:
+        return metadata.distribution(name)
+    except (metadata.PackageNotFoundError, ValueError):  # a left-over of an interrupted uninstallation
+        return None
 
 
 def _may_have_plugin(distribution: metadata.Distribution) -> bool:
@@ -85,15 +94,18 @@ def _may_have_plugin(distribution: metadata.Distribution) -> bool:
 
 def _normalised(distribution: metadata.Distribution) -> str:
     name: Any = distribution.metadata["Name"]  # None where a .dist-info has lost its METADATA
-    return _canonical(name) if name else ""
+    return _canonical(name or "")
 
 
 def _canonical(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _judge(
-    entry_point: metadata.EntryPoint, distribution: metadata.Distribution, disabled: Mapping[str, str]
+    entry_point: metadata.EntryPoint,
+    distribution: metadata.Distribution,
+    disabled: Mapping[str, str],
+    check_requirements: bool,
 ) -> PluginStatus:
     name: Any = distribution.metadata["Name"]
     version: Any = distribution.metadata["Version"]
@@ -110,7 +122,7 @@ def _judge(
     if not NAME_PATTERN.fullmatch(plugin.name):
         reason = f"its name {plugin.name!r} must be lower-case words joined by hyphens"
         return attrs.evolve(plugin, status="broken", reason=reason)
-    return _judge_requirements(plugin, distribution.requires or ())
+    return _judge_requirements(plugin, distribution.requires or ()) if check_requirements else plugin
 
 
 def _disabled_distribution(plugin: PluginStatus, disabled: Mapping[str, str]) -> str:
