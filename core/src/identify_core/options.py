@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -16,7 +17,9 @@ def option(
     help: str,  # noqa: A002 - the metadata key has this name everywhere
     unit: str = "",
     source: str = "",
+    factory: Callable[[], Any] | None = None,
     limit: Limit | Sequence[Limit] | None = None,
+    infinite: bool = False,
 ) -> Any:
     """One field of an options class.
 
@@ -25,16 +28,35 @@ def option(
         help: one sentence for `describe`, `schema`, the reference docs and the comments of `init`.
         unit: the unit of a quantity that has one.
         source: the paper's section or equation for the default, where it has one.
+        factory: makes the default, for a nested options class or a table; instead of `default`.
         limit: one or several limits of this module; each sees the value only if it is not None.
+        infinite: whether an infinite number means something here, such as a threshold that is never reached; a spec
+            that gives one anywhere else is wrong. NaN is never accepted.
     """
     limits = () if limit is None else (limit,) if callable(limit) else tuple(limit)
-    metadata = {"help": help, "unit": unit, "source": source, "limits": tuple(str(each) for each in limits)}
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "source": source,
+        "limits": tuple(str(each) for each in limits),
+        "checks": limits,
+        "infinite": infinite,
+    }
 
     def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value is not None:
-            for each in limits:
+        if value is None:
+            return
+        failures = []
+        for each in limits:
+            try:
                 each(instance, attribute, value)
+            except ValueError as error:
+                failures.append(str(error))
+        if failures:
+            raise ValueError("; ".join(failures))
 
+    if factory is not None:
+        return attrs.field(factory=factory, metadata=metadata, validator=check, kw_only=True)
     return attrs.field(default=default, metadata=metadata, validator=check, kw_only=True)
 
 
@@ -45,12 +67,12 @@ class at_least:  # noqa: N801 - reads as a predicate
     lowest: float
 
     def __call__(self, _: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        for number in _each(value):
+        for number in _numbers(value):
             if not number >= self.lowest:
                 raise ValueError(f"{number!r} is too small: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
-        return f"at least {self.lowest:g}"
+        return f"at least {self.lowest}"
 
 
 @attrs.frozen
@@ -60,12 +82,12 @@ class above:  # noqa: N801 - reads as a predicate
     bound: float
 
     def __call__(self, _: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        for number in _each(value):
+        for number in _numbers(value):
             if not number > self.bound:
                 raise ValueError(f"{number!r} is too small: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
-        return f"above {self.bound:g}"
+        return f"above {self.bound}"
 
 
 @attrs.frozen
@@ -76,12 +98,12 @@ class between:  # noqa: N801 - reads as a predicate
     highest: float
 
     def __call__(self, _: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        for number in _each(value):
+        for number in _numbers(value):
             if not self.lowest <= number <= self.highest:
                 raise ValueError(f"{number!r} is out of range: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
-        return f"between {self.lowest:g} and {self.highest:g}"
+        return f"between {self.lowest} and {self.highest}"
 
 
 @attrs.frozen
@@ -96,5 +118,28 @@ class not_empty:  # noqa: N801 - reads as a predicate
         return "not empty"
 
 
-def _each(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, (tuple, list)) else (value,)
+@attrs.frozen
+class matching:  # noqa: N801 - reads as a predicate
+    """Strings that a regular expression matches from end to end; `meaning` says in words which ones those are."""
+
+    pattern: str
+    meaning: str
+
+    def __call__(self, _: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(f"{value!r} is not accepted: {attribute.name} must be {self}")
+
+    def __str__(self) -> str:
+        return self.meaning
+
+
+def _numbers(value: Any) -> Iterator[int | float]:
+    """Every number in a value, however deep; a choice such as "auto" beside numbers has no size to limit."""
+    if isinstance(value, (int, float)):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _numbers(each)
+    elif isinstance(value, (tuple, list)):
+        for each in value:
+            yield from _numbers(each)

@@ -1,0 +1,25 @@
+"""Spec files: layers read and merged with the origin of every value, structured exactly, explained and described."""
+
+from __future__ import annotations
+
+from identify_core.spec.layers import DEFAULT, FORMAT, Origin
+from identify_core.spec.load import find_preset, load_spec
+from identify_core.spec.resolved import Chosen, ResolvedSpec
+from identify_core.spec.structure import Mismatch, Mismatches, option_fields, plain_options, say, say_type, structure
+
+__all__ = [
+    "DEFAULT",
+    "FORMAT",
+    "Chosen",
+    "Mismatch",
+    "Mismatches",
+    "Origin",
+    "ResolvedSpec",
+    "find_preset",
+    "load_spec",
+    "option_fields",
+    "plain_options",
+    "say",
+    "say_type",
+    "structure",
+]

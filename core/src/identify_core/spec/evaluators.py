@@ -1,0 +1,68 @@
+"""The list of evaluators: edits by index or label, and a unique label for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from identify_core.components import NAME_PATTERN
+from identify_core.spec.merge import Table, Tree, merge, plain
+from identify_core.spec.problems import Problems
+from identify_core.spec.structure import say
+from identify_core.suggestions import did_you_mean
+
+
+def apply_edits(tree: Tree, problems: Problems) -> tuple[Table, ...]:
+    """The evaluators' tables after every edit; an edit of an evaluator that does not exist is a problem."""
+    items = list(tree.items or ())
+    for edit in tree.edits:
+        labels = guess_labels(items)
+        if edit.selector.isdigit() and int(edit.selector) < len(items):
+            index = int(edit.selector)
+        elif edit.selector in labels:
+            index = labels.index(edit.selector)
+        else:
+            near = did_you_mean(edit.selector, labels) or "the spec has no evaluators"
+            problems.add(("evaluators", edit.selector), f"there is no such evaluator; {near}", edit.table.origin)
+            continue
+        merged = merge(items[index], edit.table)
+        assert isinstance(merged, Table)  # two tables merge into a table
+        items[index] = merged
+    return tuple(items)
+
+
+def label_evaluators(items: Sequence[Table], problems: Problems) -> tuple[str, ...]:
+    """A label for each evaluator; a label that is malformed or given twice is a problem."""
+    seen: dict[str, int] = {}
+    for index, item in enumerate(items):
+        node = item.nodes().get("label")
+        if node is None:
+            continue
+        label = plain(node)
+        origin = node.origin if isinstance(node, Table) else node.given[-1].origin
+        if not isinstance(label, str) or not NAME_PATTERN.fullmatch(label):
+            message = f"{say(label)} must be lower-case words joined by hyphens, in quotes"
+            problems.add(("evaluators", index, "label"), message, origin)
+        elif label in seen:
+            message = f"{say(label)} is the label of evaluators.{seen[label]} too: labels are unique"
+            problems.add(("evaluators", index, "label"), message, origin)
+        else:
+            seen[label] = index
+    return guess_labels(items)
+
+
+def guess_labels(items: Sequence[Table]) -> tuple[str, ...]:
+    """The given labels; for the others the component's short name, with -2, -3 and so on where that is taken."""
+    given = [plain(item).get("label") for item in items]
+    taken = {label for label in given if isinstance(label, str)}
+    labels = []
+    for item, label in zip(items, given, strict=True):
+        if not isinstance(label, str):
+            name = str(plain(item).get("type", "evaluator")).rpartition(":")[2]
+            label = next(each for each in _numbered(name) if each not in taken)
+            taken.add(label)
+        labels.append(label)
+    return tuple(labels)
+
+
+def _numbered(name: str) -> Sequence[str]:
+    return [name, *(f"{name}-{number}" for number in range(2, 10_000))]

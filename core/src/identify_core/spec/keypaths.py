@@ -1,0 +1,41 @@
+"""Key paths such as `objective.learning_rate` or `evaluators.0.n`: writing and reading."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import Any
+
+KeyPath = tuple[str | int, ...]
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def write_key_path(path: KeyPath) -> str:
+    """`("objective", "learning_rate")` as `objective.learning_rate`; keys that TOML would quote are quoted."""
+    return ".".join(
+        part if isinstance(part, str) and _BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+        for part in path
+    )
+
+
+def read_key_path(text: str) -> tuple[str, ...]:
+    """The parts of a dotted TOML key; whole numbers stay strings.
+
+    Raises:
+        ValueError: the text is not a dotted key.
+    """
+    try:
+        node: Any = tomllib.loads(f"{text} = 0")
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{text!r} is not a dotted key such as objective.steps") from error
+    parts: list[str] = []
+    while isinstance(node, dict):
+        if len(node) != 1:
+            raise ValueError(f"{text!r} is not one dotted key such as objective.steps")
+        part, node = next(iter(node.items()))
+        parts.append(part)
+    if node != 0 or isinstance(node, bool):
+        raise ValueError(f"{text!r} is not a dotted key such as objective.steps")
+    return tuple(parts)

@@ -1,0 +1,240 @@
+"""Layers: what a preset, a file, `--set` and flags each say, as plain TOML values with the place of every key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from identify_core.errors import SpecError
+from identify_core.spec.keypaths import KeyPath, read_key_path
+
+FORMAT = 1
+
+LayerKind = Literal["default", "preset", "file", "set", "flag"]
+
+_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}'
+    + r"|'''[\s\S]*?'{3,5}"
+    + r'|"(?:\\.|[^"\\\n])*"|'
+    + r"'[^'\n]*'|#[^\n]*|[\[\]{}=\n]|[^\"'#\[\]{}=\n]+",
+    re.DOTALL,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """Where a value came from; `str()` is how messages say it.
+
+    Args:
+        layer: the kind of layer.
+        place: the preset, file, `--set` text or flag.
+        line: the line in a preset or file, counted from 1; 0 where there is none.
+    """
+
+    layer: LayerKind
+    place: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        if self.layer == "default":
+            return "default"
+        if self.layer == "preset":
+            return f"preset {self.place}" + (f", line {self.line}" if self.line else "")
+        return self.place + (f":{self.line}" if self.line else "")
+
+
+DEFAULT = Origin(layer="default")
+
+
+@attrs.frozen(kw_only=True)
+class Layer:
+    """One layer: nested plain values, and the line on which each key path was given.
+
+    Args:
+        kind: what sort of layer it is.
+        place: as in `Origin`.
+        values: nested dicts, lists and scalars as tomllib reads them.
+        lines: key path to line; a path that is missing stands on the line of its nearest ancestor.
+        places: key path to place, for layers in which every key has its own: `--set` and flags.
+    """
+
+    kind: LayerKind
+    place: str
+    values: Mapping[str, Any]
+    lines: Mapping[KeyPath, int] = attrs.field(factory=dict)
+    places: Mapping[KeyPath, str] = attrs.field(factory=dict)
+
+    def origin(self, path: KeyPath) -> Origin:
+        """Where the value at a key path of this layer was given."""
+        ancestors = [path[:length] for length in range(len(path), 0, -1)]
+        below = [each for each in self.places if path and each[: len(path)] == path]
+        place = next((self.places[each] for each in (*ancestors, *below) if each in self.places), self.place)
+        line = next((self.lines[each] for each in ancestors if each in self.lines), 0)
+        return Origin(layer=self.kind, place=place, line=line)
+
+
+def read_file_layer(file: Path) -> Layer:
+    """A spec file.
+
+    Raises:
+        SpecError: it is missing, a folder, unreadable, not UTF-8, not TOML, or of a newer format.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise SpecError(f"the spec file {file} does not exist", hint="write one with `identify init`") from error
+    except IsADirectoryError as error:
+        raise SpecError(f"{file} is a folder, not a spec file", hint="give the path of a TOML file") from error
+    except OSError as error:
+        raise SpecError(f"the spec file {file} cannot be read: {error.strerror or error}") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SpecError(
+            f"the spec file {file} is not UTF-8: byte {content[error.start]:#04x} on line {line}",
+            hint="save the file as UTF-8",
+        ) from error
+    return read_text_layer(text, kind="file", place=str(file))
+
+
+def read_text_layer(text: str, *, kind: LayerKind, place: str) -> Layer:
+    """The text of a spec file or preset.
+
+    Raises:
+        SpecError: it is not TOML, or of a newer format than this version reads.
+    """
+    said = f"the preset {place}" if kind == "preset" else f"the spec file {place}"
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{said} is not TOML: {error}") from error
+    number = values.get("format")
+    if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
+        raise SpecError(
+            f"{said} has format {number}; this version of identify reads format {FORMAT}",
+            hint="install a newer identify-core",
+        )
+    return Layer(kind=kind, place=place, values=values, lines=find_lines(text.replace("\r\n", "\n")))
+
+
+def read_overrides(overrides: Sequence[str]) -> Layer:
+    """`--set KEY=VALUE` texts as one layer; where two name the same key the later one counts.
+
+    Raises:
+        SpecError: some of them cannot be read; every one of those is a problem of the error.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    places: dict[KeyPath, str] = {}
+    for text in overrides:
+        place = f"--set {text}"
+        try:
+            path, value = read_override(text)
+            _put(values, path, value)
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+        else:
+            places[path] = place
+    if problems:
+        raise SpecError("an override cannot be read", problems=problems, hint="write --set objective.steps=2000")
+    return Layer(kind="set", place="--set", values=values, places=places)
+
+
+def read_override(text: str) -> tuple[tuple[str, ...], Any]:
+    """`a.b=VALUE` as key path and value: the value is TOML where it parses as such, else the bare string.
+
+    Raises:
+        ValueError: there is no `=`, or what stands before it is not a dotted key.
+    """
+    for match in re.finditer("=", text):
+        try:
+            path = read_key_path(text[: match.start()].strip())
+        except ValueError:
+            continue
+        return path, _read_value(text[match.end() :].strip())
+    if "=" not in text:
+        raise ValueError(f"{text!r} has no value: write KEY=VALUE")
+    raise ValueError(f"{text.partition('=')[0]!r} is not a dotted key such as objective.steps")
+
+
+def read_flags(flags: Mapping[str, Any]) -> Layer:
+    """Command-line flags, dotted key to value, as the uppermost layer; None means that the flag was not given."""
+    values: dict[str, Any] = {}
+    places: dict[KeyPath, str] = {}
+    for key, value in flags.items():
+        if value is not None:
+            path = read_key_path(key)
+            _put(values, path, value)
+            places[path] = f"--{key}"
+    return Layer(kind="flag", place="flags", values=values, places=places)
+
+
+def find_lines(text: str) -> dict[KeyPath, int]:
+    """The line of every key and header of a valid TOML text, by key path; array-of-tables elements by index."""
+    lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
+    for number, statement in _statements(text):
+        if statement.startswith("["):
+            depth = 2 if statement.startswith("[[") else 1
+            table = _within(read_key_path(statement[depth:-depth].strip()), counts, depth == 2)
+            lines.setdefault(table, number)
+        else:
+            path, _ = read_override(statement)
+            lines.setdefault(table + path, number)
+    return lines
+
+
+def _within(path: tuple[str, ...], counts: dict[KeyPath, int], opens_element: bool) -> KeyPath:
+    """A header's path with the index of the element that it stands in, for each array of tables on its way."""
+    here: KeyPath = ()
+    for position, part in enumerate(path):
+        here = (*here, part)
+        if position == len(path) - 1 and opens_element:
+            counts[here] = counts.get(here, -1) + 1
+        if here in counts:
+            here = (*here, counts[here])
+    return here
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Each header or `key = value` of a valid TOML text with its line, comments outside of strings left out."""
+    line, start, depth, parts, in_value = 1, 1, 0, [""], False
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if token == "\n" and (depth == 0 or not in_value):
+            if statement := "".join(parts).strip():
+                yield start, statement
+            parts, in_value, depth = [], False, 0
+        elif not token.startswith("#"):
+            if not "".join(parts).strip():
+                start = line
+            in_value = in_value or token == "="
+            depth += (token in ("[", "{")) - (token in ("]", "}"))
+            parts.append(token)
+        line += token.count("\n")
+    if statement := "".join(parts).strip():
+        yield start, statement
+
+
+def _read_value(text: str) -> Any:
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return document["value"] if document.keys() == {"value"} else text
+
+
+def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *parents, last = path
+    for depth, part in enumerate(parents):
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise ValueError(f"{'.'.join(path[: depth + 1])} was given a value before, so it has no keys")
+    values[last] = value

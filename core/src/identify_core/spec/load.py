@@ -1,0 +1,291 @@
+"""Loading: read the layers, merge them, structure what they say, and report every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from identify_core.components import Preset
+from identify_core.errors import PluginError, SpecError, UsageError
+from identify_core.plugins import Registered, Registry
+from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
+from identify_core.spec.evaluators import apply_edits, label_evaluators
+from identify_core.spec.keypaths import KeyPath
+from identify_core.spec.layers import Layer, Origin, read_file_layer, read_flags, read_overrides, read_text_layer
+from identify_core.spec.merge import (
+    Canonical,
+    Given,
+    Leaf,
+    Node,
+    Table,
+    Tree,
+    build,
+    combine,
+    dropped,
+    histories,
+    plain,
+)
+from identify_core.spec.problems import Problems, said_by
+from identify_core.spec.requires import broken_requirements
+from identify_core.spec.resolved import Chosen, ResolvedSpec
+from identify_core.spec.structure import Mismatches, option_fields, say, structure
+from identify_core.spec.sweep_table import structure_sweep
+from identify_core.suggestions import did_you_mean
+
+RESERVED = ("type", "label")
+
+
+def load_spec(
+    registry: Registry,
+    *,
+    plugin: str | None = None,
+    file: Path | None = None,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> ResolvedSpec:
+    """A complete spec from its layers: options' defaults < preset < file < overrides < flags.
+
+    Args:
+        registry: where components and presets are looked up.
+        plugin: the running plugin; None takes the one that the spec names.
+        file: a spec file.
+        preset: the name of a preset of the running plugin. With neither file nor preset, its first one counts.
+        overrides: `--set` texts such as `objective.steps=2000`.
+        flags: dotted key path to value, such as `{"seed": 3}`; None as a value means that the flag was not given.
+
+    Raises:
+        SpecError: the spec is wrong; `problems` lists everything.
+        UsageError: there is no such preset.
+        PluginError: the running plugin cannot be used, or a component's options class is wrong.
+    """
+    upper = [read_file_layer(Path(file))] if file is not None else []
+    upper += [read_overrides(overrides), read_flags(flags or {})]
+    running = plugin if plugin is not None else _named_plugin(upper)
+    registry.plugin(running)
+    chosen = find_preset(registry, running, preset) if preset is not None or file is None else None
+    lower = [read_text_layer(chosen.read_text(), kind="preset", place=chosen.name)] if chosen is not None else []
+    trees = [build(layer, _canonical(registry, running)) for layer in (*lower, *upper)]
+    return _resolve(registry, running, reduce(combine, trees), default_name=running if chosen is None else chosen.name)
+
+
+def find_preset(registry: Registry, plugin: str, name: str | None) -> Preset:
+    """A plugin's preset by name, or its first one.
+
+    Raises:
+        UsageError: there is no such preset, or the plugin has none at all.
+        PluginError: the plugin cannot be used.
+    """
+    presets = registry.presets(plugin)
+    for each in presets:
+        if name is None or each.name == name:
+            return each
+    if not presets:
+        raise UsageError(f"the plugin {plugin!r} has no presets", hint="give a spec file with --spec")
+    raise UsageError(
+        f"the plugin {plugin!r} has no preset {name!r}", hint=did_you_mean(str(name), [each.name for each in presets])
+    )
+
+
+def _named_plugin(layers: Sequence[Layer]) -> str:
+    for layer in reversed(layers):
+        if "plugin" in layer.values:
+            name = layer.values["plugin"]
+            if not isinstance(name, str):
+                problem = f"plugin: {say(name)} is not a string ({layer.origin(('plugin',))})"
+                raise SpecError("the spec has a problem", problems=[problem])
+            return name
+    raise SpecError("the spec does not say which plugin runs it", hint='name one: plugin = "..." in its first lines')
+
+
+def _canonical(registry: Registry, plugin: str) -> Canonical:
+    def canonical(table: str, name: str) -> str:
+        try:
+            return registry.resolve(COMPONENT_KINDS[table], name, plugin=plugin).qualified_name
+        except (KeyError, PluginError, UsageError):  # reported where the component is chosen
+            return name
+
+    return canonical
+
+
+def _resolve(registry: Registry, plugin: str, tree: Tree, *, default_name: str) -> ResolvedSpec:
+    problems = Problems()
+    nodes = tree.root.nodes() | ({"type": Leaf(given=tree.root.named)} if tree.root.named else {})
+    _note_unknown_keys(nodes, problems)
+    envelope = _structure_envelope(nodes, plugin, problems)
+    components = {
+        table: _choose_table(registry, plugin, nodes.get(table), table, problems)
+        for table in ("dataset", "model", "objective")
+    }
+    items = apply_edits(tree, problems)
+    labels = label_evaluators(items, problems)
+    evaluators = [
+        _choose(registry, plugin, item, ("evaluators", index), label, problems)
+        for index, (item, label) in enumerate(zip(items, labels, strict=True))
+    ]
+    known = {**components, **{f"evaluators.{label}": each for label, each in zip(labels, evaluators, strict=True)}}
+    sweep = structure_sweep(registry, plugin, nodes.get("sweep"), known, labels, problems)
+    _check_together(envelope, components["objective"], nodes, problems)
+    problems.raise_any()
+    assert envelope is not None  # otherwise there was a problem
+    dataset, objective = components["dataset"], components["objective"]
+    assert dataset is not None
+    assert objective is not None
+    item_histories: dict[KeyPath, tuple[Given, ...]] = {}
+    for index, item in enumerate(items):
+        item_histories |= histories(item, ("evaluators", index))
+    return ResolvedSpec(
+        plugin=plugin,
+        name=envelope.name or default_name,
+        seed=envelope.seed,
+        replicates=envelope.replicates,
+        device=envelope.device,
+        dtype=envelope.dtype,
+        autocast=envelope.autocast,
+        requires=envelope.requires,
+        dataset=dataset,
+        model=components["model"],
+        objective=objective,
+        evaluators=tuple(each for each in evaluators if each is not None),
+        sweep=sweep,
+        histories=histories(tree.root) | item_histories,
+        notes=_notes(tree, items),
+    )
+
+
+def _note_unknown_keys(nodes: Mapping[str, Node], problems: Problems) -> None:
+    known = [field.name for field in attrs.fields(Envelope)] + [*COMPONENT_KINDS, "sweep"]
+    for key, node in nodes.items():
+        if key not in known:
+            problems.add((key,), f"there is no such key; {did_you_mean(key, known)}", origin_of(node))
+    if "evaluators" in nodes:  # what has the form of a list of tables, or of edits to one, is not among the nodes
+        node = nodes["evaluators"]
+        problems.add(("evaluators",), f"{say(plain(node))} is no list of tables: write [[evaluators]]", origin_of(node))
+
+
+def _structure_envelope(nodes: Mapping[str, Node], plugin: str, problems: Problems) -> Envelope | None:
+    names = [field.name for field in attrs.fields(Envelope)]
+    given = {name: nodes[name] for name in names if name in nodes}
+    try:
+        envelope: Envelope = structure({name: plain(node) for name, node in given.items()}, Envelope)
+    except Mismatches as error:
+        for path, message in said_by(error, ()):
+            problems.add(path, message, _origin_below(given, path))
+        return None
+    if envelope.plugin not in ("", plugin):
+        message = f"the spec is for the plugin {envelope.plugin!r}, but {plugin!r} was asked to run it"
+        problems.add(("plugin",), message, origin_of(given["plugin"]))
+    for name, message in broken_requirements(envelope.requires):
+        problems.add(("requires", name), message, _origin_below(given, ("requires", name)))
+    return envelope
+
+
+def _choose_table(registry: Registry, plugin: str, node: Node | None, table: str, problems: Problems) -> Chosen | None:
+    if isinstance(node, Table):
+        return _choose(registry, plugin, node, (table,), table, problems)
+    if node is not None:
+        value = plain(node)
+        problems.add(
+            (table,), f'{say(value)} is not a table: write [{table}] and below it type = "..."', origin_of(node)
+        )
+    elif table != "model":  # some objectives need no model; those that do say so when the run is prepared
+        offers = _offers(registry, table, plugin)
+        problems.add((table,), f'this table is required: write [{table}] and below it type = "..."{offers}')
+    return None
+
+
+def _choose(
+    registry: Registry, plugin: str, table: Table, path: KeyPath, label: str, problems: Problems
+) -> Chosen | None:
+    kind = COMPONENT_KINDS[str(path[0])]
+    values = plain(table)
+    name = values.pop("type", None)
+    if path[0] == "evaluators":
+        values.pop("label", None)
+    if not isinstance(name, str):
+        message = "this is required" if name is None else f"{say(name)} is not a string"
+        problems.add((*path, "type"), f"{message}{_offers(registry, kind, plugin)}", table.origin)
+        return None
+    try:
+        registered = registry.resolve(kind, name, plugin=plugin)
+    except (UsageError, PluginError) as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        problems.add((*path, "type"), f"{error.message}{hint}", table.named[-1].origin)
+        return None
+    _refuse_reserved(registered)
+    try:
+        options = structure(values, registered.component.options)
+    except Mismatches as error:
+        for where, message in said_by(error, path):
+            problems.add(where, message, _origin_in(table, path, where))
+        return None
+    return Chosen(registered=registered, options=options, label=label)
+
+
+def _offers(registry: Registry, kind: str, plugin: str) -> str:
+    offers = registry.components(kind)
+    names = [each.name if each.owner == plugin else each.qualified_name for each in offers]
+    return f"; there are: {', '.join(names)}" if names else f"; no installed plugin offers a {kind}"
+
+
+def _refuse_reserved(registered: Registered) -> None:
+    for field in option_fields(registered.component.options):
+        if field.name in RESERVED:
+            raise PluginError(
+                f"the {registered.kind} {registered.qualified_name} has an option {field.name!r}, which specs reserve",
+                hint="rename the option",
+            )
+
+
+def _check_together(
+    envelope: Envelope | None, objective: Chosen | None, nodes: Mapping[str, Node], problems: Problems
+) -> None:
+    if envelope is None or envelope.autocast == "off":
+        return
+    origin = origin_of(nodes["autocast"])
+    if objective is not None and not objective.registered.component.autocast:
+        name = objective.registered.qualified_name
+        problems.add(
+            ("autocast",), f'{say(envelope.autocast)} is nothing that {name} can train in: write "off"', origin
+        )
+    if envelope.dtype != "float32":
+        message = (
+            f'{say(envelope.autocast)} does not go together with dtype = "{envelope.dtype}": autocast needs float32'
+        )
+        problems.add(("autocast",), message, origin)
+
+
+def _notes(tree: Tree, items: Sequence[Table]) -> tuple[str, ...]:
+    notes = [
+        f"the list of {count} evaluators that began at {origin} is replaced as a whole"
+        for origin, count in tree.replaced
+    ]
+    notes += dropped(tree.root)
+    for index, item in enumerate(items):
+        notes += dropped(item, ("evaluators", index))
+    return tuple(notes)
+
+
+def origin_of(node: Node) -> Origin:
+    """Where a node's value came from; for a table, where it was first mentioned."""
+    return node.given[-1].origin if isinstance(node, Leaf) else node.origin
+
+
+def _origin_below(nodes: Mapping[str, Node], path: KeyPath) -> Origin | None:
+    node = nodes.get(str(path[0]))
+    if isinstance(node, Table):
+        return _origin_in(node, path[:1], path)
+    return None if node is None else origin_of(node)
+
+
+def _origin_in(table: Table, path: KeyPath, where: KeyPath) -> Origin | None:
+    """The origin of a key below a table, or of the nearest thing above it that a layer gave."""
+    known = histories(table, path)
+    for length in range(len(where), len(path) - 1, -1):
+        if where[:length] in known:
+            return known[where[:length]][-1].origin
+    return None
