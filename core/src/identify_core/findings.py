@@ -23,6 +23,10 @@ def _plain(value: object) -> Scalar:
     raise TypeError(f"a finding's scalars and cells are numbers, strings, booleans or None, not {type(value).__name__}")
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 def _plain_mapping(values: Mapping[str, Any]) -> dict[str, Scalar]:
     return {name: _plain(value) for name, value in values.items()}
 
@@ -42,7 +46,7 @@ class Table:
         units: column name to unit, for columns that have one.
     """
 
-    columns: tuple[str, ...] = attrs.field(converter=tuple)
+    columns: tuple[str, ...] = attrs.field(converter=_texts)
     rows: tuple[tuple[Scalar, ...], ...] = attrs.field(converter=_plain_rows)
     caption: str = ""
     units: Mapping[str, str] = attrs.field(factory=dict)
@@ -65,7 +69,7 @@ class LabelledArray:
     """
 
     values: np.ndarray[Any, Any] = attrs.field(converter=np.asarray)
-    dimensions: tuple[str, ...] = attrs.field(converter=tuple)
+    dimensions: tuple[str, ...] = attrs.field(converter=_texts)
     summary: str = ""
 
     @dimensions.validator
@@ -93,7 +97,7 @@ class Finding:
     tables: Mapping[str, Table] = attrs.field(factory=dict)
     arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict)
     conventions: Mapping[str, str] = attrs.field(factory=dict)
-    warnings: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    warnings: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     name: str = ""
 
 

@@ -1,0 +1,88 @@
+"""A figure as files: a PNG, and for an interactive one a page that opens offline beside one copy of plotly.js."""
+
+from __future__ import annotations
+
+import html
+import io
+from pathlib import Path
+from typing import Any
+
+from identify_core.errors import StoreError
+from identify_core.findings import Figure
+from identify_core.store.files import write_atomically
+from identify_core.store.layout import FIGURES, encode_name
+
+_PLOTLY = "plotly.min.js"
+_BEGIN, _END = "<!-- figure -->\n", "\n<!-- /figure -->"
+_DPI = 160
+
+
+def describe_figure(label: str, figure: Figure) -> dict[str, Any]:
+    """What run.json says about a figure: whose it is, its caption, and its files relative to the run's folder."""
+    stem = _stem(label, figure)
+    return {
+        "label": label,
+        "name": figure.name,
+        "caption": figure.caption,
+        "static": f"{FIGURES}/{stem}.png",
+        "interactive": f"{FIGURES}/{stem}.html" if figure.interactive is not None else None,
+    }
+
+
+def write_figure_files(folder: Path, label: str, figure: Figure) -> None:
+    """Write a figure's files into `folder`, each atomically."""
+    folder.mkdir(exist_ok=True)
+    stem = _stem(label, figure)
+    picture = io.BytesIO()
+    figure.static.savefig(picture, format="png", dpi=_DPI)
+    write_atomically(folder / f"{stem}.png", picture.getvalue())
+    page = folder / f"{stem}.html"
+    if figure.interactive is None:
+        page.unlink(missing_ok=True)
+        return
+    if not (folder / _PLOTLY).exists():
+        write_atomically(folder / _PLOTLY, _plotly_script().encode())
+    write_atomically(page, _page(figure).encode())
+
+
+def read_fragment(page: Path) -> str:
+    """The HTML fragment that an interactive figure was made of.
+
+    Raises:
+        StoreError: the page is missing or was not written by `write_figure_files`.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the figure {page} cannot be read: {error}") from error
+    _, begin, rest = text.partition(_BEGIN)
+    fragment, end, _ = rest.rpartition(_END)
+    if not begin or not end:
+        raise StoreError(f"the figure {page} is truncated or was not written by identify")
+    return fragment
+
+
+def _stem(label: str, figure: Figure) -> str:
+    return encode_name(f"{label}-{figure.name}" if label else figure.name)
+
+
+def _plotly_script() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise StoreError(
+            "an interactive figure needs plotly, which is not installed", hint="pip install 'identify-core[plotly]'"
+        ) from error
+    return str(get_plotlyjs())
+
+
+def _page(figure: Figure) -> str:
+    title, caption = html.escape(figure.name), html.escape(figure.caption)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f'<script src="{_PLOTLY}"></script>\n'
+        "<style>body{margin:1.5rem auto;max-width:72rem;font-family:system-ui,sans-serif;color:#222}"
+        "figcaption{margin-top:.75rem;line-height:1.4}</style></head>\n"
+        f'<body><figure style="margin:0">{_BEGIN}{figure.interactive}{_END}'
+        f"<figcaption>{caption}</figcaption></figure></body></html>\n"
+    )

@@ -1,0 +1,161 @@
+"""Files that appear whole or not at all, JSON that holds every float, and file-system errors in words."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from identify_core.errors import StoreError
+
+_NON_FINITE = ("nan", "inf", "-inf")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def explained(action: str, path: Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a StoreError that says what was tried, where, and what to do.
+
+    Args:
+        action: what was tried, to follow "cannot", such as "write the run".
+        path: the file or folder it was tried on.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        if error.errno in _FULL:
+            raise StoreError(
+                f"cannot {action} at {path}: the disk is full or a size limit is reached ({reason})",
+                hint="what was stored before is intact; make room, or name another store with --store",
+            ) from error
+        if error.errno in _FORBIDDEN:
+            raise StoreError(
+                f"cannot {action} at {path}: it is read-only or belongs to somebody else ({reason})",
+                hint="name a store that you may write to with --store or IDENTIFY_STORE",
+            ) from error
+        raise StoreError(f"cannot {action} at {path}: {reason}") from error
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content survive a power cut."""
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's entries survive a power cut; Windows keeps them by itself and cannot open folders."""
+    if os.name != "nt":
+        sync_file(path)
+
+
+def sync_tree(path: Path, *, without: str = "") -> None:
+    """Make everything below a folder survive a power cut, files before the folders that name them.
+
+    Args:
+        path: the folder.
+        without: the name of an entry to leave out.
+    """
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != without:
+                    sync_tree(Path(entry.path))
+            elif entry.name != without:
+                sync_file(Path(entry.path))
+    sync_folder(path)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`: a reader sees the old bytes or the new ones, even after a power cut."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(beside, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write plain values as JSON, atomically; see `to_plain` for what is plain."""
+    text = json.dumps(to_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, text.encode("utf-8", "surrogatepass") + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"it holds a JSON {type(content).__name__} instead of an object")
+    return content
+
+
+def to_plain(value: Any) -> Any:
+    """`value` in JSON's types: tuples become lists, numpy and torch scalars Python's own, non-finite floats strings.
+
+    A string that would be read back as a float is escaped with a backslash, so that `from_plain` gives it back.
+
+    Raises:
+        TypeError: a value is of no plain type, or a key is no string.
+    """
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str):
+        return "\\" + value if value.lstrip("\\") in _NON_FINITE else str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(float(value))
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [to_plain(item) for item in sorted(value)]
+    if hasattr(value, "items"):
+        return {_key(key): to_plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return to_plain(value.tolist())
+    raise TypeError(f"{value!r} is not plain: numbers, strings, booleans, None, lists and mappings of them are")
+
+
+def from_plain(value: Any) -> Any:
+    """The inverse of `to_plain` up to tuples, which come back as lists."""
+    if isinstance(value, str):
+        if value in _NON_FINITE:
+            return float(value)
+        return value[1:] if value.startswith("\\") and value.lstrip("\\") in _NON_FINITE else value
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: from_plain(item) for key, item in value.items()}
+    return value
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"the key {key!r} of a mapping is no string")
+    return key

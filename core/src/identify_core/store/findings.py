@@ -1,0 +1,117 @@
+"""A finding as a Zarr group: its arrays are arrays, everything else is plain JSON in the group's attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import zarr
+
+from identify_core.errors import StoreError
+from identify_core.findings import Finding, LabelledArray, Table
+from identify_core.store.arrays import read_array, write_array
+from identify_core.store.files import from_plain, to_plain
+from identify_core.store.layout import decode_name, encode_name
+from identify_core.store.nodes import child_names, read_node
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StoredFinding:
+    """A finding with where it came from.
+
+    Args:
+        label: what it is called in its run.
+        evaluator: the qualified name of the component that made it.
+        options: that component's options, in plain types.
+        finding: the finding.
+    """
+
+    label: str
+    evaluator: str
+    options: Mapping[str, Any]
+    finding: Finding
+
+
+def describe_finding(finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything of a finding but its arrays, in plain types."""
+    return {
+        "evaluator": evaluator,
+        "options": dict(options),
+        "name": finding.name,
+        "summary": finding.summary,
+        "scalars": dict(finding.scalars),
+        "tables": {name: attrs.asdict(table, recurse=False) for name, table in finding.tables.items()},
+        "conventions": dict(finding.conventions),
+        "warnings": finding.warnings,
+    }
+
+
+def write_finding_group(group: zarr.Group, finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> None:
+    """Write a finding into an empty group."""
+    group.attrs.update(to_plain(describe_finding(finding, evaluator=evaluator, options=options)))
+    taken: list[str] = []
+    for name, array in finding.arrays.items():
+        taken.append(encode_name(name, taken))
+        write_array(group, taken[-1], array.values, array.dimensions, attributes={"summary": array.summary})
+
+
+def finding_entry(finding: Finding, *, evaluator: str, group: str) -> dict[str, Any]:
+    """What run.json says about a finding."""
+    return {
+        "evaluator": evaluator,
+        "group": group,
+        "summary": finding.summary,
+        "scalars": dict(finding.scalars),
+        "warnings": list(finding.warnings),
+    }
+
+
+def read_tables(attributes: Mapping[str, Any]) -> dict[str, Table]:
+    """The tables in a finding group's attributes.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: they are damaged.
+    """
+    return {
+        name: Table(columns=table["columns"], rows=table["rows"], caption=table["caption"], units=table["units"])
+        for name, table in attributes["tables"].items()
+    }
+
+
+def read_finding(root: Path, path: str, label: str) -> StoredFinding:
+    """Read the finding stored at `path` below arrays.zarr.
+
+    Raises:
+        StoreError: it is missing or damaged.
+    """
+    try:
+        attributes = from_plain(read_node(root, path).attributes)
+        tables = read_tables(attributes)
+        arrays = {name: _read_labelled(root, f"{path}/{name}") for name in child_names(root, path)}
+        finding = Finding(
+            summary=attributes["summary"],
+            scalars=attributes["scalars"],
+            tables=tables,
+            arrays={decode_name(name): array for name, array in arrays.items()},
+            conventions=attributes["conventions"],
+            warnings=attributes["warnings"],
+            name=attributes["name"],
+        )
+        return StoredFinding(
+            label=label, evaluator=attributes["evaluator"], options=attributes["options"], finding=finding
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"the finding {label!r} of the run {root.parent.name} cannot be read: {error}",
+            hint=f"`identify runs verify {root.parent.name}` lists all that is wrong with it",
+        ) from error
+
+
+def _read_labelled(root: Path, path: str) -> LabelledArray:
+    node = read_node(root, path)
+    dimensions = node.dimensions[: len(node.shape) - ("encoding" in node.attributes)]
+    return LabelledArray(
+        values=read_array(root, path), dimensions=dimensions, summary=from_plain(node.attributes.get("summary", ""))
+    )

@@ -1,0 +1,149 @@
+"""The tree under arrays.zarr read as JSON, without zarr: paths, shapes, attributes, and a checksum for each node."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from identify_core.store.files import read_json
+from identify_core.store.layout import NODE_FILE
+
+_BLOCK = 1 << 20
+
+
+@attrs.frozen(kw_only=True)
+class Node:
+    """An array or a group.
+
+    Args:
+        path: where it is below arrays.zarr, with forward slashes; empty for the root.
+        folder: its folder.
+        metadata: its zarr.json as written.
+    """
+
+    path: str
+    folder: Path
+    metadata: Mapping[str, Any] = attrs.field(repr=False)
+
+    @property
+    def is_array(self) -> bool:
+        return self.metadata.get("node_type") == "array"
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return dict(self.metadata.get("attributes", {}))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.metadata["shape"])
+
+    @property
+    def dtype(self) -> str:
+        """The stored type, or the one that the array had where it was stored in a wider one."""
+        return str(self.attributes.get("dtype") or self.metadata["data_type"])
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return tuple(str(name) for name in self.metadata.get("dimension_names") or ())
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """The shape of what one file holds: a shard where there are shards, a chunk otherwise."""
+        return tuple(self.metadata["chunk_grid"]["configuration"]["chunk_shape"])
+
+    @property
+    def file_count(self) -> int:
+        """How many files hold its values; every one of them is always written."""
+        return math.prod(math.ceil(size / chunk) for size, chunk in zip(self.shape, self.chunks, strict=True))
+
+
+def read_node(root: Path, path: str) -> Node:
+    """Read one node's zarr.json.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+        ValueError: it is no Zarr v3 node.
+    """
+    folder = root / path
+    metadata = read_json(folder / NODE_FILE)
+    node = Node(path=path, folder=folder, metadata=metadata)
+    if metadata.get("zarr_format") != 3 or metadata.get("node_type") not in ("array", "group"):
+        raise ValueError("it is no Zarr v3 array or group")
+    if not isinstance(metadata.get("attributes", {}), dict):
+        raise ValueError("its attributes are no mapping")
+    if node.is_array and not _makes_sense(node):
+        raise ValueError("its shape and chunks do not make sense")
+    return node
+
+
+def _makes_sense(node: Node) -> bool:
+    try:
+        sizes = [*node.shape, *(chunk - 1 for chunk in node.chunks)]
+        return bool(node.metadata["data_type"]) and node.file_count >= 0 and min(sizes, default=0) >= 0
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def child_names(root: Path, path: str) -> list[str]:
+    """The file names of a group's children, sorted; empty where there is no such group."""
+    try:
+        with os.scandir(root / path) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def walk(root: Path, path: str = "") -> Iterator[tuple[str, Node | None, str]]:
+    """Every node below `path`, itself included, as (path, node or None, what is wrong with it), parents first."""
+    try:
+        node = read_node(root, path)
+    except (OSError, ValueError) as error:
+        yield path, None, f"{NODE_FILE} is missing" if isinstance(error, FileNotFoundError) else str(error)
+        node = None
+    else:
+        yield path, node, ""
+    if node is None or not node.is_array:
+        for name in child_names(root, path):
+            yield from walk(root, f"{path}/{name}" if path else name)
+
+
+def checksum(node: Node) -> str:
+    """The SHA-256 of a node: of its zarr.json and, for an array, of every file that holds values, names included."""
+    digest = hashlib.sha256()
+    for path in [node.folder / NODE_FILE, *(sorted(value_files(node)) if node.is_array else ())]:
+        name = path.relative_to(node.folder).as_posix()
+        digest.update(f"{name}|{path.stat().st_size}|".encode())
+        with open(path, "rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def value_files(node: Node) -> list[Path]:
+    """The files of an array's values that are there."""
+    return [
+        Path(folder, name)
+        for folder, _, names in os.walk(node.folder)
+        for name in names
+        if name != NODE_FILE or Path(folder) != node.folder
+    ]
+
+
+def checksums(root: Path, path: str = "") -> dict[str, str]:
+    """Path to checksum of every node below `path`, the root as `.`.
+
+    Raises:
+        ValueError: a node is damaged.
+    """
+    found = {}
+    for where, node, problem in walk(root, path):
+        if node is None:
+            raise ValueError(f"{where or '.'}: {problem}")
+        found[where or "."] = checksum(node)
+    return found

@@ -1,0 +1,241 @@
+"""StoredRun: reads a run, staged or committed; nothing is loaded before it is asked for, and nothing is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from identify_core.errors import StoreError
+from identify_core.store.arrays import Array, read_array
+from identify_core.store.files import from_plain
+from identify_core.store.findings import StoredFinding, read_finding
+from identify_core.store.layout import ARRAYS, SPEC_FILE, STAGING, decode_name
+from identify_core.store.nodes import Node, child_names, read_node
+from identify_core.store.summary import RunSummary, read_summary
+
+if TYPE_CHECKING:
+    from identify_core.data import Factor
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StoredLatents:
+    """The latents of one name of one run.
+
+    Args:
+        name: their name.
+        split: the split that their rows are.
+        identified_up_to: the rung that theory claims for them; empty where it claims nothing.
+        summary: what they are.
+        dtype: the type that they had; stored in float32 where numpy lacks it.
+        sizes: (n, d) of each replicate.
+    """
+
+    name: str
+    split: str
+    identified_up_to: str
+    summary: str
+    dtype: str
+    sizes: tuple[tuple[int, int], ...]
+    _root: Path = attrs.field(repr=False, alias="root")
+    _path: str = attrs.field(repr=False, alias="path")
+    _ragged: bool = attrs.field(repr=False, alias="ragged")
+    _ids: str = attrs.field(repr=False, alias="ids")
+    _rows: str = attrs.field(repr=False, alias="rows")
+
+    @property
+    def count(self) -> int:
+        """The number of replicates R."""
+        return len(self.sizes)
+
+    @property
+    def shape(self) -> tuple[int, int, int | None]:
+        """(R, n, d); d is None where the replicates' widths differ."""
+        widths = {d for _, d in self.sizes}
+        return self.count, self.sizes[0][0] if self.sizes else 0, widths.pop() if len(widths) == 1 else None
+
+    @property
+    def ids(self) -> Array:
+        """The sample ids of the rows, (n,)."""
+        ids = read_array(self._root, self._ids)
+        return ids[read_array(self._root, self._rows)] if self._rows else ids
+
+    def values(self, replicate: int) -> Array:
+        """The representation of one replicate, (n, d)."""
+        return self.rows(replicate, 0, self._size(replicate)[0])
+
+    def rows(self, replicate: int, start: int, stop: int) -> Array:
+        """Rows `start` to `stop` of one replicate, (stop - start, d), reading only the chunks that hold them."""
+        self._size(replicate)
+        if self._ragged:
+            return read_array(self._root, f"{self._path}/{replicate}", (slice(start, stop),))
+        return read_array(self._root, self._path, (replicate, slice(start, stop)))
+
+    def _size(self, replicate: int) -> tuple[int, int]:
+        if not 0 <= replicate < self.count:
+            raise StoreError(f"the latents {self.name!r} have replicates 0 to {self.count - 1}, not {replicate}")
+        return self.sizes[replicate]
+
+
+class StoredRun:
+    """A run in a store.
+
+    Args:
+        summary: from `Store.find` or `Store.runs`.
+
+    Raises:
+        StoreError: the run is damaged.
+    """
+
+    def __init__(self, summary: RunSummary) -> None:
+        if summary.status == "damaged":
+            raise StoreError(f"the run {summary.id} cannot be read: {summary.problem}")
+        self.summary = summary
+        self._root = summary.folder / ARRAYS
+
+    @classmethod
+    def open(cls, folder: Path) -> StoredRun:
+        """Read the run in `folder`, which may be staged."""
+        staged = folder.parent.name == STAGING
+        return cls(read_summary(folder, lock=folder.with_name(f"{folder.name}.lock") if staged else None))
+
+    @property
+    def id(self) -> str:
+        return self.summary.id
+
+    @property
+    def folder(self) -> Path:
+        return self.summary.folder
+
+    @property
+    def status(self) -> str:
+        return self.summary.status
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """What run.json holds."""
+        return self.summary.document
+
+    @property
+    def spec_text(self) -> str:
+        """The resolved spec as TOML."""
+        try:
+            return (self.folder / SPEC_FILE).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the spec of the run {self.id} cannot be read: {error}") from error
+
+    @cached_property
+    def ids(self) -> Array:
+        """The ids of all samples, (n,)."""
+        return read_array(self._root, "samples/ids")
+
+    @cached_property
+    def splits(self) -> dict[str, Array]:
+        """Split name to row numbers."""
+        names = child_names(self._root, "samples/splits")
+        return {decode_name(name): read_array(self._root, f"samples/splits/{name}") for name in names}
+
+    @cached_property
+    def factors(self) -> dict[str, Factor]:
+        """Factor name to ground truth."""
+        from identify_core.data import Factor
+
+        found = {}
+        for name in child_names(self._root, "samples/factors"):
+            kind = self._node(f"samples/factors/{name}").attributes.get("kind")
+            values = read_array(self._root, f"samples/factors/{name}")
+            found[decode_name(name)] = Factor(values=values, kind=kind)  # type: ignore[arg-type]
+        return found
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts that the dataset gave."""
+        facts: dict[str, Any] = from_plain(self._node("samples").attributes.get("facts", {}))
+        return facts
+
+    @property
+    def fingerprint(self) -> str:
+        """The samples' fingerprint."""
+        return str(self._node("samples").attributes.get("fingerprint", ""))
+
+    @cached_property
+    def latents(self) -> Mapping[str, StoredLatents]:
+        """Name to latents, sorted by name; only metadata is read."""
+        return {decode_name(name): self._latents(name) for name in child_names(self._root, "latents")}
+
+    def weights(self) -> dict[str, Array]:
+        """What `Replicates.state()` gave: `parameters/<name>` and `buffers/<name>` to (R, ...), in its order."""
+        nodes = [self._node(f"weights/{name}") for name in child_names(self._root, "weights")]
+        nodes.sort(key=lambda node: node.attributes.get("order", 0))
+        found = {}
+        for node in nodes:
+            kind, name = node.attributes.get("kind", ""), decode_name(node.path.removeprefix("weights/"))
+            found[f"{kind}/{name}" if kind else name] = read_array(self._root, node.path)
+        return found
+
+    def history(self) -> dict[str, tuple[Array, Array]]:
+        """Name to steps (S,) and values (S,) or (S, R)."""
+        return {
+            decode_name(name): (
+                read_array(self._root, f"history/{name}/steps"),
+                read_array(self._root, f"history/{name}/values"),
+            )
+            for name in child_names(self._root, "history")
+        }
+
+    @property
+    def findings(self) -> Mapping[str, StoredFinding]:
+        """Label to finding, in the order in which they were made; each is read when it is asked for."""
+        return _Findings(self._root, {k: str(v["group"]) for k, v in self.document.get("findings", {}).items()})
+
+    def _latents(self, encoded: str) -> StoredLatents:
+        node = self._node(f"latents/{encoded}")
+        notes = from_plain(node.attributes)
+        if node.is_array:
+            count, n, d = node.shape
+            sizes, dtype = ((n, d),) * count, node.dtype
+        else:
+            members = [self._node(f"{node.path}/{r}") for r in range(int(notes["replicates"]))]
+            sizes = tuple((member.shape[0], member.shape[1]) for member in members)
+            dtype = members[0].dtype if members else "float32"
+        return StoredLatents(
+            name=decode_name(encoded),
+            split=notes["split"],
+            identified_up_to=notes["identified_up_to"],
+            summary=notes["summary"],
+            dtype=dtype,
+            sizes=sizes,
+            root=self._root,
+            path=node.path,
+            ragged=not node.is_array,
+            ids=notes["ids"],
+            rows=notes.get("rows", ""),
+        )
+
+    def _node(self, path: str) -> Node:
+        try:
+            return read_node(self._root, path)
+        except (OSError, ValueError) as error:
+            reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error)
+            raise StoreError(
+                f"{path} of the run {self.id} cannot be read: {reason}",
+                hint=f"`identify runs verify {self.id}` lists all that is wrong with it",
+            ) from error
+
+
+class _Findings(Mapping[str, StoredFinding]):
+    def __init__(self, root: Path, groups: Mapping[str, str]) -> None:
+        self._root = root
+        self._groups = groups
+
+    def __getitem__(self, label: str) -> StoredFinding:
+        return read_finding(self._root, self._groups[label], label)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._groups)
+
+    def __len__(self) -> int:
+        return len(self._groups)

@@ -1,0 +1,104 @@
+"""Samples, latents and weights as Zarr nodes: what each keeps and how latents refer to their sample ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+
+from identify_core.errors import StoreError
+from identify_core.store.arrays import write_array
+from identify_core.store.files import to_plain
+from identify_core.store.layout import encode_name
+
+if TYPE_CHECKING:
+    from identify_core.data import Latents, Samples
+
+_KINDS = ("parameters", "buffers")
+
+
+def write_samples_group(group: zarr.Group, samples: Samples) -> None:
+    """Write ids, splits and factors into an empty group; facts and fingerprint become its attributes."""
+    facts = {"count": len(samples), "facts": dict(samples.facts), "fingerprint": samples.fingerprint}
+    group.attrs.update(to_plain(facts))
+    write_array(group, "ids", samples.ids, ("sample",))
+    splits = group.create_group("splits")
+    taken: list[str] = []
+    for name, rows in samples.splits.items():
+        taken.append(encode_name(name, taken))
+        write_array(splits, taken[-1], rows, ("row",))
+    factors = group.create_group("factors")
+    taken = []
+    for name, factor in samples.factors.items():
+        taken.append(encode_name(name, taken))
+        write_array(factors, taken[-1], factor.values, ("sample",), attributes={"kind": factor.kind})
+
+
+def write_latents_node(root: zarr.Group, latents: Latents, *, identified_up_to: str = "") -> None:
+    """Write latents as one array, or where widths differ as a group of one array a replicate.
+
+    The attribute `ids` names the array of sample ids; where it is `samples/ids`, `rows` names the split's rows of it.
+    """
+    each: Any = latents.values
+    uniform = hasattr(each, "shape")
+    counts = {int(each.shape[1])} if uniform else {int(values.shape[0]) for values in each}
+    if len(counts) != 1:
+        raise StoreError(f"the latents {latents.name!r} have different numbers of rows: {sorted(counts)}")
+    notes = {
+        "split": latents.split,
+        "identified_up_to": latents.identified_up_to or identified_up_to,
+        "summary": latents.summary,
+        **_id_reference(root, latents, counts.pop()),
+    }
+    group = root.require_group("latents")
+    name = encode_name(latents.name, [other for other, _ in group.members()])
+    if uniform:
+        write_array(group, name, each, ("replicate", "sample", "latent"), attributes=notes, whole=1)
+        return
+    ragged = group.create_group(name, overwrite=True, attributes=to_plain(notes | {"replicates": len(each)}))
+    for r, values in enumerate(each):
+        write_array(ragged, str(r), values, ("sample", "latent"), whole=1)
+
+
+def _id_reference(root: zarr.Group, latents: Latents, count: int) -> dict[str, str]:
+    if latents.ids is None:
+        rows = f"samples/splits/{encode_name(latents.split)}"
+        if rows not in root:
+            raise StoreError(
+                f"the latents {latents.name!r} are of the split {latents.split!r}, which the samples do not have",
+                hint="write the samples first, or give the latents ids of their own",
+            )
+        known, reference = _length(root[rows]), {"ids": "samples/ids", "rows": rows}
+    else:
+        ids = np.asarray(latents.ids)
+        text = np.ascontiguousarray(ids)
+        digest = hashlib.sha256(f"{text.dtype.str}|".encode() + text.tobytes()).hexdigest()[:12]
+        group = root.require_group("ids")
+        if digest not in group:
+            write_array(group, digest, ids, ("sample",))
+        known, reference = len(ids), {"ids": f"ids/{digest}"}
+    if known != count:
+        raise StoreError(f"the latents {latents.name!r} have {count} rows for {known} sample ids")
+    return reference
+
+
+def _length(node: zarr.Array[Any] | zarr.Group) -> int:
+    return int(node.shape[0]) if isinstance(node, zarr.Array) else 0
+
+
+def write_weights_group(group: zarr.Group, state: Mapping[str, Any]) -> None:
+    """Write `parameters/<name>` and `buffers/<name>`, each (R, ...), as arrays `<name>` with the attribute `kind`."""
+    taken: list[str] = []
+    for order, (key, values) in enumerate(state.items()):
+        kind, _, name = key.partition("/")
+        if kind not in _KINDS:
+            kind, name = "", key
+        encoded = encode_name(name, taken)
+        if encoded in taken:
+            raise StoreError(f"two weights are called {name!r}; a module's parameters and buffers have different names")
+        taken.append(encoded)
+        axes = ("replicate", *(f"axis-{axis}" for axis in range(1, len(values.shape))))
+        write_array(group, encoded, values, axes[: len(values.shape)], attributes={"kind": kind, "order": order})

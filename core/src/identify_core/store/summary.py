@@ -1,0 +1,125 @@
+"""RunSummary: what run.json says about a run, without touching its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from identify_core.store.files import from_plain, read_json
+from identify_core.store.layout import FORMAT, RUN_FILE, STATUSES
+from identify_core.store.locks import is_alive
+
+_TEXTS = ("id", "name", "plugin", "status", "created")
+
+
+@attrs.frozen(kw_only=True)
+class RunSummary:
+    """One run of a store, as a listing shows it.
+
+    Args:
+        id: the folder's name.
+        folder: where the run is.
+        committed: whether it is whole, under `runs/` or `comparisons/`; otherwise it is staged.
+        status: running, finished, failed, interrupted, or damaged.
+        problem: why it is damaged; empty otherwise.
+        document: run.json in plain types with non-finite floats as floats; empty where it is damaged.
+    """
+
+    id: str
+    folder: Path
+    committed: bool
+    status: str
+    problem: str = ""
+    document: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.document.get("name", ""))
+
+    @property
+    def plugin(self) -> str:
+        return str(self.document.get("plugin", ""))
+
+    @property
+    def created(self) -> str:
+        """When the run began: UTC, ISO 8601; empty where it is not known."""
+        return str(self.document.get("created", ""))
+
+    @property
+    def finished(self) -> str:
+        """When the run was committed; empty for one that was not."""
+        return str(self.document.get("finished") or "")
+
+    @property
+    def kind(self) -> str:
+        """`run` or `comparison`."""
+        return str(self.document.get("kind", "run"))
+
+    @property
+    def scalars(self) -> dict[str, Any]:
+        """The run's own headline numbers and those of its findings, the latter as `<label>/<scalar>`."""
+        found = dict(self.document.get("scalars", {}))
+        for label, finding in self.document.get("findings", {}).items():
+            found |= {f"{label}/{name}": value for name, value in finding.get("scalars", {}).items()}
+        return found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(self.document.get("warnings", ()))
+
+
+def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
+    """Read a run's run.json; whatever is wrong with it becomes the summary's `problem`.
+
+    Args:
+        folder: the run's folder.
+        lock: the lock file of a staged run; None for a committed one.
+    """
+    identifier = folder.name
+    try:
+        document = from_plain(read_json(folder / RUN_FILE))
+        problem = _problem(document, identifier)
+    except FileNotFoundError:
+        if lock is not None and is_alive(lock):
+            return RunSummary(id=identifier, folder=folder, committed=False, status="running")
+        document, problem = {}, f"it has no {RUN_FILE}"
+    except OSError as error:
+        document, problem = {}, f"its {RUN_FILE} cannot be read: {error.strerror or error}"
+    except ValueError as error:
+        document, problem = {}, f"its {RUN_FILE} is not JSON: {error}"
+    if problem:
+        return RunSummary(
+            id=identifier, folder=folder, committed=lock is None, status="damaged", problem=problem, document={}
+        )
+    status = document["status"]
+    if status == "running" and (lock is None or not is_alive(lock)):
+        status = "interrupted"
+    elif lock is not None and status != "running" and is_alive(lock):
+        status = "running"
+    return RunSummary(id=identifier, folder=folder, committed=lock is None, status=status, document=document)
+
+
+def _problem(document: Mapping[str, Any], identifier: str) -> str:
+    version = document.get("format")
+    if not isinstance(version, int) or isinstance(version, bool):
+        return f"its {RUN_FILE} has no format number"
+    if version > FORMAT:
+        return f"it has format {version}, written by a newer version of identify; this one reads up to {FORMAT}"
+    for key in _TEXTS:
+        if not isinstance(document.get(key), str):
+            return f"its {RUN_FILE} lacks {key!r}"
+    for key in ("scalars", "findings", "arrays", "provenance"):
+        if not isinstance(document.get(key, {}), Mapping):
+            return f"{key!r} in its {RUN_FILE} is no mapping"
+    if any(not isinstance(finding, Mapping) for finding in document.get("findings", {}).values()):
+        return f"'findings' in its {RUN_FILE} holds something that is no mapping"
+    if not isinstance(document.get("warnings", []), list):
+        return f"'warnings' in its {RUN_FILE} is no list"
+    if document["status"] not in STATUSES:
+        return f"its {RUN_FILE} has the status {document['status']!r}; known are {', '.join(STATUSES)}"
+    if document["id"] != identifier:
+        return f"its folder is {identifier!r} but its {RUN_FILE} says {document['id']!r}"
+    return ""

@@ -1,0 +1,79 @@
+"""Verification of a run: every file that should be there is, and holds the bytes that were written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from identify_core.store.layout import ARRAYS, FIGURES, NODE_FILE, RUN_FILE
+from identify_core.store.nodes import Node, checksum, value_files, walk
+from identify_core.store.summary import RunSummary
+
+
+def verify_run(run: RunSummary) -> list[str]:
+    """Everything that is wrong with a run, one sentence each; empty where all is well.
+
+    A committed run is held against its checksums. A staged one has none yet: only its metadata is looked at.
+
+    Args:
+        run: any run of a store, damaged ones too.
+    """
+    if run.problem:
+        return [run.problem]
+    return list(_problems(run))
+
+
+def _problems(run: RunSummary) -> Iterator[str]:
+    root = run.folder / ARRAYS
+    expected: Mapping[str, Any] = run.document.get("arrays", {})
+    if not root.is_dir():
+        yield f"{ARRAYS} is missing"
+        return
+    seen = set()
+    for path, node, problem in walk(root):
+        where = path or "."
+        seen.add(where)
+        if node is None:
+            yield f"{where}: {problem}"
+        elif run.committed:
+            yield from _compare(where, node, expected.get(where))
+    for where in sorted(set(expected) - seen):
+        yield f"{where}: it is missing"
+    if run.committed:
+        yield from _check_files(run, expected)
+
+
+def _compare(where: str, node: Node, expected: object) -> Iterator[str]:
+    if expected is None:
+        yield f"{where}: {RUN_FILE} does not list it"
+        return
+    try:
+        found = checksum(node)
+        count = len(value_files(node)) if node.is_array else 0
+    except OSError as error:
+        yield f"{where}: it cannot be read: {error.strerror or error}"
+        return
+    if node.is_array and count < node.file_count:
+        yield f"{where}: {node.file_count - count} of its {node.file_count} chunks are missing"
+    elif found != expected:
+        what = "its chunks or its " + NODE_FILE if node.is_array else "its " + NODE_FILE
+        yield f"{where}: {what} changed since it was written: the checksum differs"
+
+
+def _check_files(run: RunSummary, expected: Mapping[str, Any]) -> Iterator[str]:
+    for label, entry in run.document.get("findings", {}).items():
+        if entry.get("group") not in expected:
+            yield f"the finding {label!r} has no group {entry.get('group')!r}"
+    for name, digest in run.document.get("files", {}).items():
+        try:
+            content = (run.folder / name).read_bytes()
+        except OSError as error:
+            yield f"{name}: it cannot be read: {error.strerror or error}"
+            continue
+        if hashlib.sha256(content).hexdigest() != digest:
+            yield f"{name}: it changed since it was written: the checksum differs"
+    for entry in run.document.get("figures", []):
+        for name in (entry.get("static"), entry.get("interactive")):
+            if name and not (run.folder / name).is_file():
+                yield f"{name}: it is missing from {FIGURES}"

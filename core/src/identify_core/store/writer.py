@@ -1,0 +1,272 @@
+"""RunWriter: writes a run into the staging folder under a lock, and moves it among the runs when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import zarr
+
+from identify_core.errors import StoreError
+from identify_core.findings import Figure, Finding
+from identify_core.store import locks
+from identify_core.store.arrays import write_array
+from identify_core.store.catalogue import Store
+from identify_core.store.figures import describe_figure, write_figure_files
+from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically, write_json
+from identify_core.store.findings import finding_entry, write_finding_group
+from identify_core.store.layout import (
+    ARRAYS,
+    FIGURES,
+    FOLDERS,
+    FORMAT,
+    REPORT_FILE,
+    RUN_FILE,
+    SCRATCH,
+    SPEC_FILE,
+    STAGING,
+    Kind,
+    encode_name,
+    make_run_id,
+    timestamp,
+    utc_now,
+)
+from identify_core.store.nodes import checksums
+from identify_core.store.samples import write_latents_node, write_samples_group, write_weights_group
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from identify_core.data import Latents, Samples
+
+_OWN = ("format", "kind", "id", "arrays", "files", "findings", "figures")
+_GROUPS = ("samples", "latents", "weights", "history", "findings")
+
+
+class RunWriter:
+    """Writes one run; made by `create` or `resume`, and used as a context manager.
+
+    Leaving the block without `commit` keeps the staging folder for `identify resume`. Every method may be called again
+    after a crash: what it writes replaces what is there.
+
+    Attributes:
+        store: the store.
+        id: the run's id.
+        folder: the staging folder, and after `commit` the final one.
+        scratch: a folder that survives a resume and goes with the commit.
+        document: what run.json holds.
+    """
+
+    def __init__(self, store: Store, folder: Path, lock: locks.Lock, document: dict[str, Any]) -> None:
+        self.store = store
+        self.folder = folder
+        self.document = document
+        self._lock = lock
+
+    @classmethod
+    def create(cls, store: Store, *, name: str, plugin: str, kind: Kind = "run") -> RunWriter:
+        """Begin a run under a new id, making the store if it is not there.
+
+        Raises:
+            StoreError: the store cannot be made, is no store, or cannot be written.
+        """
+        store.create()
+        with explained("begin a run", store.path):
+            while True:
+                now = utc_now()
+                identifier = make_run_id(name, now=now)
+                if (store.path / FOLDERS[kind] / identifier).exists():
+                    continue
+                lock = locks.acquire(store.lock_path(identifier))
+                folder = store.path / STAGING / identifier
+                try:
+                    folder.mkdir()
+                    break
+                except FileExistsError:
+                    lock.release()
+                except OSError:
+                    lock.release(remove=True)
+                    raise
+        document = {
+            "format": FORMAT,
+            "kind": kind,
+            "id": identifier,
+            "name": name,
+            "plugin": plugin,
+            "status": "running",
+            "created": timestamp(now),
+            "finished": None,
+        }
+        writer = cls(store, folder, lock, document)
+        try:
+            writer.write_document({})
+            writer._make_groups()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    @classmethod
+    def resume(cls, store: Store, reference: str) -> RunWriter:
+        """Take over a staged run whose process is gone; its status becomes running again.
+
+        Raises:
+            StoreError: there is none, it is still running, finished, or damaged.
+        """
+        run = store.find(reference, statuses=("interrupted", "failed"))
+        if run.committed:
+            raise StoreError(f"the run {run.id} is {run.status} but not staged any more; it cannot be resumed")
+        writer = cls(store, run.folder, locks.acquire(store.lock_path(run.id)), dict(run.document))
+        try:
+            if not run.folder.is_dir():
+                raise StoreError(f"the run {run.id} was finished or removed by another process meanwhile")
+            writer.write_document({"status": "running", "finished": None})
+            writer._make_groups()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the run; what is staged stays."""
+        self._lock.release()
+
+    @property
+    def id(self) -> str:
+        return str(self.document["id"])
+
+    @property
+    def scratch(self) -> Path:
+        path = self.folder / SCRATCH
+        with explained("write the run", path):
+            path.mkdir(exist_ok=True)
+        return path
+
+    def write_document(self, fields: Mapping[str, Any]) -> None:
+        """Set top-level fields of run.json (provenance, scalars, warnings, status, …) and write it atomically."""
+        if own := [key for key in fields if key in _OWN]:
+            raise ValueError(f"run.json's {own[0]!r} is set by the writer itself")
+        self.document.update(fields)
+        with explained("write the run", self.folder):
+            write_json(self.folder / RUN_FILE, self.document)
+
+    def write_spec(self, text: str) -> None:
+        """Keep the resolved spec."""
+        with explained("write the run", self.folder):
+            write_atomically(self.folder / SPEC_FILE, text.encode())
+        self.document["files"] = {SPEC_FILE: hashlib.sha256(text.encode()).hexdigest()}
+
+    def write_report(self, text: str) -> None:
+        """Keep the report page."""
+        with explained("write the run", self.folder):
+            write_atomically(self.folder / REPORT_FILE, text.encode())
+
+    def write_samples(self, samples: Samples) -> None:
+        """Keep ids, splits, factors, facts and the fingerprint; the columns come again from the dataset."""
+        with self._fresh_group("samples") as group:
+            write_samples_group(group, samples)
+
+    def write_latents(self, latents: Latents, *, identified_up_to: str = "") -> None:
+        """Keep latents.
+
+        Args:
+            latents: (R, n, d), or one (n, d_r) a replicate. Without ids of their own they are their split's samples.
+            identified_up_to: the rung to note where the latents name none: the objective's.
+
+        Raises:
+            StoreError: their rows are not as many as their ids, or samples with that split were not written before.
+        """
+        with explained("write the run", self.folder):
+            write_latents_node(self._root(), latents, identified_up_to=identified_up_to)
+
+    def write_weights(self, state: Mapping[str, Any]) -> None:
+        """Keep `Replicates.state()`: `parameters/<name>` and `buffers/<name>` to (R, ...)."""
+        with self._fresh_group("weights") as group:
+            write_weights_group(group, state)
+
+    def write_history(self, history: Mapping[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]) -> None:
+        """Keep what was logged: name to steps (S,) and values (S,) or (S, R)."""
+        with self._fresh_group("history") as group:
+            taken: list[str] = []
+            for name, (steps, values) in history.items():
+                taken.append(encode_name(name, taken))
+                inner = group.create_group(taken[-1])
+                write_array(inner, "steps", steps, ("step",))
+                write_array(inner, "values", values, ("step", "replicate", "value")[: len(values.shape)])
+
+    def write_finding(self, label: str, finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> None:
+        """Keep a finding, and its summary, scalars and warnings in run.json.
+
+        Raises:
+            StoreError: another finding of this run has that label.
+        """
+        findings = self.document.setdefault("findings", {})
+        name = encode_name(label, [entry["group"].rpartition("/")[2] for entry in findings.values()])
+        with explained("write the run", self.folder):
+            group = self._root().create_group(f"findings/{name}", overwrite=True)
+            write_finding_group(group, finding, evaluator=evaluator, options=options)
+        findings[label] = finding_entry(finding, evaluator=evaluator, group=f"findings/{name}")
+        self.write_document({})
+
+    def write_figure(self, label: str, figure: Figure) -> None:
+        """Keep a figure of the finding `label`: a PNG and, where it is interactive, a page."""
+        with explained("write the run", self.folder):
+            write_figure_files(self.folder / FIGURES, label, figure)
+        entry = describe_figure(label, figure)
+        kept = [other for other in self.document.get("figures", []) if other["static"] != entry["static"]]
+        self.document["figures"] = [*kept, entry]
+        self.write_document({})
+
+    def commit(self, *, status: str = "finished") -> Path:
+        """Make the run whole: checksums into run.json, everything to disk, one rename.
+
+        Returns:
+            The final folder.
+
+        Raises:
+            StoreError: it cannot be written; the staged run stays as it was.
+        """
+        final = self.store.path / FOLDERS[self.document["kind"]] / self.id
+        with explained("finish the run", self.folder):
+            try:
+                self.document["arrays"] = checksums(self.folder / ARRAYS)
+            except ValueError as error:
+                raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
+            sync_tree(self.folder, without=SCRATCH)
+            self.write_document({"status": status, "finished": timestamp(utc_now())})
+            os.replace(self.folder, final)
+            sync_folder(final.parent)
+            sync_folder(self.store.path / STAGING)
+            self.folder = final
+            shutil.rmtree(final / SCRATCH, ignore_errors=True)
+        self._lock.release(remove=True)
+        return final
+
+    def _make_groups(self) -> None:
+        with explained("write the run", self.folder):
+            (self.folder / FIGURES).mkdir(exist_ok=True)
+            root = self._root()
+            for name in _GROUPS:
+                root.require_group(name)
+
+    def _root(self) -> zarr.Group:
+        return zarr.open_group(store=str(self.folder / ARRAYS), mode="a", zarr_format=3)
+
+    @contextmanager
+    def _fresh_group(self, name: str) -> Iterator[zarr.Group]:
+        with explained("write the run", self.folder):
+            yield self._root().create_group(name, overwrite=True)
