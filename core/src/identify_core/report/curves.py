@@ -1,7 +1,8 @@
-"""History curves as inline SVG: the median over replicates with its bands, on at most 2000 points, in the page's colours."""
+"""History curves as inline SVG: median and bands over replicates, on at most 2000 points, in the page's colours."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ import attrs
 import numpy as np
 
 from identify_core.report.markup import Markup, element
-from identify_core.report.tables import format_scalar
+from identify_core.report.tables import typeset
 
 Array = np.ndarray[Any, Any]
 
@@ -17,8 +18,8 @@ POINTS = 2000
 QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 _DECADES_FOR_LOGARITHM = 1.5
 
-_WIDTH, _HEIGHT = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 12, 40
+_WIDTH, _HEIGHT = 420, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 10, 10, 38
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -70,7 +71,7 @@ def downscale(curve: Curve, points: int = POINTS) -> Curve:
     if count <= points:
         return curve
     edges = np.linspace(1, count - 1, points - 1).round().astype(int)
-    groups = [slice(0, 1), *(slice(a, b) for a, b in zip(edges, edges[1:], strict=False)), slice(count - 1, count)]
+    groups = [slice(0, 1), *(slice(a, b) for a, b in itertools.pairwise(edges)), slice(count - 1, count)]
     steps = np.array([curve.steps[group][-1] for group in groups])
     quantiles = np.stack([_merge(curve.quantiles[:, group]) for group in groups], axis=1)
     return attrs.evolve(curve, steps=steps, quantiles=quantiles)
@@ -99,16 +100,13 @@ def _merge(group: Array) -> Array:
 
 def _caption(curve: Curve) -> str:
     finite = curve.quantiles[:, np.isfinite(curve.quantiles[2])][:, -1]
-    low, median, high = (format_scalar(float(value)) for value in (finite[0], finite[2], finite[4]))
+    low, median, high = (typeset(float(value)) for value in (finite[0], finite[2], finite[4]))
     if curve.replicates == 1:
         words = f"Ends at {median}."
     else:
-        words = (
-            f"Median of {curve.replicates} replicates, bands from 10 % to 90 % and from the lowest to the highest. "
-            f"Ends at {median}, between {low} and {high}."
-        )
+        words = f"Ends at {median}; {curve.replicates - curve.lost} replicates between {low} and {high}."
     if curve.lost:
-        words += f" {curve.lost} of {curve.replicates} without a finite value at the end."
+        words += f" {curve.lost} of {curve.replicates} have no finite value at the end."
     return words
 
 
@@ -187,7 +185,7 @@ def _svg(name: str, curve: Curve, words: str) -> Markup:
 def _horizontal_ticks(axis: _Axis) -> list[Markup]:
     marks: list[Markup] = []
     for tick in axis.ticks():
-        y = f"{float(axis(np.float64(tick))):.1f}"
+        y = f"{float(axis(np.asarray(tick))):.1f}"
         marks.append(element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y, class_="grid"))
         marks.append(element("text", _power(tick) if axis.logarithmic else _tick(tick), x=_LEFT - 8, y=y, class_="up"))
     return marks
@@ -197,14 +195,14 @@ def _step_ticks(axis: _Axis) -> list[Markup]:
     bottom = _HEIGHT - _BOTTOM
     marks = [element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=bottom, y2=bottom, class_="axis")]
     for tick in axis.ticks():
-        x = f"{float(axis(np.float64(tick))):.1f}"
+        x = f"{float(axis(np.asarray(tick))):.1f}"
         marks.append(element("text", _tick(tick), x=x, y=bottom + 16, class_="across"))
     marks.append(element("text", "step", x=(_LEFT + _WIDTH - _RIGHT) / 2, y=_HEIGHT - 6, class_="across name"))
     return marks
 
 
 def _tick(value: float) -> str:
-    return format_scalar(int(value)) if value == int(value) and abs(value) < 1e6 else format_scalar(value)
+    return typeset(int(value)) if value == int(value) and abs(value) < 1e6 else typeset(value)
 
 
 def _power(value: float) -> str:

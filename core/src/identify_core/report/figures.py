@@ -24,8 +24,7 @@ GRID = "#e3e5e8"
 SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
 
-FORMATS = ("png", "svg", "pdf", "html", "fragment")
-ENDINGS = {"fragment": "fragment.html"}
+FORMATS = ("png", "svg", "pdf", "html")
 
 STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
@@ -69,6 +68,7 @@ STYLE: dict[str, Any] = {
     "legend.fancybox": False,
     "legend.fontsize": 8,
     "image.cmap": SEQUENTIAL,
+    "contour.negative_linestyle": "solid",
     "svg.fonttype": "path",
     "svg.hashsalt": "identify",  # element ids, and with them the bytes, are the same at every drawing
     "pdf.fonttype": 42,
@@ -126,11 +126,11 @@ def new_figure(
     return figure, axes
 
 
-def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png", "fragment")) -> list[Path]:
+def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png",)) -> list[Path]:
     """Write `figure` as `<name>.<format>` into `folder`, its caption and the writing program inside each file.
 
-    `html` is the interactive view as a page of its own, `fragment` the same without plotly.js, as a store keeps it; both
-    are skipped for a figure that has none. Dates are left out: the same figure gives the same bytes.
+    `html` is the interactive view as a page that works offline; it is skipped for a figure that has none. Dates are left
+    out: the same figure gives the same bytes.
 
     Args:
         figure: what to write; its name must be lower-case words joined by hyphens, as it becomes a file name.
@@ -156,9 +156,9 @@ def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png", "
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each in formats:
-            if each in ("html", "fragment") and figure.interactive is None:
+            if each == "html" and figure.interactive is None:
                 continue
-            path = folder / f"{figure.name}.{ENDINGS.get(each, each)}"
+            path = folder / f"{figure.name}.{each}"
             partial = path.with_name(f".{path.name}.partial")
             _write(figure, partial, each)
             os.replace(partial, path)
@@ -176,9 +176,6 @@ def _write(figure: Figure, path: Path, kind: str) -> None:
         from identify_core.report.interactive import standalone_page
 
         path.write_text(standalone_page(figure), encoding="utf-8")
-        return
-    if kind == "fragment":
-        path.write_text(figure.interactive or "", encoding="utf-8")
         return
     with house_style():
         figure.static.savefig(path, format=kind, metadata=_metadata(figure, kind))

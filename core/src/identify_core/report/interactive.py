@@ -11,6 +11,7 @@ import gzip
 import hashlib
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 
 from identify_core.errors import UsageError
 from identify_core.findings import Figure
@@ -23,6 +24,11 @@ PACKED_TYPE = "application/gzip;base64"
 def asset(name: str) -> str:
     """The text of a file that ships beside this module."""
     return files("identify_core.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def has_plotly() -> bool:
+    """Whether plotly is installed, without importing it."""
+    return find_spec("plotly") is not None
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from identify_core.findings import Finding, Scalar, Table
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
+TALL = 40
 
 
 def format_scalar(value: Scalar) -> str:
@@ -27,15 +27,27 @@ def format_scalar(value: Scalar) -> str:
         if math.isnan(value):
             return "nan"
         if math.isinf(value):
-            return "∞" if value > 0 else "−∞"
-        return _short_exponent(f"{value:.4g}").replace("-", "−")
-    return str(value).replace("-", "−", 1) if isinstance(value, int) else value
+            return "inf" if value > 0 else "-inf"
+        return _short_exponent(f"{value:.4g}")
+    return str(value)
 
 
-def format_fields(scalars: Mapping[str, Scalar]) -> Iterator[tuple[str, str]]:
-    """Scalar names as words, and their values as text."""
-    for name, value in scalars.items():
-        yield name.replace("-", " ").replace("_", " "), format_scalar(value)
+def typeset(value: Scalar) -> str:
+    """A cell as text for a page: as `format_scalar`, with a minus sign and powers of ten as they are printed."""
+    words = format_scalar(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return words
+    mantissa, mark, exponent = words.replace("-", "−").partition("e")
+    if not mark:
+        return mantissa.replace("inf", "∞")
+    superscripts = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    power = f"10{exponent.translate(superscripts)}"
+    return power if mantissa == "1" else f"{mantissa} · {power}"
+
+
+def words_of(name: str) -> str:
+    """A name as words."""
+    return name.replace("-", " ").replace("_", " ")
 
 
 def headings(table: Table) -> tuple[str, ...]:
@@ -64,7 +76,7 @@ def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> Ri
     from rich.text import Text
 
     shown = RichTable(
-        title=Text(name.replace("-", " ")) if name else None,
+        title=Text(words_of(name)) if name else None,
         title_style="bold",
         title_justify="left",
         caption=Text(_caption(table, rows)) if _caption(table, rows) else None,
@@ -90,8 +102,8 @@ def print_finding(console: Console, label: str, finding: Finding) -> None:
         console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2)))
     if finding.scalars:
         grid = RichTable.grid(padding=(0, 2))
-        for name, value in format_fields(finding.scalars):
-            grid.add_row(Text(name, style="dim"), Text(value))
+        for name, value in finding.scalars.items():
+            grid.add_row(Text(words_of(name), style="dim"), Text(format_scalar(value)))
         console.print(Padding(grid, (0, 0, 0, 2)))
     for name, table in finding.tables.items():
         console.print(Padding(rich_table(table, name=name), (1, 0, 0, 2)))
@@ -127,7 +139,7 @@ def html_table(table: Table, *, rows: int = PAGE_ROWS) -> Markup:
         element(
             "tr",
             [
-                element("td", format_scalar(cell), class_=style, data_value=_sort_key(cell) if style else None)
+                element("td", typeset(cell), class_=style, data_value=_sort_key(cell) if style else None)
                 for cell, style in zip(row, classes, strict=True)
             ],
         )
@@ -138,7 +150,14 @@ def html_table(table: Table, *, rows: int = PAGE_ROWS) -> Markup:
         "table", element("caption", caption) if caption else None, element("thead", head), element("tbody", body)
     )
     # a scrolling region can be reached by the keyboard only if it can take the focus
-    return element("div", whole, class_="table", role="region", tabindex="0", aria_label=table.caption or "table")
+    return element(
+        "div",
+        whole,
+        class_="table tall" if len(table.rows) > TALL else "table",
+        role="region",
+        tabindex="0",
+        aria_label=table.caption or "table",
+    )
 
 
 def _caption(table: Table, rows: int) -> str:
