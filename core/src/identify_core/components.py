@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -53,6 +53,10 @@ def load_target(target: str) -> Any:
             raise PluginError(f"the target {target!r} does not exist: {module_name} has no attribute {path!r}")
         loaded = getattr(loaded, part)
     return loaded
+
+
+def _as_set(names: Iterable[Requirement]) -> frozenset[Requirement]:
+    return frozenset(names)
 
 
 @attrs.frozen
@@ -144,7 +148,7 @@ class Evaluator(Component):
 
     arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
     invariant_to: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=frozenset)
+    requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set)
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Literal["more similar", "more distant", "better", "worse", "neither"] = "neither"
     draw: str = attrs.field(default="", validator=_check_target)

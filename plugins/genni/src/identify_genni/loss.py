@@ -29,7 +29,7 @@ def mean_squared_error(
     per_sample = error.mean(-1)
     if reduction == "mean":
         return per_sample.mean(-1)
-    batches = per_sample.split(batch_size, dim=-1)
+    batches = torch.split(per_sample, batch_size, dim=-1)
     return torch.stack([batch.mean(-1) for batch in batches]).mean(0)
 
 

@@ -4,14 +4,108 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Evaluator, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Preset, hookimpl
 from identify_genni.options.convergence import ConvergenceOptions
+from identify_genni.options.networks import (
+    BatchNormOptions,
+    FcnOptions,
+    KeskarC3Options,
+    LeNetOptions,
+    LinearOptions,
+    ModuleOptions,
+)
 from identify_genni.options.nullity import NullityOptions
 from identify_genni.options.subspace import SubspaceOptions
 from identify_genni.options.symmetry import SymmetryOptions
+from identify_genni.options.targets import DigitsOptions, FunctionOptions, Teacher2020Options, TeacherOptions
 from identify_genni.options.trace import TraceOptions
 
 PAPER = "Lengyel et al., GENNI, NeurIPS 2020 workshop DiffGeo4DL, arXiv 2011.07407"
+NETS = "genni 1.0.3, nets/Nets.py"
+
+
+@hookimpl
+def identify_datasets() -> Iterable[Dataset]:
+    """Inputs with a target function on them."""
+    yield Dataset(
+        name="teacher",
+        summary="A network of the run's own architecture as the target function, on inputs of a chosen distribution.",
+        options=TeacherOptions,
+        target="identify_genni.targets:make_teacher",
+        source=PAPER,
+    )
+    yield Dataset(
+        name="function",
+        summary="Any target function by its import path, on inputs of a chosen distribution.",
+        options=FunctionOptions,
+        target="identify_genni.targets:make_function",
+    )
+    yield Dataset(
+        name="teacher-2020",
+        summary="The study's own recipe: teacher, inputs and candidates drawn one after the other from one seed.",
+        options=Teacher2020Options,
+        target="identify_genni.targets:make_teacher_2020",
+        source="genni 1.0.3, data_getters.py",
+    )
+    yield Dataset(
+        name="digits",
+        summary="The labels of scikit-learn's 1,797 handwritten digits as the target.",
+        options=DigitsOptions,
+        target="identify_genni.targets:make_digits",
+        source="Alpaydin & Kaynak (1998), UCI Machine Learning Repository",
+    )
+
+
+@hookimpl
+def identify_models() -> Iterable[Model]:
+    """The study's architectures with any activation, and modules from elsewhere."""
+    yield Model(
+        name="fcn",
+        summary="SimpleNet: dense layers of any widths with any activation.",
+        options=FcnOptions,
+        target="identify_genni.networks.fully_connected:build_fcn",
+        check="identify_genni.networks.fully_connected:check_dense",
+        source=NETS,
+    )
+    yield Model(
+        name="linear",
+        summary="LinearNet: one dense layer.",
+        options=LinearOptions,
+        target="identify_genni.networks.fully_connected:build_linear",
+        check="identify_genni.networks.fully_connected:check_dense",
+        source=NETS,
+    )
+    yield Model(
+        name="batchnorm",
+        summary="BatchNormSimpleNet: dense layers with batch normalisation.",
+        options=BatchNormOptions,
+        target="identify_genni.networks.fully_connected:build_batchnorm",
+        check="identify_genni.networks.fully_connected:check_dense",
+        source=NETS,
+    )
+    yield Model(
+        name="lenet",
+        summary="LeNet: two convolutions with pooling and three dense layers, for images of 16, 20, 24, … pixels.",
+        options=LeNetOptions,
+        target="identify_genni.networks.convolutional:build_lenet",
+        check="identify_genni.networks.convolutional:check_lenet",
+        source=NETS,
+    )
+    yield Model(
+        name="keskar-c3",
+        summary="KeskarC3: two convolutions and three dense layers with batch normalisation and dropout.",
+        options=KeskarC3Options,
+        target="identify_genni.networks.convolutional:build_keskar_c3",
+        check="identify_genni.networks.convolutional:check_keskar_c3",
+        source=f"{NETS}; Keskar et al., On large-batch training for deep learning, ICLR 2017, arXiv 1609.04836",
+    )
+    yield Model(
+        name="module",
+        summary="Any nn.Module: a factory by its import path, with keyword arguments. Naming it runs that code.",
+        options=ModuleOptions,
+        target="identify_genni.networks.imported:build_module",
+        check="identify_genni.networks.imported:check_module",
+    )
 
 
 @hookimpl
