@@ -6,8 +6,7 @@ goes on from the last stage or checkpoint and ends with the arrays of an uninter
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from identify_core.device import resolve_device
 from identify_core.errors import IdentifyError, Interrupted, RunError, SpecError, StoreError
 from identify_core.findings import Finding, Scalar
 from identify_core.replicates import Replicates
+from identify_core.report import write_report
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display
@@ -27,6 +27,7 @@ from identify_core.run.observing import Observers
 from identify_core.run.provenance import Clock, describe_machine, package_versions
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store.layout import REPORT_FILE
 
 TRAINED = "trained"
 
@@ -79,9 +80,9 @@ def execute(spec: ResolvedSpec, surroundings: Surroundings) -> Outcome:
         StoreError: the store cannot be written.
     """
     resolve_device(spec.device, dtype=getattr(torch, spec.dtype))  # before anything is written
-    writer = surroundings.store.begin(spec.name, plugin=spec.plugin)
-    writer.write_spec(spec.as_toml())
-    return _Execution(spec, surroundings, writer).perform()
+    with RunWriter.create(surroundings.store, name=spec.name, plugin=spec.plugin) as writer:
+        writer.write_spec(spec.as_toml())
+        return _Execution(spec, surroundings, writer).perform()
 
 
 def resume(spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) -> Outcome:
@@ -109,6 +110,7 @@ class _Execution:
         self.stage: str = earlier.get("stage", "")
         self.fingerprint: str = earlier.get("data_fingerprint", "")
         self.warnings: list[str] = list(earlier.get("warnings", []))
+        self.evaluated: list[str] = list(earlier.get("evaluated", []))
         self.failures: dict[str, str] = {}
 
     def perform(self) -> Outcome:
@@ -126,7 +128,7 @@ class _Execution:
         except SpecError:
             # Found while the data or the model was made: nothing was trained, so nothing is worth keeping.
             if self.stage == "":
-                self.writer.discard()
+                self._discard()
             else:
                 self._leave("failed", "the spec does not fit")
             raise
@@ -139,18 +141,28 @@ class _Execution:
     def _leave(self, status: str, reason: str) -> None:
         try:
             self._note(status=status, reason=reason)
-            self.writer.release()
         except StoreError as error:  # a full disk must not hide why the run ended
             self.surroundings.display.warning(error.message)
         self.surroundings.observers.finished(self.writer.id, status, {}, str(self.writer.folder))
+
+    def _discard(self) -> None:
+        store = self.surroundings.store
+        self.writer.close()
+        store.remove(store.find(self.writer.id))
 
     def _perform(self) -> Outcome:
         samples = self._make_samples()
         live: Replicates | None = None
         if self.stage != TRAINED:
             live = self._train(samples)
-        stored = StoredRun(self.writer.folder)
-        source = Source(spec=self.spec, run=stored, samples=samples, replicates=live, device=self.device)
+        source = Source(
+            spec=self.spec,
+            run=StoredRun.open(self.writer.folder),
+            samples=samples,
+            replicates=live,
+            device=self.device,
+            make_context=self._context,
+        )
         for chosen in self.spec.evaluators:
             if self.surroundings.stop_requested():
                 raise Interrupted("stopped")
@@ -171,8 +183,8 @@ class _Execution:
         return samples
 
     def _train(self, samples: Samples) -> Replicates | None:
-        self.writer.discard_arrays()  # of an attempt that did not get to the end of training
         context = self._context("objective")
+        claim = self.spec.objective.registered.component.identified_up_to
         replicates = None
         if self.spec.model is not None:
             shape = samples.shape
@@ -187,7 +199,7 @@ class _Execution:
         self.writer.write_samples(samples)
         for kept in calling.train(self.spec.objective, replicates, samples, context):
             if isinstance(kept, Latents):
-                self.writer.write_latents(kept)
+                self.writer.write_latents(kept, identified_up_to=claim)
             else:
                 self._keep(kept)
         if replicates is not None:
@@ -204,11 +216,12 @@ class _Execution:
         self.writer.write_finding(finding.name, finding, evaluator="", options={})
 
     def _evaluate(self, chosen: Chosen, source: Source) -> None:
-        if chosen.label in source.run.finished_labels:
+        if chosen.label in self.evaluated:
             return
         context = self._context(f"evaluators/{chosen.label}")
         try:
             evaluate_into(self.writer, chosen, source, context)
+            self.evaluated.append(chosen.label)
         except (Interrupted, KeyboardInterrupt, StoreError):
             raise
         except Exception as error:  # noqa: BLE001 - one evaluator must not cost the run; the reason is kept and shown
@@ -219,12 +232,9 @@ class _Execution:
         self._note()
 
     def _commit(self) -> Outcome:
-        scalars = headline_scalars(StoredRun(self.writer.folder))
-        self._note(status="finished", scalars=scalars)
-        shutil.rmtree(self.writer.folder / "scratch", ignore_errors=True)
-        from identify_core.report import write_report
-
-        write_report(StoredRun(self.writer.folder), self.writer.folder / "report.html")
+        scalars = headline_scalars(self.writer.document)
+        self._note(scalars=scalars)
+        write_report(StoredRun.open(self.writer.folder), self.writer.folder / REPORT_FILE)
         folder = self.writer.commit()
         return Outcome(
             run_id=self.writer.id,
@@ -235,7 +245,7 @@ class _Execution:
         )
 
     def _context(self, part: str) -> Context:
-        scratch = self.writer.folder / "scratch" / part
+        scratch = self.writer.scratch / part
         scratch.mkdir(parents=True, exist_ok=True)
         spec = self.spec
         return Context(
@@ -246,7 +256,7 @@ class _Execution:
             count=spec.replicates,
             scratch=scratch,
             build=None if spec.model is None else calling.model_builder(spec.model),
-            open_run=self.surroundings.store.open,
+            open_run=lambda reference: StoredRun(self.surroundings.store.find(reference, statuses=("finished",))),
             display=self.surroundings.display,
             observe=lambda step, scalars: self.surroundings.observers.logged(self.writer.id, step, scalars),
             stop_requested=self.surroundings.stop_requested,
@@ -275,6 +285,7 @@ class _Execution:
             "data_fingerprint": self.fingerprint,
             "seconds": self.clock.seconds(),
             "warnings": self.warnings,
+            "evaluated": self.evaluated,
             "failures": self.failures,
             **more,
         }
@@ -293,10 +304,10 @@ def describe_component(chosen: Chosen) -> dict[str, str]:
     }
 
 
-def headline_scalars(run: StoredRun) -> dict[str, Scalar]:
+def headline_scalars(document: Mapping[str, Any]) -> dict[str, Scalar]:
     """Every finding's scalars as `label.scalar`."""
     return {
         f"{label}.{name}": value
-        for label, stored in run.findings.items()
-        for name, value in stored.finding.scalars.items()
+        for label, entry in document.get("findings", {}).items()
+        for name, value in entry["scalars"].items()
     }

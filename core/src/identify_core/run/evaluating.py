@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from identify_core.components import Evaluator
-from identify_core.data import Samples
+from identify_core.data import Factor, Samples
 from identify_core.errors import RunError
 from identify_core.findings import Figure, Finding
 from identify_core.replicates import Replicates
@@ -69,7 +70,7 @@ class Source:
         if self._samples is not None:
             return self._samples
         samples = calling.make_samples(self.spec.dataset, self._context("dataset"))
-        if samples.fingerprint != self.run.document["data_fingerprint"]:
+        if samples.fingerprint != self.run.fingerprint:
             raise RunError(
                 f"the dataset {self.spec.dataset.registered.qualified_name} gives other samples now than when "
                 f"{self.run.id} was made",
@@ -139,7 +140,7 @@ class Source:
 def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
     """The replicates of one latents array of a stored run."""
     latents = run.latents[name]
-    factors = run.factors_at(latents.ids)
+    factors = _factors_at(run, latents)
 
     def one(latents: StoredLatents, replicate: int) -> Representation:
         return Representation(
@@ -153,7 +154,16 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
             factors=factors,
         )
 
-    return tuple(one(latents, replicate) for replicate in range(latents.replicates))
+    return tuple(one(latents, replicate) for replicate in range(latents.count))
+
+
+def _factors_at(run: StoredRun, latents: StoredLatents) -> dict[str, Factor]:
+    """The run's factors for the rows of `latents`, in their order."""
+    if not run.factors:
+        return {}
+    order = np.argsort(run.ids)
+    rows = order[np.searchsorted(run.ids, latents.ids, sorter=order)]
+    return {name: Factor(values=factor.values[rows], kind=factor.kind) for name, factor in run.factors.items()}
 
 
 def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context: Context) -> list[str]:
@@ -169,10 +179,11 @@ def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context
     for subject in source.subjects(component):
         for finding in calling.find(chosen, subject, context):
             label = finding_label(chosen, component, subject, finding)
+            figures = calling.draw(chosen, finding, context)
             writer.write_finding(
                 label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
             )
-            for figure in calling.draw(chosen, finding, context):
+            for figure in figures:
                 writer.write_figure(label, figure)
             labels.append(label)
             for warning in finding.warnings:

@@ -1,0 +1,88 @@
+"""`identify evaluate`: run evaluators on a stored run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+
+
+@click.command("evaluate")
+@click.argument("run")
+@click.option(
+    "--evaluator", "names", multiple=True, required=True, metavar="NAME", help="Such as subspace or genni:subspace."
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators, as in bounds=[-2,2]."
+)
+@click.option("--label", help="What the finding is called.  [default: the evaluator's name]")
+@click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")
+@click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.  [default: the run's]")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@store_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    run: str,
+    names: tuple[str, ...],
+    overrides: tuple[str, ...],
+    label: str | None,
+    replace: bool,
+    device: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Run evaluators on a stored RUN and keep what they find with it."""
+    from identify_core.cli.output import print_json, stderr_console, stdout_console
+    from identify_core.errors import UsageError
+    from identify_core.spec import choose_evaluator, load_spec
+    from identify_core.store import Store
+
+    if label is not None and len(names) > 1:
+        raise UsageError("--label names one finding, but there are several evaluators")
+    registry = invocation.registry()
+    store = Store(invocation.store_path)
+    stored = store.open(run)
+    spec = load_spec(registry, plugin=None, file=stored.path / "spec.toml")
+    chosen = [
+        choose_evaluator(registry, name, overrides, plugin=spec.plugin, label=label or name.partition(":")[2] or name)
+        for name in names
+    ]
+    from identify_core.report import print_finding
+    from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
+    from identify_core.run.evaluating import evaluate_stored
+    from identify_core.run.interrupts import stop_on_interrupt
+
+    display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
+    with stop_on_interrupt(display.message) as stop_requested:
+        labels = evaluate_stored(
+            store,
+            stored,
+            spec,
+            chosen,
+            device=device or spec.device,
+            display=display,
+            stop_requested=stop_requested,
+            replace=replace,
+        )
+    found = store.open(stored.id).findings
+    if as_json:
+        print_json("findings", {"run": stored.id, "findings": {name: _plain(found[name]) for name in labels}})
+    else:
+        for name in labels:
+            print_finding(stdout_console(), name, found[name].finding)
+    return 0
+
+
+def _plain(stored: Any) -> dict[str, Any]:
+    finding = stored.finding
+    return {
+        "evaluator": stored.evaluator,
+        "summary": finding.summary,
+        "scalars": dict(finding.scalars),
+        "conventions": dict(finding.conventions),
+        "warnings": list(finding.warnings),
+    }

@@ -1,0 +1,38 @@
+"""`identify resume`: go on with a run that was interrupted."""
+
+from __future__ import annotations
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+
+
+@click.command("resume")
+@click.argument("run")
+@click.option(
+    "--track",
+    multiple=True,
+    envvar="IDENTIFY_TRACK",
+    metavar="TRACKER",
+    help="tensorboard or wandb; may be repeated.",
+)
+@click.option("--checkpoint-every", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@store_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation, run: str, track: tuple[str, ...], checkpoint_every: float, quiet: bool, as_json: bool
+) -> int:
+    """Continue an interrupted RUN from its last checkpoint; it ends with the arrays of an uninterrupted run."""
+    from identify_core.cli.run import perform
+    from identify_core.spec import load_spec
+    from identify_core.store import RunWriter, Store
+
+    with RunWriter.resume(Store(invocation.store_path), run) as writer:
+        spec = load_spec(invocation.registry(), plugin=None, file=writer.folder / "spec.toml")
+        from identify_core.run.engine import resume
+
+        return perform(
+            invocation, lambda surroundings: resume(spec, surroundings, writer), track, checkpoint_every, quiet, as_json
+        )

@@ -1,0 +1,157 @@
+"""`identify run`: execute a spec and say what was found."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+
+if TYPE_CHECKING:
+    from identify_core.run.engine import Outcome, Surroundings
+
+RAN_AND_FAILED = 1
+
+
+@click.command("run")
+@click.argument("plugin", required=False)
+@click.option(
+    "--spec", "file", type=click.Path(path_type=Path), help="A spec file; without one, the preset as it stands."
+)
+@click.option("--preset", help="The plugin's preset to start from.  [default: its first one, where there is no --spec]")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace one value, as in objective.steps=2000."
+)
+@click.option("--name", help="What the run is called.")
+@click.option("--seed", type=int, help="The root of every random stream.")
+@click.option("--replicates", type=int, help="How many copies of the model.")
+@click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option(
+    "--track",
+    multiple=True,
+    envvar="IDENTIFY_TRACK",
+    metavar="TRACKER",
+    help="tensorboard or wandb; may be repeated.",
+)
+@click.option("--checkpoint-every", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@store_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    plugin: str | None,
+    file: Path | None,
+    preset: str | None,
+    overrides: tuple[str, ...],
+    track: tuple[str, ...],
+    checkpoint_every: float,
+    quiet: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Run a spec: train the replicates, store their latents, evaluate them.
+
+    \b
+    identify run genni                              the plugin's first preset
+    identify run genni --preset smoke
+    identify run genni --spec spec.toml --set objective.steps=2000
+    """
+    from identify_core.spec import load_spec
+
+    registry = invocation.registry()
+    chosen = {f"--{key}": f"{key}={_toml(value)}" for key, value in flags.items() if value is not None}
+    spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=[*overrides], flags=chosen)
+    # Everything above is light; torch is loaded only for a spec that can run.
+    from identify_core.run.engine import execute
+
+    return perform(
+        invocation, lambda surroundings: execute(spec, surroundings), track, checkpoint_every, quiet, as_json
+    )
+
+
+def perform(
+    invocation: Invocation,
+    work: Any,
+    track: Sequence[str],
+    seconds_between_checkpoints: float,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Do a run's work with its progress on stderr, stopping at Ctrl-C, and print its outcome.
+
+    Args:
+        invocation: the options before the verb.
+        work: called with the surroundings; returns the outcome.
+        track: names of trackers.
+        seconds_between_checkpoints: how much work a crash may cost.
+        quiet: no progress.
+        as_json: whether the outcome is printed as JSON.
+
+    Returns:
+        The exit status.
+    """
+    from identify_core.cli.output import stderr_console
+    from identify_core.observers import track_observers
+    from identify_core.plugins import load_registry
+    from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
+    from identify_core.run.engine import Surroundings
+    from identify_core.run.interrupts import stop_on_interrupt
+    from identify_core.run.observing import Observers
+    from identify_core.store import Store
+
+    trackers = {str(tracker.name): tracker for tracker in track_observers(track)}
+    registry = load_registry(disabled=invocation.disabled, strict=invocation.strict_plugins, extra=trackers)
+    display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
+    with stop_on_interrupt(display.message) as stop_requested:
+        surroundings: Surroundings = Surroundings(
+            store=Store(invocation.store_path),
+            display=display,
+            stop_requested=stop_requested,
+            observers=Observers(registry.observers()),
+            seconds_between_checkpoints=seconds_between_checkpoints,
+        )
+        outcome = work(surroundings)
+    _print(outcome, invocation.store_path, as_json)
+    return RAN_AND_FAILED if outcome.failures else 0
+
+
+def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
+    from identify_core.cli.output import print_json, print_warning, stdout_console
+
+    if as_json:
+        print_json(
+            "outcome",
+            {
+                "run": outcome.run_id,
+                "folder": str(outcome.folder),
+                "report": str(outcome.folder / "report.html"),
+                "scalars": outcome.scalars,
+                "failures": outcome.failures,
+                "warnings": list(outcome.warnings),
+            },
+        )
+        return
+    from identify_core.report import print_finding
+    from identify_core.store import StoredRun
+
+    console = stdout_console()
+    for label, stored in StoredRun(outcome.folder).findings.items():
+        print_finding(console, label, stored.finding)
+    for label, reason in outcome.failures.items():
+        print_warning(f"{label} failed and is missing: {reason}")
+    console.print(f"run     {outcome.run_id}", markup=False)
+    console.print(f"report  {outcome.folder / 'report.html'}", markup=False)
+    at = "" if store == Path("identify-store") else f"--store {shlex.quote(str(store))} "
+    console.print(f"look at it again with: identify {at}runs show {outcome.run_id}", markup=False, style="dim")
+
+
+def _toml(value: str | int) -> str:
+    """A flag's value as TOML."""
+    import json
+
+    return json.dumps(value)

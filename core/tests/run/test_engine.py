@@ -1,0 +1,163 @@
+"""Whole runs of the toy plugin: what lands, what a failure leaves, and resuming to the same arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from identify_core.errors import Interrupted, SpecError
+from identify_core.plugins import Registry, load_registry
+from identify_core.run.display import SilentDisplay
+from identify_core.run.engine import Outcome, Surroundings, execute, resume
+from identify_core.spec import ResolvedSpec, load_spec
+from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.testing import toy_plugin
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(only=("toy",), extra={"toy": toy_plugin})
+
+
+def spec(registry: Registry, *overrides: str) -> ResolvedSpec:
+    return load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
+
+
+def surroundings(folder: Path, **more: Any) -> Surroundings:
+    return Surroundings(store=Store(folder / "store"), display=SilentDisplay(), **more)
+
+
+def run(registry: Registry, folder: Path, *overrides: str, **more: Any) -> Outcome:
+    return execute(spec(registry, *overrides), surroundings(folder, **more))
+
+
+def arrays(run: StoredRun) -> dict[str, np.ndarray[Any, Any]]:
+    """Every number that a run stores, by name."""
+    found: dict[str, np.ndarray[Any, Any]] = dict(run.weights())
+    for name, latents in run.latents.items():
+        found |= {f"{name}[{replicate}]": latents.values(replicate) for replicate in range(latents.count)}
+    for name, (steps, values) in run.history().items():
+        found |= {f"{name}.steps": steps, f"{name}.values": values}
+    for label, stored in run.findings.items():
+        found |= {f"{label}.{name}": array.values for name, array in stored.finding.arrays.items()}
+    return found
+
+
+def assert_same_arrays(first: StoredRun, second: StoredRun) -> None:
+    left, right = arrays(first), arrays(second)
+    assert left.keys() == right.keys()
+    for name in left:
+        np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+
+
+class StopAfter:
+    """Asks to stop at the n-th question."""
+
+    def __init__(self, questions: int) -> None:
+        self.left = questions
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_run_lands_whole(registry: Registry, tmp_path: Path) -> None:
+    outcome = run(registry, tmp_path)
+    stored = StoredRun(Store(tmp_path / "store").find("@last"))
+    assert stored.id == outcome.run_id
+    assert stored.status == "finished"
+    assert stored.latents["hidden"].shape == (3, 32, 4)
+    assert stored.latents["hidden"].identified_up_to == "permutation-positive-scaling"
+    assert stored.latents["hidden"].ids.tolist() == list(range(32, 64))
+    assert stored.history()["loss"][1].shape == (20, 3)
+    assert set(stored.findings) == {"outcome", "whole"}
+    assert outcome.scalars["whole.best"] == stored.findings["whole"].finding.scalars["best"]
+    assert (outcome.folder / "report.html").stat().st_size > 1000
+    assert list((outcome.folder / "figures").glob("*.png"))
+    assert not list((tmp_path / "store" / "staging").iterdir())
+
+
+def test_the_stored_spec_gives_the_same_run(registry: Registry, tmp_path: Path) -> None:
+    first = StoredRun(Store(tmp_path / "store").find(run(registry, tmp_path).run_id))
+    again = load_spec(registry, file=first.folder / "spec.toml")
+    second = StoredRun(Store(tmp_path / "store").find(execute(again, surroundings(tmp_path)).run_id))
+    assert_same_arrays(first, second)
+
+
+def test_another_seed_gives_another_run(registry: Registry, tmp_path: Path) -> None:
+    first = StoredRun.open(run(registry, tmp_path).folder)
+    second = StoredRun.open(run(registry, tmp_path, "seed=4").folder)
+    assert not np.array_equal(first.latents["hidden"].values(0), second.latents["hidden"].values(0))
+    assert first.fingerprint != second.fingerprint
+
+
+def test_provenance_says_what_a_run_was_made_with(registry: Registry, tmp_path: Path) -> None:
+    document = StoredRun.open(run(registry, tmp_path).folder).document
+    assert document["provenance"]["packages"]["torch"]
+    assert document["provenance"]["device"] == "cpu"
+    assert [each["name"] for each in document["components"]] == [
+        "toy:lines",
+        "toy:two-layers",
+        "toy:regression",
+        "toy:whole",
+    ]
+    assert document["spec_hash"] == spec(registry).hash
+    assert document["seconds"]["wall"] > 0
+
+
+@pytest.mark.parametrize("questions", [0, 1, 7, 19, 20])
+def test_a_run_stopped_anywhere_resumes_to_the_same_arrays(
+    registry: Registry, tmp_path: Path, questions: int
+) -> None:
+    whole = StoredRun.open(run(registry, tmp_path / "whole").folder)
+    with pytest.raises(Interrupted, match="was stopped; what it made so far is kept") as stopped:
+        run(registry, tmp_path, stop_requested=StopAfter(questions))
+    assert "identify resume" in stopped.value.hint
+    store = Store(tmp_path / "store")
+    assert store.find("@last", statuses=("interrupted",)).status == "interrupted"
+    with RunWriter.resume(store, "@last") as writer:
+        again = load_spec(registry, file=writer.folder / "spec.toml")
+        outcome = resume(again, surroundings(tmp_path), writer)
+    assert_same_arrays(StoredRun.open(outcome.folder), whole)
+
+
+def test_a_failing_evaluator_costs_neither_the_run_nor_the_others(registry: Registry, tmp_path: Path) -> None:
+    evaluators = 'evaluators=[{type="whole", label="bad", fail=true}, {type="whole", label="good"}]'
+    outcome = run(registry, tmp_path, evaluators)
+    assert outcome.failures == {"bad": "ValueError: asked to fail"}
+    assert set(StoredRun.open(outcome.folder).findings) == {"outcome", "good"}
+
+
+def test_representation_and_pair_evaluators_study_every_replicate_and_every_pair(
+    registry: Registry, tmp_path: Path
+) -> None:
+    outcome = run(registry, tmp_path, 'evaluators=[{type="norm"}, {type="distance"}]')
+    stored = StoredRun.open(outcome.folder)
+    hidden = [stored.latents["hidden"].values(replicate) for replicate in range(3)]
+    assert stored.findings["norm.hidden-1"].finding.scalars["norm"] == pytest.approx(
+        np.linalg.norm(hidden[1] - hidden[1].mean(0))
+    )
+    assert stored.findings["distance.hidden-0-hidden-2"].finding.scalars["distance"] == pytest.approx(
+        np.linalg.norm(hidden[0] - hidden[2])
+    )
+    assert len(stored.findings) == 1 + 3 + 3
+
+
+def test_a_size_that_the_model_cannot_take_is_said_before_training_and_leaves_nothing(
+    registry: Registry, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match=r"model \(toy:two-layers\): width 5000 is more than a toy can take"):
+        run(registry, tmp_path, "model.width=5000")
+    assert Store(tmp_path / "store").runs() == []
+
+
+def test_changed_data_stop_a_resume(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        run(registry, tmp_path, stop_requested=StopAfter(5))
+    with RunWriter.resume(Store(tmp_path / "store"), "@last") as writer:
+        other = load_spec(registry, file=writer.folder / "spec.toml", overrides=["dataset.noise=0.5"])
+        with pytest.raises(Exception, match="gives other samples than when this run began"):
+            resume(other, surroundings(tmp_path), writer)
