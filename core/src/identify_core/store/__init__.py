@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from identify_core.store.append import append_finding
+    from identify_core.store.append import RunAppender
     from identify_core.store.catalogue import Store
     from identify_core.store.findings import StoredFinding
     from identify_core.store.locate import find_store_path
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from identify_core.store.writer import RunWriter
 
 _HOMES = {
+    "RunAppender": "append",
     "RunSummary": "summary",
     "RunWriter": "writer",
     "Store": "catalogue",
     "StoredFinding": "findings",
     "StoredLatents": "reader",
     "StoredRun": "reader",
-    "append_finding": "append",
     "find_store_path": "locate",
     "verify_run": "verify",
 }
 
 __all__ = [
+    "RunAppender",
     "RunSummary",
     "RunWriter",
     "Store",
     "StoredFinding",
     "StoredLatents",
     "StoredRun",
-    "append_finding",
     "find_store_path",
     "verify_run",
 ]

@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -26,6 +27,9 @@ from identify_core.store.layout import (
     utc_now,
 )
 from identify_core.store.summary import RunSummary, read_summary
+
+if TYPE_CHECKING:
+    from identify_core.store.reader import StoredRun
 
 _TRASH = ".removed-"
 _TEMPORARY = (".new-", f".{STORE_FILE}.", ".run.json.")
@@ -140,6 +144,12 @@ class Store:
             reason = f": {found[0].problem}" if found[0].problem else ""
             raise StoreError(f"the {kind} {found[0].id} is {found[0].status}{reason}, not {' or '.join(statuses)}")
         return found[0]
+
+    def open(self, reference: str, *, statuses: Sequence[str] = (), kind: Kind = "run") -> StoredRun:
+        """The run that `reference` means, to be read; the arguments and errors are those of `find`."""
+        from identify_core.store.reader import StoredRun
+
+        return StoredRun(self.find(reference, statuses=statuses, kind=kind))
 
     def remove(self, run: RunSummary) -> None:
         """Delete a run for good.

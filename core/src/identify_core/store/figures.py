@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ def describe_figure(label: str, figure: Figure) -> dict[str, Any]:
         "static": f"{FIGURES}/{stem}.png",
         "interactive": f"{FIGURES}/{stem}.html" if figure.interactive is not None else None,
     }
+
+
+def without_figure(document: Mapping[str, Any], entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The figures that run.json lists, without one that has the same files as `entry`."""
+    return [other for other in document.get("figures", []) if other["static"] != entry["static"]]
 
 
 def write_figure_files(folder: Path, label: str, figure: Figure) -> None:

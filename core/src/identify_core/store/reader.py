@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from identify_core.data import Factor
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, slots=False)
 class StoredLatents:
     """The latents of one name of one run.
 
@@ -57,7 +57,7 @@ class StoredLatents:
         widths = {d for _, d in self.sizes}
         return self.count, self.sizes[0][0] if self.sizes else 0, widths.pop() if len(widths) == 1 else None
 
-    @property
+    @cached_property
     def ids(self) -> Array:
         """The sample ids of the rows, (n,)."""
         ids = read_array(self._root, self._ids)

@@ -95,10 +95,10 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
             id=identifier, folder=folder, committed=lock is None, status="damaged", problem=problem, document={}
         )
     status = document["status"]
-    if status == "running" and (lock is None or not is_alive(lock)):
-        status = "interrupted"
-    elif lock is not None and status != "running" and is_alive(lock):
+    if lock is not None and is_alive(lock):
         status = "running"
+    elif status == "running" or (lock is not None and status == "finished"):
+        status = "interrupted"  # killed on the way, or on the last step between the final run.json and the rename
     return RunSummary(id=identifier, folder=folder, committed=lock is None, status=status, document=document)
 
 

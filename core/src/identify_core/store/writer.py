@@ -18,7 +18,7 @@ from identify_core.findings import Figure, Finding
 from identify_core.store import locks
 from identify_core.store.arrays import write_array
 from identify_core.store.catalogue import Store
-from identify_core.store.figures import describe_figure, write_figure_files
+from identify_core.store.figures import describe_figure, without_figure, write_figure_files
 from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically, write_json
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.layout import (
@@ -227,8 +227,7 @@ class RunWriter:
         with explained("write the run", self.folder):
             write_figure_files(self.folder / FIGURES, label, figure)
         entry = describe_figure(label, figure)
-        kept = [other for other in self.document.get("figures", []) if other["static"] != entry["static"]]
-        self.document["figures"] = [*kept, entry]
+        self.document["figures"] = [*without_figure(self.document, entry), entry]
         self.write_document({})
 
     def commit(self, *, status: str = "finished") -> Path:
@@ -243,12 +242,14 @@ class RunWriter:
         final = self.store.path / FOLDERS[self.document["kind"]] / self.id
         with explained("finish the run", self.folder):
             try:
-                self.document["arrays"] = checksums(self.folder / ARRAYS)
+                sums = checksums(self.folder / ARRAYS)
             except ValueError as error:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
             sync_tree(self.folder, without=SCRATCH)
-            self.write_document({"status": status, "finished": timestamp(utc_now())})
+            whole = self.document | {"arrays": sums, "status": status, "finished": timestamp(utc_now())}
+            write_json(self.folder / RUN_FILE, whole)
             os.replace(self.folder, final)
+            self.document = whole
             sync_folder(final.parent)
             sync_folder(self.store.path / STAGING)
             self.folder = final
