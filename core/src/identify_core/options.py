@@ -17,18 +17,17 @@ def option(
     help: str,  # noqa: A002 - the metadata key has this name everywhere
     unit: str = "",
     source: str = "",
-    factory: Callable[[], Any] | None = None,
     limit: Limit | Sequence[Limit] | None = None,
     infinite: bool = False,
 ) -> Any:
     """One field of an options class.
 
     Args:
-        default: the value where a spec says nothing; lists are given as tuples. Without one the option is required.
+        default: the value where a spec says nothing; lists are given as tuples, tables as `attrs.Factory(dict)`.
+            Without one the option is required.
         help: one sentence for `describe`, `schema`, the reference docs and the comments of `init`.
         unit: the unit of a quantity that has one.
         source: the paper's section or equation for the default, where it has one.
-        factory: makes the default, for a nested options class or a table; instead of `default`.
         limit: one or several limits of this module; each sees the value only if it is not None.
         infinite: whether an infinite number means something here, such as a threshold that is never reached; a spec
             that gives one anywhere else is wrong. NaN is never accepted.
@@ -55,8 +54,6 @@ def option(
         if failures:
             raise ValueError("; ".join(failures))
 
-    if factory is not None:
-        return attrs.field(factory=factory, metadata=metadata, validator=check, kw_only=True)
     return attrs.field(default=default, metadata=metadata, validator=check, kw_only=True)
 
 

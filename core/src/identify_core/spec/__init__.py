@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from identify_core.spec.choosing import choose_evaluator
 from identify_core.spec.layers import DEFAULT, FORMAT, Origin
 from identify_core.spec.load import find_preset, load_spec
 from identify_core.spec.resolved import Chosen, ResolvedSpec
@@ -15,6 +16,7 @@ __all__ = [
     "Mismatches",
     "Origin",
     "ResolvedSpec",
+    "choose_evaluator",
     "find_preset",
     "load_spec",
     "option_fields",

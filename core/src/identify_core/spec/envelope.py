@@ -41,5 +41,6 @@ class Envelope:
         "off", help="the lower precision in which training may compute, where the objective allows it"
     )
     requires: Mapping[str, str] = option(
-        factory=dict, help='versions that this spec needs, by plugin or distribution, such as identify-genni = ">=0.1"'
+        attrs.Factory(dict),
+        help='versions that this spec needs, by plugin or distribution, such as identify-genni = ">=0.1"',
     )

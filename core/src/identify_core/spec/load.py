@@ -11,11 +11,12 @@ import attrs
 
 from identify_core.components import Preset
 from identify_core.errors import PluginError, SpecError, UsageError
-from identify_core.plugins import Registered, Registry
+from identify_core.plugins import Registry
+from identify_core.spec.choosing import choose, choose_table, origin_below, origin_of
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.evaluators import apply_edits, label_evaluators
 from identify_core.spec.keypaths import KeyPath
-from identify_core.spec.layers import Layer, Origin, read_file_layer, read_flags, read_overrides, read_text_layer
+from identify_core.spec.layers import Layer, read_file_layer, read_flags, read_overrides, read_text_layer
 from identify_core.spec.merge import (
     Canonical,
     Given,
@@ -32,11 +33,9 @@ from identify_core.spec.merge import (
 from identify_core.spec.problems import Problems, said_by
 from identify_core.spec.requires import broken_requirements
 from identify_core.spec.resolved import Chosen, ResolvedSpec
-from identify_core.spec.structure import Mismatches, option_fields, say, structure
+from identify_core.spec.structure import Mismatches, say, structure
 from identify_core.spec.sweep_table import structure_sweep
 from identify_core.suggestions import did_you_mean
-
-RESERVED = ("type", "label")
 
 
 def load_spec(
@@ -97,7 +96,7 @@ def _named_plugin(layers: Sequence[Layer]) -> str:
             name = layer.values["plugin"]
             if not isinstance(name, str):
                 problem = f"plugin: {say(name)} is not a string ({layer.origin(('plugin',))})"
-                raise SpecError("the spec has a problem", problems=[problem])
+                raise SpecError("there is a problem with the spec", problems=[problem])
             return name
     raise SpecError("the spec does not say which plugin runs it", hint='name one: plugin = "..." in its first lines')
 
@@ -118,13 +117,13 @@ def _resolve(registry: Registry, plugin: str, tree: Tree, *, default_name: str) 
     _note_unknown_keys(nodes, problems)
     envelope = _structure_envelope(nodes, plugin, problems)
     components = {
-        table: _choose_table(registry, plugin, nodes.get(table), table, problems)
+        table: choose_table(registry, plugin, nodes.get(table), table, problems)
         for table in ("dataset", "model", "objective")
     }
     items = apply_edits(tree, problems)
     labels = label_evaluators(items, problems)
     evaluators = [
-        _choose(registry, plugin, item, ("evaluators", index), label, problems)
+        choose(registry, plugin, item, ("evaluators", index), label, problems)
         for index, (item, label) in enumerate(zip(items, labels, strict=True))
     ]
     known = {**components, **{f"evaluators.{label}": each for label, each in zip(labels, evaluators, strict=True)}}
@@ -174,71 +173,14 @@ def _structure_envelope(nodes: Mapping[str, Node], plugin: str, problems: Proble
         envelope: Envelope = structure({name: plain(node) for name, node in given.items()}, Envelope)
     except Mismatches as error:
         for path, message in said_by(error, ()):
-            problems.add(path, message, _origin_below(given, path))
+            problems.add(path, message, origin_below(given, path))
         return None
     if envelope.plugin not in ("", plugin):
         message = f"the spec is for the plugin {envelope.plugin!r}, but {plugin!r} was asked to run it"
         problems.add(("plugin",), message, origin_of(given["plugin"]))
     for name, message in broken_requirements(envelope.requires):
-        problems.add(("requires", name), message, _origin_below(given, ("requires", name)))
+        problems.add(("requires", name), message, origin_below(given, ("requires", name)))
     return envelope
-
-
-def _choose_table(registry: Registry, plugin: str, node: Node | None, table: str, problems: Problems) -> Chosen | None:
-    if isinstance(node, Table):
-        return _choose(registry, plugin, node, (table,), table, problems)
-    if node is not None:
-        value = plain(node)
-        problems.add(
-            (table,), f'{say(value)} is not a table: write [{table}] and below it type = "..."', origin_of(node)
-        )
-    elif table != "model":  # some objectives need no model; those that do say so when the run is prepared
-        offers = _offers(registry, table, plugin)
-        problems.add((table,), f'this table is required: write [{table}] and below it type = "..."{offers}')
-    return None
-
-
-def _choose(
-    registry: Registry, plugin: str, table: Table, path: KeyPath, label: str, problems: Problems
-) -> Chosen | None:
-    kind = COMPONENT_KINDS[str(path[0])]
-    values = plain(table)
-    name = values.pop("type", None)
-    if path[0] == "evaluators":
-        values.pop("label", None)
-    if not isinstance(name, str):
-        message = "this is required" if name is None else f"{say(name)} is not a string"
-        problems.add((*path, "type"), f"{message}{_offers(registry, kind, plugin)}", table.origin)
-        return None
-    try:
-        registered = registry.resolve(kind, name, plugin=plugin)
-    except (UsageError, PluginError) as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        problems.add((*path, "type"), f"{error.message}{hint}", table.named[-1].origin)
-        return None
-    _refuse_reserved(registered)
-    try:
-        options = structure(values, registered.component.options)
-    except Mismatches as error:
-        for where, message in said_by(error, path):
-            problems.add(where, message, _origin_in(table, path, where))
-        return None
-    return Chosen(registered=registered, options=options, label=label)
-
-
-def _offers(registry: Registry, kind: str, plugin: str) -> str:
-    offers = registry.components(kind)
-    names = [each.name if each.owner == plugin else each.qualified_name for each in offers]
-    return f"; there are: {', '.join(names)}" if names else f"; no installed plugin offers a {kind}"
-
-
-def _refuse_reserved(registered: Registered) -> None:
-    for field in option_fields(registered.component.options):
-        if field.name in RESERVED:
-            raise PluginError(
-                f"the {registered.kind} {registered.qualified_name} has an option {field.name!r}, which specs reserve",
-                hint="rename the option",
-            )
 
 
 def _check_together(
@@ -268,24 +210,3 @@ def _notes(tree: Tree, items: Sequence[Table]) -> tuple[str, ...]:
     for index, item in enumerate(items):
         notes += dropped(item, ("evaluators", index))
     return tuple(notes)
-
-
-def origin_of(node: Node) -> Origin:
-    """Where a node's value came from; for a table, where it was first mentioned."""
-    return node.given[-1].origin if isinstance(node, Leaf) else node.origin
-
-
-def _origin_below(nodes: Mapping[str, Node], path: KeyPath) -> Origin | None:
-    node = nodes.get(str(path[0]))
-    if isinstance(node, Table):
-        return _origin_in(node, path[:1], path)
-    return None if node is None else origin_of(node)
-
-
-def _origin_in(table: Table, path: KeyPath, where: KeyPath) -> Origin | None:
-    """The origin of a key below a table, or of the nearest thing above it that a layer gave."""
-    known = histories(table, path)
-    for length in range(len(where), len(path) - 1, -1):
-        if where[:length] in known:
-            return known[where[:length]][-1].origin
-    return None

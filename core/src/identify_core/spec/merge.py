@@ -49,6 +49,7 @@ class Table:
         origin: where it was first mentioned.
         loose: what was given in layers up to which no `type` was named.
         typed: what was given under each `type`.
+        apart: what belongs to no type: an evaluator's label.
         named: each layer's `type`, lowest first.
         current: the canonical spelling of the last of them.
         hides: whether nothing of the layers below shows through.
@@ -57,13 +58,15 @@ class Table:
     origin: Origin
     loose: Mapping[str, Node] = attrs.field(factory=dict)
     typed: Mapping[str, Mapping[str, Node]] = attrs.field(factory=dict)
+    apart: Mapping[str, Node] = attrs.field(factory=dict)
     named: tuple[Given, ...] = ()
     current: str | None = None
     hides: bool = False
 
     def nodes(self) -> dict[str, Node]:
         """What counts: the options of the final type over those given before any type was named."""
-        return _overlay(self.loose, self.typed.get(self.current, {}) if self.current is not None else {})
+        typed = self.typed.get(self.current, {}) if self.current is not None else {}
+        return {**self.apart, **_overlay(self.loose, typed)}
 
 
 Node = Leaf | Table
@@ -146,6 +149,7 @@ def merge(lower: Node, upper: Node) -> Node:
         origin=lower.origin,
         loose=loose,
         typed=typed,
+        apart=_overlay(lower.apart, upper.apart),
         named=lower.named + upper.named,
         current=lower.current if upper.current is None else upper.current,
         hides=lower.hides,
@@ -192,19 +196,16 @@ def dropped(node: Node, path: KeyPath = ()) -> list[str]:
 
 def _table(values: Mapping[str, Any], path: KeyPath, layer: Layer, canonical: Canonical) -> Table:
     origin = layer.origin(path)
-    nodes = {key: _node(value, (*path, key), layer, canonical) for key, value in values.items() if key != "type"}
+    nodes = {key: _node(value, (*path, key), layer, canonical) for key, value in values.items()}
+    is_evaluator = path[:1] == ("evaluators",) and len(path) == 2
+    apart = {"label": nodes.pop("label")} if is_evaluator and "label" in nodes else {}
     name = values.get("type")
-    if isinstance(name, str):
-        current = (
-            canonical(str(path[0]) if path else "", name)
-            if len(path) == (2 if path[:1] == ("evaluators",) else 1)
-            else name
-        )
-        given = Given(value=name, origin=layer.origin((*path, "type")))
-        return Table(origin=origin, typed={current: nodes}, named=(given,), current=current)
-    if "type" in values:
-        nodes["type"] = _node(name, (*path, "type"), layer, canonical)
-    return Table(origin=origin, loose=nodes)
+    if not isinstance(name, str):
+        return Table(origin=origin, loose=nodes, apart=apart)
+    del nodes["type"]
+    given = Given(value=name, origin=layer.origin((*path, "type")))
+    current = canonical(str(path[0]), name) if is_evaluator or len(path) == 1 else name
+    return Table(origin=origin, typed={current: nodes}, apart=apart, named=(given,), current=current)
 
 
 def _node(value: Any, path: KeyPath, layer: Layer, canonical: Canonical) -> Node:

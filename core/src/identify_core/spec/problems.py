@@ -44,8 +44,11 @@ class Problems:
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.found)
 
-    def raise_any(self) -> None:
+    def raise_any(self, subject: str = "the spec") -> None:
         """Raise them all together.
+
+        Args:
+            subject: what has the problems.
 
         Raises:
             SpecError: there are some.
@@ -53,7 +56,7 @@ class Problems:
         if self.found:
             count = len(self.found)
             raise SpecError(
-                "the spec has a problem" if count == 1 else f"the spec has {count} problems",
+                f"there {'is a problem' if count == 1 else f'are {count} problems'} with {subject}",
                 problems=[str(each) for each in self.found],
             )
 

@@ -79,20 +79,25 @@ def structure_option(options: type, name: str, value: Any) -> Any:
     return done
 
 
-def plain_options(value: Any) -> Any:
-    """A structured value as plain TOML types; a None that is the field's default is left out, any other is "none"."""
+def plain_options(value: Any, *, complete: bool = False) -> Any:
+    """A structured value as plain TOML types.
+
+    Args:
+        value: an instance of an options class, or a part of one.
+        complete: write every None as "none"; otherwise a None that is its field's default is left out.
+    """
     if attrs.has(type(value)):
         tag = getattr(type(value), "type_name", None)
         plain = {} if tag is None else {"type": tag}
         for field in option_fields(type(value)):
             each = getattr(value, field.name)
-            if each is not None or field.default is not None:
-                plain[field.name] = plain_options(each)
+            if complete or each is not None or field.default is not None:
+                plain[field.name] = plain_options(each, complete=complete)
         return plain
     if isinstance(value, Mapping):
-        return {key: plain_options(each) for key, each in value.items()}
+        return {key: plain_options(each, complete=complete) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
-        return [plain_options(each) for each in value]
+        return [plain_options(each, complete=complete) for each in value]
     if value is None:
         return "none"
     return str(value) if isinstance(value, Path) else value
@@ -183,7 +188,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda kind: True, _unsupported)
     for kind in (bytes, int, float, bool, str, Path):
         converter.register_structure_hook(kind, _unsupported if kind is bytes else _scalar)
-    converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
+    converter.register_structure_hook_func(lambda kind: kind is Any, _anything)
     converter.register_structure_hook_func(lambda kind: kind is types.NoneType, _none)
     converter.register_structure_hook_func(lambda kind: _origin(kind) is Literal, _choice)
     converter.register_structure_hook_func(lambda kind: _origin(kind) in _SEQUENCES, _sequence)
@@ -216,6 +221,16 @@ def _scalar(value: Any, kind: type) -> Any:
     if kind is int and isinstance(value, float) and value.is_integer():
         raise _refuse(value, kind, f": write {int(value)}")
     raise _refuse(value, kind)
+
+
+def _anything(value: Any, kind: Any) -> Any:
+    if isinstance(value, (list, dict)):
+        parts = enumerate(value) if isinstance(value, list) else value.items()
+        found = _collect((key, each, Any) for key, each in parts)
+        return found if isinstance(value, dict) else list(found.values())
+    if type(value) in (bool, int, float, str):
+        return _scalar(value, type(value))
+    raise Mismatches([Mismatch((), f"{say(value)} is a date or a time, which no option takes: write it in quotes")])
 
 
 def _none(value: Any, kind: Any) -> None:
