@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 import attrs
 
+from identify_core.configuration import disabled_plugins
+from identify_core.errors import PluginError, UsageError
 from identify_core.names import NAME_PATTERN
+from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__
 
 ENTRY_POINT_GROUP = "identify"
@@ -49,21 +52,46 @@ class PluginStatus:
         return f"{self.distribution} {self.version}"
 
 
-def discover(disabled: Mapping[str, str] | None = None, *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
+def discover(disabled: Iterable[str] = (), *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
     """Every installed plugin, sorted by name, then by distribution.
 
     Args:
-        disabled: plugin or distribution name to the reason in words, as from `disabled_plugins`.
+        disabled: names of plugins or distributions that a flag switches off; those that the environment or a
+            configuration file switches off are off as well.
         check_requirements: whether to find out which are incompatible; `--help` spares the time of parsing versions.
+
+    Raises:
+        UsageError: a name in `disabled` is that of no plugin, or a configuration file is wrong.
     """
-    reasons = disabled or {}
+    flags = tuple(disabled)
+    reasons = disabled_plugins(flags)
     found = [
         _judge(entry_point, distribution, reasons, check_requirements)
         for distribution in _distributions()
         for entry_point in distribution.entry_points
         if entry_point.group == ENTRY_POINT_GROUP
     ]
+    _refuse_unknown_flags(flags, found)
     return _mark_shadowed(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution, plugin.module)))
+
+
+def refuse_unusable(plugins: Iterable[PluginStatus]) -> None:
+    """Make plugins that cannot be used an error, for `--strict-plugins`.
+
+    Raises:
+        PluginError: a plugin is broken, incompatible or shadowed; the message names them all.
+    """
+    unusable = [plugin for plugin in plugins if plugin.status in ("broken", "incompatible", "shadowed")]
+    if unusable:
+        reasons = "; ".join(f"{plugin.name} is {plugin.status}: {plugin.reason}" for plugin in unusable)
+        raise PluginError(f"plugins cannot be used: {reasons}", hint="without --strict-plugins they are left out")
+
+
+def _refuse_unknown_flags(flags: tuple[str, ...], found: Iterable[PluginStatus]) -> None:
+    known = {plugin.name for plugin in found} | {plugin.distribution for plugin in found}
+    for flag in flags:
+        if flag not in known:
+            raise UsageError(f"there is no plugin {flag!r} to disable", hint=did_you_mean(flag, known))
 
 
 def _distributions() -> list[metadata.Distribution]:

@@ -83,7 +83,7 @@ _LADDER = (
     ),
     Rung(
         name="permutation-positive-scaling",
-        formula="f(z) = P D z",
+        formula="f(z) = P D z, D > 0",
         definition="Coordinates are reordered and each is stretched: D is diagonal with positive entries.",
         translations=False,
         contains=("permutation",),
@@ -95,7 +95,7 @@ _LADDER = (
     ),
     Rung(
         name="permutation-scaling",
-        formula="f(z) = P D z",
+        formula="f(z) = P D z, no entry of D zero",
         definition="Coordinates are reordered and each is scaled: D is diagonal with non-zero entries of either sign.",
         translations=False,
         contains=("signed-permutation", "permutation-positive-scaling"),
@@ -246,3 +246,27 @@ def path(smaller: str, larger: str) -> tuple[str, ...]:
     while all(way[-1] != larger for way in ways):
         ways = tuple((*way, above) for way in ways for above in upper_covers(way[-1]) if includes(larger, above))
     return min(way for way in ways if way[-1] == larger)
+
+
+def draw_ladder() -> str:
+    """The ladder as a tree from the largest classes downwards, each below those that contain it directly.
+
+    A rung that several contain is drawn in full once; its other places are marked with an arrow.
+    """
+    drawn: set[str] = set()
+    rows = [row for name in reversed(list(RUNGS)) if not upper_covers(name) for row in _draw(name, "", "", drawn)]
+    width = max(len(left) for left, _ in rows)
+    return "\n".join(f"{left:{width}}   {right}".rstrip() for left, right in rows)
+
+
+def _draw(name: str, branch: str, indent: str, drawn: set[str]) -> list[tuple[str, str]]:
+    if name in drawn:
+        return [(f"{branch}{name} ↑", "")]
+    drawn.add(name)
+    relative = RUNGS[name].relative_to
+    rows = [(f"{branch}{name}", f"{RUNGS[name].formula}{f'   (relative to {relative})' if relative else ''}")]
+    below = lower_covers(name)
+    for each in below:
+        last = each == below[-1]
+        rows += _draw(each, f"{indent}{'└── ' if last else '├── '}", f"{indent}{'    ' if last else '│   '}", drawn)
+    return rows

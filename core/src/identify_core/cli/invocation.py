@@ -13,29 +13,37 @@ if TYPE_CHECKING:
     from identify_core.discovery import PluginStatus
     from identify_core.plugins import Registry
 
-DEFAULT_STORE = Path("identify-store")
-STORE_VARIABLE = "IDENTIFY_STORE"
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @attrs.define(kw_only=True)
 class Invocation:
-    """The options before the verb.
-
-    A verb takes it with `@click.pass_obj`.
+    """The options before the verb; a verb takes it with `@click.pass_obj`.
 
     Args:
-        store_path: the folder that holds the runs.
+        store: the folder that `--store` named, before or after the verb; None where it was not given.
         strict_plugins: whether an unusable plugin is an error.
         disabled: plugins or distributions that are switched off by flag.
         debug: whether expected errors show their traceback too.
     """
 
-    store_path: Path = DEFAULT_STORE
+    store: Path | None = None
     strict_plugins: bool = False
     disabled: tuple[str, ...] = ()
     debug: bool = False
+
+    @property
+    def store_path(self) -> Path:
+        """The folder that holds the runs, whether or not it is there; relative if it is below the working directory.
+
+        Raises:
+            UsageError: identify.toml is wrong.
+        """
+        from identify_core.store import find_store_path
+
+        path = find_store_path(self.store)
+        here = Path.cwd()
+        return path.relative_to(here) if self.store is None and path.is_relative_to(here) else path
 
     def registry(self, only: Collection[str] | None = None) -> Registry:
         """The registry under these options; `only` limits which plugins are imported."""
@@ -45,25 +53,28 @@ class Invocation:
 
     def discover(self, *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
         """Every installed plugin under these options, from metadata alone."""
-        from identify_core.configuration import disabled_plugins
-        from identify_core.discovery import discover
+        from identify_core.discovery import discover, refuse_unusable
 
-        return discover(disabled_plugins(self.disabled), check_requirements=check_requirements)
+        plugins = discover(self.disabled, check_requirements=check_requirements)
+        if self.strict_plugins:
+            refuse_unusable(plugins)
+        return plugins
 
 
 def _set_store(context: click.Context, _: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        context.ensure_object(Invocation).store_path = value
+        context.ensure_object(Invocation).store = value
 
 
 def store_option(function: F) -> F:
-    """Add `--store PATH` to a verb, with the same meaning as before the verb; read it from `Invocation.store_path`."""
+    """Add `--store FOLDER` to a command, before or after the verb; it is read from `Invocation.store_path`."""
     return click.option(
         "--store",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=click.Path(path_type=Path),
         callback=_set_store,
         expose_value=False,
-        help=f"Folder that holds the runs.  [default: {DEFAULT_STORE}, or ${STORE_VARIABLE}]",
+        metavar="FOLDER",
+        help="Folder that holds the runs.  [default: $IDENTIFY_STORE, identify.toml, or identify-store]",
     )(function)
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
-from collections.abc import Mapping, Sequence, Set
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 if TYPE_CHECKING:
@@ -21,37 +18,19 @@ if TYPE_CHECKING:
 _WIDTH_OF_A_PIPE = 100_000
 
 
-def plain(value: Any) -> Any:
-    """`value` in JSON's types: attrs records as objects, non-finite numbers as the strings "nan", "inf" and "-inf".
-
-    Raises:
-        TypeError: something in it has no plain form.
-    """
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, Set):
-        return sorted(plain(each) for each in value)
-    if isinstance(value, Sequence):
-        return [plain(each) for each in value]
-    if isinstance(value, Path):
-        return str(value)
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    raise TypeError(f"{type(value).__name__} has no plain form for JSON")
-
-
 def print_json(schema: str, content: Mapping[str, Any]) -> None:
     """Print one JSON object on stdout, with the name of its shape first.
 
     Args:
         schema: what the object is, such as `runs`; it is printed as `identify/runs/1`.
-        content: the fields.
+        content: the fields; plain values, with non-finite numbers as in run.json, the strings "nan", "inf" and "-inf".
+
+    Raises:
+        TypeError: something in it has no plain form.
     """
-    document = {"schema": f"identify/{schema}/1", **plain(content)}
+    from identify_core.store.files import to_plain
+
+    document = {"schema": f"identify/{schema}/1", **to_plain(content)}
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -61,7 +40,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -18,7 +18,7 @@ def plugin_summaries(context: click.Context) -> dict[str, str]:
     """Name of each usable plugin with its one-line summary, from metadata alone."""
     try:
         plugins = context.ensure_object(Invocation).discover(check_requirements=False)
-    except UsageError:  # a wrong configuration file must not take `--help` away; every verb but help reports it
+    except UsageError:  # a wrong flag or configuration file must not take `--help` away; every verb reports it
         return {}
     return {plugin.name: plugin.summary for plugin in plugins if plugin.status == "available"}
 
@@ -48,7 +48,12 @@ class PluginGroup(click.Group):
 
     def __init__(self, name: str, summary: str, offers: tuple[Registered, ...]) -> None:
         run = f"Run its studies with: identify run {name}"
-        super().__init__(name, help=f"{summary}\n\n{run}" if summary else run)
+        super().__init__(
+            name,
+            callback=_help_without_command,
+            invoke_without_command=True,
+            help=f"{summary}\n\n{run}" if summary else run,
+        )
         self._offers = {offer.name: offer for offer in offers}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -79,7 +84,7 @@ class PluginGroup(click.Group):
         """The command that the arguments name; an unknown one fails with the nearest name."""
         if args[0] not in self._offers and not ctx.resilient_parsing and not args[0].startswith("-"):
             hint = did_you_mean(args[0], self._offers) or "this plugin offers no commands"
-            raise click.UsageError(f"the plugin {self.name!r} has no command {args[0]!r}; {hint}", ctx)
+            raise UsageError(f"the plugin {self.name!r} has no command {args[0]!r}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -87,3 +92,9 @@ class PluginGroup(click.Group):
         if self._offers:
             with formatter.section("Commands"):
                 formatter.write_dl([(name, offer.component.summary) for name, offer in self._offers.items()])
+
+
+@click.pass_context
+def _help_without_command(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from identify_core.cli.invocation import DEFAULT_STORE, STORE_VARIABLE, Invocation
+from identify_core.cli.invocation import Invocation, store_option
 from identify_core.cli.output import print_error, print_failure
 from identify_core.cli.plugin_groups import plugin_group, plugin_summaries
-from identify_core.errors import IdentifyError
+from identify_core.errors import IdentifyError, Interrupted, UsageError
 from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__
-
-INTERRUPTED = 130
 
 # section -> verb -> help; the module is the verb's name with underscores, its command the attribute `command`.
 # The help stands here so that `--help` and completion import no verb.
@@ -67,7 +65,7 @@ class VerbGroup(click.Group):
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing and not args[0].startswith("-"):
             hint = did_you_mean(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+            raise UsageError(f"there is no command {args[0]!r}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -96,32 +94,24 @@ def _summaries() -> dict[str, str]:
 
 @click.command(
     cls=VerbGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Where another program owns the name identify: python -m identify_core",
 )
 @click.version_option(__version__, prog_name="identify", message="%(prog)s %(version)s (identify-core)")
-@click.option(
-    "--store",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=DEFAULT_STORE,
-    envvar=STORE_VARIABLE,
-    show_default=True,
-    show_envvar=True,
-    help="Folder that holds the runs.",
-)
+@store_option
 @click.option("--disable-plugin", multiple=True, metavar="NAME", help="Leave a plugin out; may be repeated.")
 @click.option("--strict-plugins", is_flag=True, help="Fail where a plugin is broken, incompatible or shadowed.")
 @click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.")
 @click.pass_context
-def root(
-    context: click.Context, store: Path, disable_plugin: tuple[str, ...], strict_plugins: bool, debug: bool
-) -> None:
+def root(context: click.Context, disable_plugin: tuple[str, ...], strict_plugins: bool, debug: bool) -> None:
     """How much of what a neural network learned is determined, and how much is arbitrary?"""
     invocation = context.ensure_object(Invocation)
-    invocation.store_path = store
     invocation.disabled = disable_plugin
     invocation.strict_plugins = strict_plugins
     invocation.debug = debug
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def run_command_line(arguments: Sequence[str] | None = None) -> int:
@@ -138,15 +128,19 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
             obj=invocation,
         )
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx is not None else "identify"
+        print_failure(error.format_message(), hint=f"{command} --help says what it takes")
+        return UsageError.exit_code
     except click.ClickException as error:
-        error.show()
-        return error.exit_code if isinstance(error, click.UsageError) else 2
+        print_failure(error.format_message())
+        return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         print_failure("interrupted")
-        return INTERRUPTED
+        return Interrupted.exit_code
     except IdentifyError as error:
         if invocation.debug:
-            sys.excepthook(type(error), error, error.__traceback__)
+            traceback.print_exception(error)
         print_error(error)
         return error.exit_code
     # A verb says so with ctx.exit(status), or by returning it.

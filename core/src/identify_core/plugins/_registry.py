@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 import attrs
 
 from identify_core.components import Preset
-from identify_core.configuration import disabled_plugins
-from identify_core.discovery import PluginStatus, discover
+from identify_core.discovery import PluginStatus, discover, refuse_unusable
 from identify_core.errors import PluginError, UsageError
 from identify_core.plugins._loading import OBSERVER_HOOKS, LoadedPlugin, Observer, Registered, load_plugin
 from identify_core.suggestions import did_you_mean
@@ -152,9 +151,7 @@ def load_registry(
         UsageError: a name in `disabled` is that of no plugin, or a configuration file is wrong.
         PluginError: `strict`, and a plugin cannot be used.
     """
-    flags = tuple(disabled)
-    found = discover(disabled_plugins(flags))
-    _refuse_unknown_flags(flags, found)
+    found = discover(disabled)
     objects = dict(extra or {})
     found = tuple(plugin for plugin in found if plugin.name not in objects) + tuple(
         PluginStatus(name=name, module=_module_name(plugin), distribution=name, version=__version__)
@@ -172,23 +169,9 @@ def load_registry(
         plugins.append(result.status if isinstance(result, LoadedPlugin) else result)
     registry = Registry(plugins=tuple(plugins), loaded=tuple(loaded))
     if strict:
-        _refuse_unusable(registry.plugins)
+        refuse_unusable(registry.plugins)
     return registry
 
 
 def _module_name(plugin: object) -> str:
     return str(getattr(plugin, "__name__", type(plugin).__name__))
-
-
-def _refuse_unknown_flags(flags: tuple[str, ...], found: tuple[PluginStatus, ...]) -> None:
-    known = {plugin.name for plugin in found} | {plugin.distribution for plugin in found}
-    for flag in flags:
-        if flag not in known:
-            raise UsageError(f"there is no plugin {flag!r} to disable", hint=did_you_mean(flag, known))
-
-
-def _refuse_unusable(plugins: tuple[PluginStatus, ...]) -> None:
-    unusable = [plugin for plugin in plugins if plugin.status in ("broken", "incompatible", "shadowed")]
-    if unusable:
-        reasons = "; ".join(f"{plugin.name} is {plugin.status}: {plugin.reason}" for plugin in unusable)
-        raise PluginError(f"plugins cannot be used: {reasons}", hint="without --strict-plugins they are left out")
