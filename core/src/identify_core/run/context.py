@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -77,6 +78,8 @@ class Context:
         self._seconds_between_checkpoints = seconds_between_checkpoints
         self._last_checkpoint = time.monotonic()
         self._last_news = float("-inf")
+        self._sections: dict[str, Any] = {}
+        self._checkpoint_read = False
 
     def stream(self, name: str, replicate: int | None = None) -> torch.Generator:
         """A CPU generator at the beginning of the stream `name` (of one replicate, where it belongs to one)."""
@@ -138,9 +141,20 @@ class Context:
         with self.display.progress(description, total, unit) as bar:
             yield bar
 
-    def checkpoint(self, state: Any) -> None:
-        """Write a checkpoint of `state` and of the history so far in one step; see `write_checkpoint`."""
-        content = {"state": state, "history": self.history.state(), "warnings": list(self.warnings)}
+    def checkpoint(self, state: Any, *, section: str = "objective", write: bool = True) -> None:
+        """Put down a copy of `state`, and write a checkpoint with it and with the history so far in one step.
+
+        Args:
+            state: what `write_checkpoint` takes.
+            section: whose state it is; the sections of others are kept, so that an objective and the trainings that it
+                calls each find their own again.
+            write: whether the file is written now, rather than with the next checkpoint.
+        """
+        self._open_checkpoint()
+        self._sections[section] = copy.deepcopy(state)
+        if not write:
+            return
+        content = {"sections": self._sections, "history": self.history.state(), "warnings": list(self.warnings)}
         write_checkpoint(self._checkpoint_file, content)
         self._last_checkpoint = time.monotonic()
 
@@ -148,14 +162,24 @@ class Context:
         """Whether it is time for the next checkpoint."""
         return time.monotonic() - self._last_checkpoint >= self._seconds_between_checkpoints
 
-    def restore(self) -> Any | None:
-        """The last checkpoint's state, with the history put back to that moment; None where there is none."""
-        if not self._checkpoint_file.exists():
-            return None
-        content = read_checkpoint(self._checkpoint_file)
-        self.history.load_state(content["history"])
-        self.warnings[:] = content["warnings"]
-        return content["state"]
+    def restore(self, *, section: str = "objective") -> Any | None:
+        """The state that was last put down in a section, or None.
+
+        The first call of a resumed run puts the history and the warnings back to the moment of the checkpoint.
+        """
+        self._open_checkpoint()
+        return self._sections.get(section)
+
+    def _open_checkpoint(self) -> None:
+        """Read the checkpoint of an earlier process, once: afterwards this process knows better than the file."""
+        if self._checkpoint_read:
+            return
+        self._checkpoint_read = True
+        if self._checkpoint_file.exists():
+            content = read_checkpoint(self._checkpoint_file)
+            self.history.load_state(content["history"])
+            self.warnings[:] = content["warnings"]
+            self._sections = content["sections"]
 
     def should_stop(self) -> bool:
         """Whether the user asked to stop: then write a checkpoint and raise `Interrupted`."""

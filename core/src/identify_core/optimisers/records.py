@@ -1,0 +1,87 @@
+"""The settings of an optimiser as frozen records, which import no torch, so that options modules may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from identify_core.errors import OptionsError
+
+
+def _within(test: Callable[[float], bool], allowed: str) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        for number in value if isinstance(value, tuple) else (value,):
+            if not test(number):
+                raise OptionsError(f"the optimiser's {attribute.name} is {number!r}; it must be {allowed}")
+
+    return check
+
+
+_POSITIVE = _within(lambda value: value > 0, "above 0")
+_NOT_NEGATIVE = _within(lambda value: value >= 0, "at least 0")
+_DECAY = _within(lambda value: 0 <= value < 1, "at least 0 and below 1")
+
+
+@attrs.frozen(kw_only=True)
+class Sgd:
+    """Stochastic gradient descent, with momentum and weight decay as in `torch.optim.SGD`.
+
+    Args:
+        learning_rate: the factor on the gradient.
+        momentum: the share of the last update that is kept.
+        weight_decay: the factor on the parameters that is added to the gradient.
+        nesterov: whether the gradient is looked at after the momentum's step.
+    """
+
+    learning_rate: float = attrs.field(validator=_POSITIVE)
+    momentum: float = attrs.field(default=0.0, validator=_DECAY)
+    weight_decay: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
+    nesterov: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.nesterov and self.momentum == 0:
+            raise OptionsError("the optimiser's nesterov is true, but its momentum is 0", hint="set momentum above 0")
+
+
+@attrs.frozen(kw_only=True)
+class Adam:
+    """Adam as in `torch.optim.Adam` (Kingma & Ba 2015, algorithm 1).
+
+    Args:
+        learning_rate: the length of a step where the gradient is steady.
+        betas: the shares of the running means of the gradient and of its square that are kept.
+        epsilon: added to the denominator.
+        weight_decay: the factor on the parameters that is added to the gradient.
+    """
+
+    learning_rate: float = attrs.field(default=1e-3, validator=_POSITIVE)
+    betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), converter=tuple, validator=_DECAY)
+    epsilon: float = attrs.field(default=1e-8, validator=_POSITIVE)
+    weight_decay: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
+
+
+Optimiser = Sgd | Adam
+
+
+def optimiser(name: str, **settings: Any) -> Optimiser:
+    """The record of an optimiser by its name in a spec.
+
+    Args:
+        name: `sgd`, `momentum` (SGD with momentum 0.9 unless `settings` say otherwise) or `adam`.
+        settings: fields of the record; those that the record lacks are refused.
+
+    Raises:
+        OptionsError: there is no such optimiser or setting, or a value is out of range.
+    """
+    kinds: dict[str, type[Sgd | Adam]] = {"sgd": Sgd, "momentum": Sgd, "adam": Adam}
+    if name not in kinds:
+        raise OptionsError(f"there is no optimiser {name!r}; there is {', '.join(kinds)}")
+    if name == "momentum":
+        settings = {"momentum": 0.9, **settings}
+    known = [each.name for each in attrs.fields(kinds[name])]
+    for setting in settings:
+        if setting not in known:
+            raise OptionsError(f"the optimiser {name!r} has no setting {setting!r}; it has {', '.join(known)}")
+    return kinds[name](**settings)

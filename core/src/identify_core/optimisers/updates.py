@@ -1,0 +1,68 @@
+"""What an optimiser does to the parameters of all replicates at once: pure functions on matrices (R, P)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from identify_core.optimisers.records import Adam, Optimiser, Sgd
+
+State = tuple[torch.Tensor, ...]
+Update = Callable[[torch.Tensor, torch.Tensor, State], tuple[torch.Tensor, State]]
+
+
+def initial_state(optimiser: Optimiser, parameters: torch.Tensor) -> State:
+    """What the optimiser remembers before the first step: tensors with a leading axis R.
+
+    Args:
+        optimiser: its settings.
+        parameters: (R, P).
+    """
+    if isinstance(optimiser, Adam):
+        steps = torch.zeros(len(parameters), 1, dtype=parameters.dtype, device=parameters.device)
+        return steps, torch.zeros_like(parameters), torch.zeros_like(parameters)
+    return (torch.zeros_like(parameters),) if optimiser.momentum else ()
+
+
+def update_of(optimiser: Optimiser) -> Update:
+    """The optimiser's step as `update(parameters, gradients, state) -> (parameters, state)`, all (R, P); pure."""
+    return _adam(optimiser) if isinstance(optimiser, Adam) else _sgd(optimiser)
+
+
+def _sgd(settings: Sgd) -> Update:
+    def update(parameters: torch.Tensor, gradients: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        if settings.weight_decay:
+            gradients = gradients.add(parameters, alpha=settings.weight_decay)
+        if settings.momentum:
+            velocity = state[0].mul(settings.momentum).add_(gradients)
+            gradients = gradients.add(velocity, alpha=settings.momentum) if settings.nesterov else velocity
+            state = (velocity,)
+        return parameters.add(gradients, alpha=-settings.learning_rate), state
+
+    return update
+
+
+def _adam(settings: Adam) -> Update:
+    first, second = settings.betas
+
+    def update(parameters: torch.Tensor, gradients: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+        steps, mean, square = state
+        if settings.weight_decay:
+            gradients = gradients.add(parameters, alpha=settings.weight_decay)
+        steps = steps + 1
+        mean = mean.lerp(gradients, 1 - first)
+        square = square.mul(second).addcmul_(gradients, gradients, value=1 - second)
+        # Each replicate counts its own steps. 1 - beta**t by expm1: in float32 the difference loses four digits at t = 1.
+        bias_of_mean = _one_minus_power(first, steps)
+        bias_of_square = _one_minus_power(second, steps).sqrt_()
+        denominator = square.sqrt().div_(bias_of_square).add_(settings.epsilon)
+        step = mean.div(bias_of_mean).div_(denominator)
+        return parameters.add(step, alpha=-settings.learning_rate), (steps, mean, square)
+
+    return update
+
+
+def _one_minus_power(beta: float, steps: torch.Tensor) -> torch.Tensor:
+    return torch.ones_like(steps) if beta == 0 else torch.expm1(steps * math.log(beta)).neg_()

@@ -1,0 +1,9 @@
+"""Training: a loop over gradient steps that objectives may use, with stopping, history, checkpoints and resume."""
+
+from __future__ import annotations
+
+from identify_core.training.fitting import fit
+from identify_core.training.losses import squared_error
+from identify_core.training.result import FitResult, Reason
+
+__all__ = ["FitResult", "Reason", "fit", "squared_error"]
