@@ -1,0 +1,69 @@
+"""The residual of one replicate as a function of its parameter vector, in float64: J(θ) = |ρ(θ)|²."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import attrs
+import torch
+from torch.func import jacfwd, jacrev, vmap
+
+from identify_core.replicates import Replicates
+
+ParameterFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def in_double(replicates: Replicates) -> Replicates:
+    """A copy of the replicates in float64; on the CPU where the device has no float64."""
+    device = torch.device("cpu") if replicates.device.type == "mps" else replicates.device
+    return Replicates.from_state(replicates.template, replicates.state(), device=device, dtype=torch.float64)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Residual:
+    """ρ(θ) = (f(x; θ) − y) / √m over the m numbers that f gives on all samples, so that J(θ) = |ρ(θ)|² is the mean.
+
+    Args:
+        function: f(θ, x).
+        inputs: x, (n, ...).
+        targets: y, of the shape of f(θ, x).
+        memory: bytes that Jacobians of several vectors may take together.
+    """
+
+    function: ParameterFunction
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    memory: float = 5e8
+
+    @property
+    def size(self) -> int:
+        """m = n times the number of outputs."""
+        return self.targets.numel()
+
+    def __call__(self, vector: torch.Tensor) -> torch.Tensor:
+        """ρ of one vector (P,): (m,)."""
+        return (self.function(vector, self.inputs) - self.targets).reshape(-1) / math.sqrt(self.size)
+
+    def values(self, vectors: torch.Tensor) -> torch.Tensor:
+        """ρ of W vectors (W, P): (W, m)."""
+        with torch.no_grad():
+            result: torch.Tensor = vmap(self, chunk_size=self._chunk(vectors))(vectors)
+        return result
+
+    def losses(self, vectors: torch.Tensor) -> torch.Tensor:
+        """J of W vectors (W, P): (W,)."""
+        return self.values(vectors).square().sum(-1)
+
+    def jacobians(self, vectors: torch.Tensor) -> torch.Tensor:
+        """∂ρ/∂θ at W vectors (W, P): (W, m, P). The caller keeps W within the memory."""
+        differentiate = jacfwd if vectors.shape[-1] <= self.size else jacrev
+        result: torch.Tensor = vmap(differentiate(self), chunk_size=self._chunk(vectors))(vectors)
+        return result.detach()
+
+    def at_once(self, vectors: torch.Tensor) -> int:
+        """How many Jacobians fit into the memory together; at least one."""
+        return max(1, int(self.memory // (8 * self.size * vectors.shape[-1])))
+
+    def _chunk(self, vectors: torch.Tensor) -> int:
+        return min(len(vectors), self.at_once(vectors))
