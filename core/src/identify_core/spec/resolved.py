@@ -105,7 +105,7 @@ class ResolvedSpec:
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of all that decides the results: everything but name, requires and sweep."""
         content = {key: value for key, value in self.as_dict().items() if key not in UNHASHED}
-        text = json.dumps(_without_infinities(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(without_infinities(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def origin(self, key_path: str) -> Origin:
@@ -138,10 +138,10 @@ class ResolvedSpec:
         return ()
 
 
-def _without_infinities(value: Any) -> Any:
+def without_infinities(value: Any) -> Any:
     """Infinite numbers as strings, which JSON lacks."""
     if isinstance(value, Mapping):
-        return {key: _without_infinities(each) for key, each in value.items()}
+        return {key: without_infinities(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_without_infinities(each) for each in value]
+        return [without_infinities(each) for each in value]
     return str(value) if isinstance(value, float) and value in (float("inf"), float("-inf")) else value

@@ -14,11 +14,14 @@ from identify_core.components import NAME_PATTERN
 from identify_core.options import above, at_least, between, matching, not_empty
 from identify_core.plugins import Registered, Registry
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
+from identify_core.spec.resolved import without_infinities
 from identify_core.spec.structure import LARGEST_INTEGER, option_fields, plain_options
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
+
+_FACTORY: Any = type(attrs.Factory(dict))  # attrs types it as a function
 
 
 def make_schema(registry: Registry, plugin: str | None = None) -> Schema:
@@ -41,14 +44,14 @@ def make_schema(registry: Registry, plugin: str | None = None) -> Schema:
     for field in option_fields(Envelope):
         properties[field.name] = _field(field)
     if plugin is not None:
-        properties["plugin"]["const"] = plugin
+        properties["plugin"] = {"const": plugin, "description": properties["plugin"]["description"]}
     for table, kind in COMPONENT_KINDS.items():
         choices = []
         for offer in registry.components(kind):
             key = f"{kind}.{offer.qualified_name}"
             definitions[key] = _component(offer, _spellings(registry, offer, plugin))
             choices.append({"$ref": f"#/$defs/{key}"})
-        one = {"oneOf": choices} if choices else {"not": {}}
+        one: Schema = {"oneOf": choices} if choices else {"not": {}}
         properties[table] = {"type": "array", "items": one} if table == "evaluators" else one
     properties["sweep"] = {
         "description": "Lists of values by dotted key path, read by sweeps alone.",
@@ -108,11 +111,11 @@ def _field(field: attrs.Attribute[Any]) -> Schema:
     unit, source = field.metadata.get("unit"), field.metadata.get("source")
     parts = [field.metadata.get("help", ""), f"[{unit}]" if unit else "", f"Source: {source}" if source else ""]
     schema["description"] = " ".join(part for part in parts if part)
-    default = field.default
-    if isinstance(default, attrs.Factory) and not default.takes_self:  # type: ignore[arg-type] # a class, not a function
-        default = default.factory()  # type: ignore[attr-defined] # the same
-    if default is not attrs.NOTHING and not isinstance(default, attrs.Factory):  # type: ignore[arg-type] # the same
-        schema["default"] = plain_options(default)
+    default: Any = field.default
+    if isinstance(default, _FACTORY):
+        default = attrs.NOTHING if default.takes_self else default.factory()
+    if default is not attrs.NOTHING:
+        schema["default"] = without_infinities(plain_options(default))
     return schema
 
 

@@ -1,0 +1,24 @@
+"""`identify schema`: print the JSON Schema of spec files."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from identify_core.cli.invocation import Invocation
+
+
+@click.command("schema")
+@click.argument("plugin", required=False)
+@click.pass_obj
+def command(invocation: Invocation, plugin: str | None) -> None:
+    """Print the JSON Schema (draft 2020-12) of spec files, for editors: those of a PLUGIN, or of every plugin.
+
+    \b
+    identify schema genni > genni.schema.json
+    #:schema ./genni.schema.json       as a spec's first line, for editors that use Taplo
+    """
+    from identify_core.spec.schema import make_schema
+
+    click.echo(json.dumps(make_schema(invocation.registry(), plugin), indent=2, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,116 @@
+"""`identify validate`: check a spec, and explain where each of its values came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option
+
+if TYPE_CHECKING:
+    from identify_core.errors import SpecError
+    from identify_core.spec import Origin, ResolvedSpec
+
+WRONG_SPEC = 2
+
+
+@click.command("validate")
+@click.argument("plugin", required=False)
+@click.option("--spec", "file", type=click.Path(path_type=Path), help="The spec file.")
+@click.option("--preset", help="The plugin's preset below the file.  [default: the first, without --spec]")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace one value, as in objective.steps=2000."
+)
+@click.option("--explain", "with_origins", is_flag=True, help="Say where each value came from and what it replaced.")
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    plugin: str | None,
+    file: Path | None,
+    preset: str | None,
+    overrides: tuple[str, ...],
+    with_origins: bool,
+    as_json: bool,
+) -> int:
+    """Check a spec without running it: every problem at once, with its place and the nearest valid name.
+
+    \b
+    identify validate genni --spec spec.toml
+    identify validate genni --preset smoke --set objective.steps=2000 --explain
+    """
+    from identify_core.errors import SpecError
+    from identify_core.spec import load_spec
+
+    try:
+        spec = load_spec(invocation.registry(), plugin=plugin, file=file, preset=preset, overrides=overrides)
+    except SpecError as error:
+        if not as_json:
+            raise
+        _print_refusal(error)
+        return WRONG_SPEC
+    if as_json:
+        _print_json(spec)
+    else:
+        _print(spec, with_origins=with_origins)
+    return 0
+
+
+def _print_refusal(error: SpecError) -> None:
+    from identify_core.cli.output import print_json
+
+    content = {"valid": False, "message": error.message, "problems": list(error.problems), "hint": error.hint}
+    print_json("validation", content)
+
+
+def _print_json(spec: ResolvedSpec) -> None:
+    from identify_core.cli.output import print_json
+    from identify_core.spec.explain import explain
+
+    origins = {
+        row.key: {
+            "origin": _origin(row.origin),
+            "replaced": [{"value": each.value, "origin": _origin(each.origin)} for each in row.replaced],
+        }
+        for row in explain(spec)
+    }
+    content = {"valid": True, "hash": spec.hash, "spec": spec.as_dict(), "origins": origins, "notes": list(spec.notes)}
+    print_json("validation", content)
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {"layer": origin.layer, "place": origin.place, "line": origin.line}
+
+
+def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
+    from identify_core.cli.output import print_table, print_warning
+
+    rows = [("dataset", spec.dataset), ("model", spec.model), ("objective", spec.objective)]
+    rows += [(f"evaluator {each.label}", each) for each in spec.evaluators]
+    click.echo(f"ok: {spec.name}, {spec.replicates} replicates, seed {spec.seed}, hash {spec.hash[:12]}")
+    print_table(
+        ("role", "component", "from"),
+        [
+            (role, each.registered.qualified_name, f"{each.registered.distribution} {each.registered.version}")
+            for role, each in rows
+            if each is not None
+        ],
+    )
+    if with_origins:
+        _print_origins(spec)
+    for note in spec.notes:
+        print_warning(note)
+
+
+def _print_origins(spec: ResolvedSpec) -> None:
+    from identify_core.cli.output import print_table
+    from identify_core.spec import say
+    from identify_core.spec.explain import explain
+
+    rows = []
+    for row in explain(spec):
+        replaced = ", ".join(f"{say(each.value)} ({each.origin})" for each in reversed(row.replaced))
+        rows.append((row.key, say(row.value), str(row.origin), replaced))
+    print_table(("key", "value", "from", "instead of"), rows)
