@@ -129,8 +129,8 @@ def new_figure(
 def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png",)) -> list[Path]:
     """Write `figure` as `<name>.<format>` into `folder`, its caption and the writing program inside each file.
 
-    `html` is the interactive view as a page that works offline; it is skipped for a figure that has none. Dates are left
-    out: the same figure gives the same bytes.
+    `html` is the interactive view as a page that works offline; it is skipped for a figure that has none. Dates are
+    left out: the same figure gives the same bytes.
 
     Args:
         figure: what to write; its name must be lower-case words joined by hyphens, as it becomes a file name.

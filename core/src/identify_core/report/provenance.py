@@ -12,6 +12,13 @@ from identify_core.report.tables import typeset
 
 Section = tuple[str, str, Markup]
 
+SHOWN_ELSEWHERE = frozenset(
+    {
+        *("format", "kind", "id", "name", "status", "stage", "reason", "spec", "components", "evaluated"),
+        *("arrays", "findings", "figures", "scalars", "warnings", "failures"),
+    }
+)
+
 _TOML = re.compile(
     r"(?P<comment>#[^\n]*)|(?P<table>^\s*\[[^\n]*\][ \t]*$)|(?P<key>^[ \t]*(?:[\w.-]+|\"[^\"\n]*\")(?=\s*=))"
     r"|(?P<text>\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*')|(?P<value>\b(?:true|false|-?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)\b)",
@@ -19,10 +26,9 @@ _TOML = re.compile(
 )
 
 
-def header(document: Mapping[str, Any]) -> Markup:
+def header(document: Mapping[str, Any], status: str) -> Markup:
     """The top of the page: what run it is, how it ended, when and how long."""
-    status = str(document.get("status", "unknown"))
-    facts = [fact for fact in _facts(document) if fact]
+    reason = element("p", str(document["reason"]), class_="reason") if document.get("reason") else None
     return element(
         "header",
         element("p", "identify ", element("span", str(document.get("kind", "run"))), class_="overline"),
@@ -31,35 +37,28 @@ def header(document: Mapping[str, Any]) -> Markup:
             str(document.get("name") or document.get("id", "")),
             element("span", status, class_="status", data_status=status),
         ),
-        element("p", [element("span", fact) for fact in facts], class_="facts"),
+        element("p", [element("span", fact) for fact in _facts(document)], class_="facts"),
         element("p", element("code", str(document.get("id", ""))), class_="id"),
+        reason,
         element("button", "Light or dark", type="button", id="theme", hidden=True),
     )
 
 
 def _facts(document: Mapping[str, Any]) -> Iterator[str]:
-    yield f"plugin {document['plugin']}" if document.get("plugin") else ""
+    if document.get("plugin"):
+        yield f"plugin {document['plugin']}"
     created = str(document.get("created", ""))
-    yield f"{created[:10]} {created[11:16]} UTC" if len(created) >= 16 else created
-    seconds = _find(document, "wall")
-    yield f"took {duration(seconds)}" if isinstance(seconds, (int, float)) else ""
-    device = _find(document, "device")
-    yield f"on {device}" if isinstance(device, str) else ""
-    replicates = _find(document, "replicates")
-    yield f"{replicates} replicates" if isinstance(replicates, int) else ""
-    seed = _find(document, "seed")
-    yield f"seed {seed}" if isinstance(seed, int) else ""
-
-
-def _find(document: Mapping[str, Any], key: str) -> Any:
-    """The value of `key` at the top or in one of the nested mappings, the shallowest first."""
-    level: list[Mapping[str, Any]] = [document]
-    while level:
-        for each in level:
-            if key in each and not isinstance(each[key], Mapping):
-                return each[key]
-        level = [value for each in level for value in each.values() if isinstance(value, Mapping)]
-    return None
+    if created:
+        yield f"{created[:10]} {created[11:16]} UTC"
+    if "wall" in document.get("seconds", {}):
+        yield f"took {duration(document['seconds']['wall'])}"
+    for name in ("device", "device_name"):
+        if document.get("provenance", {}).get(name):
+            yield str(document["provenance"][name])
+    if "replicates" in document:
+        yield f"{document['replicates']} replicates"
+    if "seed" in document:
+        yield f"seed {document['seed']}"
 
 
 def duration(seconds: float) -> str:
@@ -125,18 +124,24 @@ def highlight(spec_text: str) -> Markup:
 
 def came_from(document: Mapping[str, Any]) -> Section:
     """Everything of run.json that says how the run was made; checksums are counted, findings are shown elsewhere."""
-    left_out = {"format", "kind", "id", "name", "status", "arrays", "findings", "figures", "scalars", "warnings"}
-    rows = [
-        (element("dt", key), element("dd", value))
-        for key, value in _flatten({key: value for key, value in document.items() if key not in left_out})
-    ]
-    arrays = document.get("arrays", {})
-    if arrays:
-        words = f"{len(arrays)} arrays with checksums in run.json; identify runs verify compares them"
-        rows.append((element("dt", "arrays"), element("dd", words)))
+    kept = {key: value for key, value in document.items() if key not in SHOWN_ELSEWHERE}
+    rows = [_row(name, words) for name, words in _flatten(kept)]
+    rows += [_row(*_component_words(each)) for each in document.get("components", ()) if isinstance(each, Mapping)]
+    if document.get("arrays"):
+        rows.append(_row("arrays", f"{len(document['arrays'])} with checksums, which identify runs verify compares"))
     content = element("dl", rows, class_="pairs provenance")
     section = element("section", element("h2", "Where it came from"), content, id="provenance")
     return "provenance", "Where it came from", section
+
+
+def _row(name: str, words: str) -> tuple[Markup, Markup]:
+    return element("dt", name), element("dd", words)
+
+
+def _component_words(component: Mapping[str, Any]) -> tuple[str, str]:
+    names = dict.fromkeys(str(component.get(key, "")) for key in ("kind", "label"))
+    versions = " ".join(str(component.get(key, "")) for key in ("distribution", "version"))
+    return " ".join(names), f"{component.get('name', '')} of {versions}"
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
