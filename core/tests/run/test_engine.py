@@ -74,7 +74,7 @@ def test_a_run_lands_whole(registry: Registry, tmp_path: Path) -> None:
     assert stored.latents["hidden"].ids.tolist() == list(range(32, 64))
     assert stored.history()["loss"][1].shape == (20, 3)
     assert set(stored.findings) == {"outcome", "whole"}
-    assert outcome.scalars["whole.best"] == stored.findings["whole"].finding.scalars["best"]
+    assert outcome.scalars["whole/best"] == stored.findings["whole"].finding.scalars["best"]
     assert (outcome.folder / "report.html").stat().st_size > 1000
     assert list((outcome.folder / "figures").glob("*.png"))
     assert not list((tmp_path / "store" / "staging").iterdir())
@@ -109,9 +109,7 @@ def test_provenance_says_what_a_run_was_made_with(registry: Registry, tmp_path: 
 
 
 @pytest.mark.parametrize("questions", [0, 1, 7, 19, 20])
-def test_a_run_stopped_anywhere_resumes_to_the_same_arrays(
-    registry: Registry, tmp_path: Path, questions: int
-) -> None:
+def test_a_run_stopped_anywhere_resumes_to_the_same_arrays(registry: Registry, tmp_path: Path, questions: int) -> None:
     whole = StoredRun.open(run(registry, tmp_path / "whole").folder)
     with pytest.raises(Interrupted, match="was stopped; what it made so far is kept") as stopped:
         run(registry, tmp_path, stop_requested=StopAfter(questions))

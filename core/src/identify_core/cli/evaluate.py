@@ -38,43 +38,46 @@ def command(
     """Run evaluators on a stored RUN and keep what they find with it."""
     from identify_core.cli.output import print_json, stderr_console, stdout_console
     from identify_core.errors import UsageError
-    from identify_core.spec import choose_evaluator, load_spec
-    from identify_core.store import Store
+    from identify_core.spec import load_spec
+    from identify_core.store import Store, StoredRun
 
     if label is not None and len(names) > 1:
         raise UsageError("--label names one finding, but there are several evaluators")
-    registry = invocation.registry()
     store = Store(invocation.store_path)
-    stored = store.open(run)
-    spec = load_spec(registry, plugin=None, file=stored.path / "spec.toml")
-    chosen = [
-        choose_evaluator(registry, name, overrides, plugin=spec.plugin, label=label or name.partition(":")[2] or name)
-        for name in names
-    ]
-    from identify_core.report import print_finding
+    stored = StoredRun(store.find(run, statuses=("finished",)))
+    tables = ", ".join(_table(name, label) for name in names)
+    edits = [f"evaluators.{index}.{override}" for index in range(len(names)) for override in overrides]
+    spec = load_spec(
+        invocation.registry(),
+        file=stored.folder / "spec.toml",
+        overrides=[f"evaluators = [{tables}]", *edits],
+        flags={"device": device},
+    )
+    from identify_core.report.tables import print_finding
     from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
-    from identify_core.run.evaluating import evaluate_stored
     from identify_core.run.interrupts import stop_on_interrupt
+    from identify_core.run.revisit import Revisit
 
     display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
     with stop_on_interrupt(display.message) as stop_requested:
-        labels = evaluate_stored(
-            store,
-            stored,
-            spec,
-            chosen,
-            device=device or spec.device,
-            display=display,
-            stop_requested=stop_requested,
-            replace=replace,
+        revisit = Revisit(
+            store=store, run=stored, spec=spec, display=display, stop_requested=stop_requested, replace=replace
         )
-    found = store.open(stored.id).findings
+        labels = revisit.evaluate()
+    found = StoredRun.open(stored.folder).findings
     if as_json:
         print_json("findings", {"run": stored.id, "findings": {name: _plain(found[name]) for name in labels}})
     else:
         for name in labels:
             print_finding(stdout_console(), name, found[name].finding)
     return 0
+
+
+def _table(name: str, label: str | None) -> str:
+    """An evaluator's table in TOML."""
+    import json
+
+    return f"{{type = {json.dumps(name)}{f', label = {json.dumps(label)}' if label else ''}}}"
 
 
 def _plain(stored: Any) -> dict[str, Any]:

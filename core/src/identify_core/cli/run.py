@@ -64,8 +64,7 @@ def command(
     from identify_core.spec import load_spec
 
     registry = invocation.registry()
-    chosen = {f"--{key}": f"{key}={_toml(value)}" for key, value in flags.items() if value is not None}
-    spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=[*overrides], flags=chosen)
+    spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=overrides, flags=flags)
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.run.engine import execute
 
@@ -136,11 +135,11 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
             },
         )
         return
-    from identify_core.report import print_finding
+    from identify_core.report.tables import print_finding
     from identify_core.store import StoredRun
 
     console = stdout_console()
-    for label, stored in StoredRun(outcome.folder).findings.items():
+    for label, stored in StoredRun.open(outcome.folder).findings.items():
         print_finding(console, label, stored.finding)
     for label, reason in outcome.failures.items():
         print_warning(f"{label} failed and is missing: {reason}")
@@ -149,9 +148,3 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
     at = "" if store == Path("identify-store") else f"--store {shlex.quote(str(store))} "
     console.print(f"look at it again with: identify {at}runs show {outcome.run_id}", markup=False, style="dim")
 
-
-def _toml(value: str | int) -> str:
-    """A flag's value as TOML."""
-    import json
-
-    return json.dumps(value)

@@ -6,7 +6,7 @@ goes on from the last stage or checkpoint and ends with the arrays of an uninter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from identify_core.device import resolve_device
 from identify_core.errors import IdentifyError, Interrupted, RunError, SpecError, StoreError
 from identify_core.findings import Finding, Scalar
 from identify_core.replicates import Replicates
-from identify_core.report import write_report
+from identify_core.report.page import render_page
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display
@@ -27,7 +27,6 @@ from identify_core.run.observing import Observers
 from identify_core.run.provenance import Clock, describe_machine, package_versions
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.store import RunWriter, Store, StoredRun
-from identify_core.store.layout import REPORT_FILE
 
 TRAINED = "trained"
 
@@ -232,14 +231,13 @@ class _Execution:
         self._note()
 
     def _commit(self) -> Outcome:
-        scalars = headline_scalars(self.writer.document)
-        self._note(scalars=scalars)
-        write_report(StoredRun.open(self.writer.folder), self.writer.folder / REPORT_FILE)
+        self._note()
+        self.writer.write_report(render_page(StoredRun.open(self.writer.folder), status="finished"))
         folder = self.writer.commit()
         return Outcome(
             run_id=self.writer.id,
             folder=folder,
-            scalars=scalars,
+            scalars=StoredRun.open(folder).summary.scalars,
             failures=self.failures,
             warnings=tuple(self.warnings),
         )
@@ -301,13 +299,4 @@ def describe_component(chosen: Chosen) -> dict[str, str]:
         "label": chosen.label,
         "distribution": registered.distribution,
         "version": package_versions([registered.distribution]).get(registered.distribution, registered.version),
-    }
-
-
-def headline_scalars(document: Mapping[str, Any]) -> dict[str, Scalar]:
-    """Every finding's scalars as `label.scalar`."""
-    return {
-        f"{label}.{name}": value
-        for label, entry in document.get("findings", {}).items()
-        for name, value in entry["scalars"].items()
     }

@@ -1,0 +1,99 @@
+"""Revisiting a stored run: further evaluators on what it left, kept with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import torch
+
+from identify_core.device import resolve_device
+from identify_core.errors import StoreError
+from identify_core.report.page import render_page
+from identify_core.run import calling
+from identify_core.run.context import Context
+from identify_core.run.display import Display, SilentDisplay
+from identify_core.run.evaluating import Source, evaluate_into
+from identify_core.spec import Chosen, ResolvedSpec, plain_options
+from identify_core.store import RunAppender, Store, StoredRun
+from identify_core.store.layout import SCRATCH
+
+
+@attrs.frozen(kw_only=True)
+class Revisit:
+    """A stored run that gets further findings.
+
+    Args:
+        store: the store that holds it.
+        run: the committed run.
+        spec: its resolved spec, with the evaluators to run in place of its own.
+        display: where progress is shown.
+        stop_requested: whether the user asked to stop.
+        replace: whether a finding of the same label is replaced.
+    """
+
+    store: Store
+    run: StoredRun
+    spec: ResolvedSpec
+    display: Display = attrs.field(factory=SilentDisplay)
+    stop_requested: Callable[[], bool] = lambda: False
+    replace: bool = False
+
+    def evaluate(self) -> list[str]:
+        """Run the spec's evaluators on the run and keep what they find with it.
+
+        What an evaluator has done survives an interruption: the same call goes on from there.
+
+        Returns:
+            The labels of the findings.
+
+        Raises:
+            StoreError: a label exists and may not be replaced, or the run cannot be written.
+        """
+        for chosen in self.spec.evaluators:
+            if chosen.label in self.run.findings and not self.replace:
+                raise StoreError(
+                    f"the run {self.run.id} already has a finding {chosen.label!r}",
+                    hint="give another --label, or --replace it",
+                )
+        appender = RunAppender(self.store, self.run.summary, replace=self.replace)
+        device = resolve_device(self.spec.device, dtype=getattr(torch, self.spec.dtype))
+        labels: list[str] = []
+        for chosen in self.spec.evaluators:
+            scratch = self.run.folder / SCRATCH / _fingerprint(chosen)
+            source = Source(
+                spec=self.spec,
+                run=self.run,
+                device=device,
+                make_context=lambda part, scratch=scratch: self._context(device, scratch / part),  # type: ignore[misc]
+            )
+            labels += evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
+            shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(self.run.folder / SCRATCH, ignore_errors=True)
+        appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
+        return labels
+
+    def _context(self, device: torch.device, scratch: Path) -> Context:
+        scratch.mkdir(parents=True, exist_ok=True)
+        spec = self.spec
+        return Context(
+            device=device,
+            dtype=getattr(torch, spec.dtype),
+            seed=spec.seed,
+            count=spec.replicates,
+            scratch=scratch,
+            build=None if spec.model is None else calling.model_builder(spec.model),
+            open_run=lambda reference: StoredRun(self.store.find(reference, statuses=("finished",))),
+            display=self.display,
+            stop_requested=self.stop_requested,
+        )
+
+
+def _fingerprint(chosen: Chosen) -> str:
+    """What tells two evaluations apart, so that one never goes on with what another began."""
+    content = json.dumps([chosen.registered.qualified_name, plain_options(chosen.options)], sort_keys=True, default=str)
+    return f"{chosen.label}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"

@@ -1,0 +1,61 @@
+"""Evaluating a stored run gives what the run itself would have given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from identify_core.errors import RunError, StoreError
+from identify_core.plugins import Registry, load_registry
+from identify_core.run.display import SilentDisplay
+from identify_core.run.engine import Surroundings, execute
+from identify_core.run.revisit import Revisit
+from identify_core.spec import load_spec
+from identify_core.store import Store, StoredRun
+from identify_core.testing import toy_plugin
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(only=("toy",), extra={"toy": toy_plugin})
+
+
+@pytest.fixture
+def run(registry: Registry, tmp_path: Path) -> StoredRun:
+    spec = load_spec(registry, plugin="toy", preset="smoke")
+    outcome = execute(spec, Surroundings(store=Store(tmp_path / "store"), display=SilentDisplay()))
+    return StoredRun.open(outcome.folder)
+
+
+def revisit(registry: Registry, run: StoredRun, evaluators: str, *more: str, replace: bool = False) -> list[str]:
+    spec = load_spec(registry, file=run.folder / "spec.toml", overrides=[f"evaluators=[{evaluators}]", *more])
+    return Revisit(store=Store(run.folder.parent.parent), run=run, spec=spec, replace=replace).evaluate()
+
+
+def test_a_stored_run_evaluates_to_the_same_numbers(registry: Registry, run: StoredRun) -> None:
+    assert revisit(registry, run, '{type="whole", label="again"}') == ["again"]
+    findings = StoredRun.open(run.folder).findings
+    np.testing.assert_array_equal(
+        findings["again"].finding.arrays["losses"].values, findings["whole"].finding.arrays["losses"].values
+    )
+    assert "again" in (run.folder / "report.html").read_text()
+    assert not (run.folder / "scratch").exists()
+
+
+def test_a_label_that_exists_is_refused_before_any_work_and_replaced_on_request(
+    registry: Registry, run: StoredRun
+) -> None:
+    with pytest.raises(StoreError, match="already has a finding 'whole'"):
+        revisit(registry, run, '{type="whole", fail=true}')
+    assert revisit(registry, run, '{type="whole"}', replace=True) == ["whole"]
+
+
+def test_data_that_changed_are_noticed(registry: Registry, run: StoredRun) -> None:
+    with pytest.raises(RunError, match="gives other samples now than when"):
+        revisit(registry, run, '{type="whole", label="again"}', "dataset.noise=1.0")
+
+
+def test_evaluators_that_need_only_latents_work_although_the_data_changed(registry: Registry, run: StoredRun) -> None:
+    assert len(revisit(registry, run, '{type="norm"}', "dataset.noise=1.0")) == 3
