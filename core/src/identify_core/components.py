@@ -132,7 +132,7 @@ class Objective(Component):
 
 @attrs.frozen(kw_only=True)
 class Evaluator(Component):
-    """`target(options, subject, context) -> Finding | Iterable[Finding]`.
+    """`target(options, subject, context) -> Finding | Iterable[Finding]`; for a pair also `Score` or `Verdict`.
 
     Args:
         arity: what a subject holds: one representation, a pair of them, or all that a run left.
@@ -140,12 +140,20 @@ class Evaluator(Component):
         requires: what the subject must have beside latents.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
+        prepare: for a pair: `"module:function"`, called once as `prepare(representations, context)` with all that are
+            compared; its result is `subject.prepared` in every call. Evaluators that name the same function share one
+            result, so that n representations cost n preparations and the pairs are cheap.
+        symmetric: for a pair: whether swapping the two gives the same value.
+        standard: whether `identify compare` runs it where no evaluator is named.
         draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what
             the finding stores alone, so that `identify plot` can draw again without computing again.
     """
 
     kind: ClassVar[str] = "evaluator"
 
+    prepare: str = attrs.field(default="", validator=_check_target)
+    symmetric: bool = True
+    standard: bool = False
     arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
     invariant_to: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set)

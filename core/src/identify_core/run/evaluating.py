@@ -150,8 +150,10 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
             replicate=replicate,
             ids=latents.ids,
             identified_up_to=latents.identified_up_to,
-            load=lambda: latents.values(replicate),
+            shape=latents.sizes[replicate],
+            load_rows=lambda start, stop: latents.rows(replicate, start, stop),
             factors=factors,
+            fingerprint=run.fingerprint,
         )
 
     return tuple(one(latents, replicate) for replicate in range(latents.count))

@@ -28,8 +28,10 @@ class Representation:
         replicate: which of the run's replicates.
         ids: the samples that the rows are, shape (n,).
         identified_up_to: the rung that the run claims for it; empty where it claims nothing.
-        load: reads the values, shape (n, d).
+        shape: (n, d).
+        load_rows: reads rows `start` to `stop`, shape (stop − start, d).
         factors: ground truth of the same rows.
+        fingerprint: of the data that the rows are; empty where it is not known.
     """
 
     label: str
@@ -38,12 +40,18 @@ class Representation:
     replicate: int
     ids: np.ndarray[Any, Any]
     identified_up_to: str
-    load: Callable[[], np.ndarray[Any, Any]]
+    shape: tuple[int, int]
+    load_rows: Callable[[int, int], np.ndarray[Any, Any]]
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
+    fingerprint: str = ""
 
     def values(self) -> np.ndarray[Any, Any]:
-        """The latents of each sample, shape (n, d)."""
-        return self.load()
+        """The latents of all samples, shape (n, d)."""
+        return self.load_rows(0, self.shape[0])
+
+    def rows(self, start: int, stop: int) -> np.ndarray[Any, Any]:
+        """The latents of samples `start` to `stop`, reading only what holds them, shape (stop − start, d)."""
+        return self.load_rows(start, stop)
 
 
 class RunSubject:
@@ -112,7 +120,11 @@ class Subject:
     Args:
         representations: one for arity `representation`, two for `pair`, all of the run's for `run`.
         run: for arity `run`; None otherwise.
+        prepared: for arity `pair`, what the evaluator's `prepare` target gave for all representations together.
+        indices: for arity `pair`, which two of those representations these are.
     """
 
     representations: tuple[Representation, ...]
     run: RunSubject | None = None
+    prepared: Any = None
+    indices: tuple[int, ...] = ()

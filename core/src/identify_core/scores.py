@@ -1,0 +1,108 @@
+"""Score: one number that a measure gives to a representation or a pair, with all that is needed to read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+
+Direction = Literal["more similar", "more distant", "better", "worse", "neither"]
+
+
+@attrs.frozen(kw_only=True)
+class Interval:
+    """A confidence interval.
+
+    Args:
+        low: lower end.
+        high: upper end.
+        level: coverage, such as 0.95.
+        method: how it was found, such as `jackknife over 20 blocks of rows`.
+    """
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+@attrs.frozen(kw_only=True)
+class Chance:
+    """What the measure gives to unrelated representations of the same sizes.
+
+    Args:
+        mean: expected value under a random pairing of rows.
+        deviation: standard deviation under it; NaN where it is not known.
+        method: `closed form`, or how many permutations.
+    """
+
+    mean: float
+    deviation: float = math.nan
+    method: str = "closed form"
+
+
+@attrs.frozen(kw_only=True)
+class Score:
+    """A value and how to read it.
+
+    Args:
+        measure: the measure's name, such as `linear-cka`.
+        value: the number; NaN comes with its `reason`.
+        larger_is: what a larger value means.
+        bounds: smallest and largest possible value; infinite where there is none.
+        is_metric: whether it satisfies the triangle inequality on the classes that it compares.
+        invariant_to: names of the largest rungs under which it does not change.
+        n: rows that it was computed from.
+        widths: number of columns of each representation.
+        ranks: numerical rank of each centred representation; empty where it was not needed.
+        dtype: floating-point type of the input.
+        estimator: the convention in words: normalisation, bias correction, which half was fitted on.
+        interval: a confidence interval, where one was asked for.
+        chance: what unrelated representations would give, where it is known or was asked for.
+        warnings: what could mislead.
+        reason: why the value is NaN; empty otherwise.
+    """
+
+    measure: str
+    value: float
+    larger_is: Direction
+    bounds: tuple[float, float]
+    is_metric: bool
+    invariant_to: tuple[str, ...]
+    n: int
+    widths: tuple[int, ...]
+    estimator: str
+    dtype: str
+    ranks: tuple[int, ...] = ()
+    interval: Interval | None = None
+    chance: Chance | None = None
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if math.isnan(self.value) != bool(self.reason):
+            raise ValueError(f"{self.measure}: a NaN comes with its reason, and only a NaN does")
+
+    def __float__(self) -> float:
+        return self.value
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """How far up the equivalence ladder one has to go to carry one representation onto another.
+
+    Args:
+        residuals: rung name to the held-out residual 1 − R² of the best map of that rung, as a score.
+        tolerance: the residual up to which a rung passes.
+        lowest: the lowest rungs that pass: none of them includes another; empty where no rung passes.
+        controls: name to residuals of the same fits on a control, such as shuffled rows.
+        warnings: what could mislead.
+    """
+
+    residuals: Mapping[str, Score]
+    tolerance: float
+    lowest: tuple[str, ...]
+    controls: Mapping[str, Mapping[str, Score]] = attrs.field(factory=dict)
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Measures of similarity, identifiability and disentanglement, on two arrays or on stored runs."""
