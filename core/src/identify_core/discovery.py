@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any, Literal
 
@@ -174,6 +174,28 @@ def _judge_requirements(plugin: PluginStatus, requirements: Iterable[str]) -> Pl
             reason = f"{plugin.owner} requires {_CORE} {requirement.specifier}, but {_CORE} {__version__} is running"
             return attrs.evolve(plugin, status="incompatible", reason=reason)
     return plugin
+
+
+def unmet_requirements() -> Iterator[str]:
+    """What identify-core and each plugin require and is missing or of another version, one sentence each."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    core = _first_on_path(_CORE)
+    for distribution in (*([core] if core is not None else ()), *_distributions()):
+        for text in distribution.requires or ():
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:  # such a plugin is broken already
+                continue
+            if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+                continue
+            owner = f"{distribution.metadata['Name']} {distribution.metadata['Version']}"
+            installed = _first_on_path(requirement.name)
+            if installed is None:
+                yield f"{owner} requires {requirement.name}, which is not installed"
+            elif not requirement.specifier.contains(installed.metadata["Version"], prereleases=True):
+                found = installed.metadata["Version"]
+                yield f"{owner} requires {requirement.name} {requirement.specifier}, but {found} is installed"
 
 
 def _mark_shadowed(plugins: list[PluginStatus]) -> tuple[PluginStatus, ...]:
