@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
 from benchmarks.case import Case
 
 FOLDER = Path(__file__).parent
