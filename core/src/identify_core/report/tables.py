@@ -99,16 +99,16 @@ def print_finding(console: Console, label: str, finding: Finding) -> None:
 
     console.print(Text.assemble((label, "bold cyan"), "  ", (finding.summary, "bold")))
     for warning in finding.warnings:
-        console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2)))
+        console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2), expand=False))
     if finding.scalars:
         grid = RichTable.grid(padding=(0, 2))
         for name, value in finding.scalars.items():
             grid.add_row(Text(words_of(name), style="dim"), Text(format_scalar(value)))
-        console.print(Padding(grid, (0, 0, 0, 2)))
+        console.print(Padding(grid, (0, 0, 0, 2), expand=False))
     for name, table in finding.tables.items():
-        console.print(Padding(rich_table(table, name=name), (1, 0, 0, 2)))
+        console.print(Padding(rich_table(table, name=name), (1, 0, 0, 2), expand=False))
     for name, meaning in finding.conventions.items():
-        console.print(Padding(Text(f"{name}: {meaning}", style="dim"), (0, 0, 0, 2)))
+        console.print(Padding(Text(f"{name}: {meaning}", style="dim"), (0, 0, 0, 2), expand=False))
 
 
 def markdown_table(table: Table) -> str:

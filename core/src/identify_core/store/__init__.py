@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from identify_core.store.append import RunAppender
     from identify_core.store.catalogue import Store
+    from identify_core.store.export import export_run
     from identify_core.store.findings import StoredFinding
     from identify_core.store.locate import find_store_path
     from identify_core.store.reader import StoredLatents, StoredRun
@@ -23,6 +24,7 @@ _HOMES = {
     "StoredFinding": "findings",
     "StoredLatents": "reader",
     "StoredRun": "reader",
+    "export_run": "export",
     "find_store_path": "locate",
     "verify_run": "verify",
 }
@@ -35,6 +37,7 @@ __all__ = [
     "StoredFinding",
     "StoredLatents",
     "StoredRun",
+    "export_run",
     "find_store_path",
     "verify_run",
 ]

@@ -80,8 +80,8 @@ def read_tables(attributes: Mapping[str, Any]) -> dict[str, Table]:
     }
 
 
-def read_finding(root: Path, path: str, label: str) -> StoredFinding:
-    """Read the finding stored at `path` below arrays.zarr.
+def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True) -> StoredFinding:
+    """Read the finding stored at `path` below arrays.zarr, or all of it but its arrays.
 
     Raises:
         StoreError: it is missing or damaged.
@@ -89,7 +89,7 @@ def read_finding(root: Path, path: str, label: str) -> StoredFinding:
     try:
         attributes = from_plain(read_node(root, path).attributes)
         tables = read_tables(attributes)
-        arrays = {name: _read_labelled(root, f"{path}/{name}") for name in child_names(root, path)}
+        arrays = {name: _read_labelled(root, f"{path}/{name}") for name in child_names(root, path) if with_arrays}
         finding = Finding(
             summary=attributes["summary"],
             scalars=attributes["scalars"],

@@ -13,7 +13,7 @@ from identify_core.errors import StoreError
 from identify_core.store.arrays import Array, read_array
 from identify_core.store.files import from_plain
 from identify_core.store.findings import StoredFinding, read_finding
-from identify_core.store.layout import ARRAYS, SPEC_FILE, STAGING, decode_name
+from identify_core.store.layout import ARRAYS, NODE_FILE, SPEC_FILE, STAGING, decode_name
 from identify_core.store.nodes import Node, child_names, read_node
 from identify_core.store.summary import RunSummary, read_summary
 
@@ -193,7 +193,15 @@ class StoredRun:
 
     def _latents(self, encoded: str) -> StoredLatents:
         node = self._node(f"latents/{encoded}")
-        notes = from_plain(node.attributes)
+        try:
+            return self._described(decode_name(encoded), node, from_plain(node.attributes))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{node.path} of the run {self.id} cannot be read: its {NODE_FILE} lacks {error}",
+                hint=f"`identify runs verify {self.id}` lists all that is wrong with it",
+            ) from error
+
+    def _described(self, name: str, node: Node, notes: Mapping[str, Any]) -> StoredLatents:
         if node.is_array:
             count, n, d = node.shape
             sizes, dtype = ((n, d),) * count, node.dtype
@@ -202,7 +210,7 @@ class StoredRun:
             sizes = tuple((member.shape[0], member.shape[1]) for member in members)
             dtype = members[0].dtype if members else "float32"
         return StoredLatents(
-            name=decode_name(encoded),
+            name=name,
             split=notes["split"],
             identified_up_to=notes["identified_up_to"],
             summary=notes["summary"],

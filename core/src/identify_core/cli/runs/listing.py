@@ -1,0 +1,96 @@
+"""`identify runs ls`: the runs of a store, from their run.json alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+
+if TYPE_CHECKING:
+    from identify_core.store import RunSummary
+
+STYLES = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
+
+
+@click.command("ls", short_help="List the runs.")
+@click.option("--plugin", help="Only runs of this plugin.")
+@click.option("--status", type=click.Choice(list(STYLES)), multiple=True, help="Only these; may be repeated.")
+@click.option("--name", help="Only runs whose name matches, as in 'fcn*'.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the N latest.")
+@click.option("--sort", type=click.Choice(["time", "name", "plugin", "status"]), default="time", show_default=True)
+@click.option("--reverse", is_flag=True, help="Turn the order round; without it the latest is at the end.")
+@store_option
+@json_option
+@click.pass_obj
+def list_runs(
+    invocation: Invocation,
+    plugin: str | None,
+    status: tuple[str, ...],
+    name: str | None,
+    limit: int | None,
+    sort: str,
+    reverse: bool,
+    as_json: bool,
+) -> None:
+    """List the runs: finished, running, interrupted, failed and damaged ones."""
+    from fnmatch import fnmatchcase
+
+    from identify_core.cli.output import print_json
+    from identify_core.store import Store
+
+    runs = [
+        run
+        for run in Store(invocation.store_path).runs()
+        if (plugin is None or run.plugin == plugin)
+        and (not status or run.status in status)
+        and (name is None or fnmatchcase(run.name, name))
+    ]
+    runs = runs[-limit:] if limit is not None else runs
+    if sort != "time":
+        runs.sort(key=lambda run: getattr(run, sort))
+    if reverse:
+        runs.reverse()
+    if as_json:
+        print_json("runs", {"store": invocation.store_path, "runs": [describe(run) for run in runs]})
+        return
+    _print(runs, is_filtered=bool(plugin or status or name))
+
+
+def describe(run: RunSummary) -> dict[str, Any]:
+    """A run in plain types."""
+    return {
+        "id": run.id,
+        "status": run.status,
+        "problem": run.problem,
+        "plugin": run.plugin,
+        "name": run.name,
+        "created": run.created,
+        "finished": run.finished,
+        "folder": run.folder,
+        "scalars": run.scalars,
+        "warnings": run.warnings,
+    }
+
+
+def _print(runs: list[RunSummary], *, is_filtered: bool) -> None:
+    from rich.text import Text
+
+    from identify_core.cli.output import print_table
+
+    if not runs:
+        click.echo("no run matches" if is_filtered else "no runs yet", err=True)
+        return
+    print_table(
+        ("run", "status", "plugin", "name", "answer"),
+        [(run.id, Text(run.status, STYLES.get(run.status, "")), run.plugin, run.name, _answer(run)) for run in runs],
+    )
+
+
+def _answer(run: RunSummary) -> str:
+    """What a run found, in the words of its first finding that has any; for a damaged run what is wrong with it."""
+    if run.problem:
+        return run.problem
+    summaries = (entry.get("summary", "") for entry in run.document.get("findings", {}).values())
+    return next((str(text) for text in summaries if text), "")

@@ -1,0 +1,74 @@
+"""`identify runs verify` and `identify runs export`: what is stored is what was written, and can leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.errors import StoreError
+
+
+@click.command("verify", short_help="Check runs against their checksums.")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@store_option
+@json_option
+@click.pass_obj
+def verify(invocation: Invocation, runs: tuple[str, ...], as_json: bool) -> int:
+    """Hold every array of the RUNs, by default of all, against its checksum, and list every problem.
+
+    The exit status is 4 if there is any.
+    """
+    from identify_core.cli.output import print_json
+    from identify_core.store import Store, verify_run
+
+    store = Store(invocation.store_path)
+    chosen = {run.id: run for run in map(store.find, runs)} if runs else {run.id: run for run in store.runs()}
+    problems = {}
+    for run in chosen.values():
+        problems[run.id] = verify_run(run)
+        if not as_json:
+            _print(run.id, run.committed, problems[run.id])
+    if as_json:
+        print_json("verification", {"runs": problems})
+    return StoreError.exit_code if any(problems.values()) else 0
+
+
+def _print(identifier: str, committed: bool, problems: list[str]) -> None:
+    if not problems:
+        note = "ok" if committed else "ok so far; not finished, so there are no checksums yet"
+        click.echo(f"{identifier}  {click.style(note, fg='green')}")
+        return
+    click.echo(f"{identifier}  {click.style('damaged', fg='red', bold=True)}")
+    for problem in problems:
+        click.echo(f"  {problem}")
+
+
+@click.command("export", short_help="Write a run as .npz, .safetensors, .csv or a folder.")
+@click.argument("run", default="@last")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True, metavar="FILE|FOLDER")
+@click.option("--only", multiple=True, metavar="PATTERN", help="Such as latents/* or history/loss; may be repeated.")
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@store_option
+@json_option
+@click.pass_obj
+def export(invocation: Invocation, run: str, target: Path, only: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Write what a RUN holds for other programs.
+
+    \b
+    --to run.npz          every array, for numpy.load
+    --to run.safetensors  every array of numbers, for safetensors
+    --to loss.csv         one thing as rows, chosen by --only
+    --to folder           everything, as .npy and .csv files
+    """
+    from identify_core.cli.output import print_json, print_warning
+    from identify_core.store import Store, export_run
+
+    exported = export_run(Store(invocation.store_path).open(run), target, only=only, replace=force)
+    if as_json:
+        print_json("export", {"path": exported.path, "keys": exported.keys, "left_out": exported.left_out})
+        return
+    for key, reason in exported.left_out.items():
+        print_warning(f"{key} is left out: {reason}")
+    click.echo(exported.path)

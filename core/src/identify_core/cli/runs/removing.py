@@ -1,0 +1,81 @@
+"""`identify runs rm` and `identify runs prune`: delete runs, and what processes that are gone have left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+
+if TYPE_CHECKING:
+    from identify_core.store import RunSummary
+
+
+@click.command("rm", short_help="Delete runs for good.")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@store_option
+@json_option
+@click.pass_obj
+def remove(invocation: Invocation, runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Delete runs for good; all of them are looked up before the first one goes."""
+    from identify_core.cli.output import print_json
+    from identify_core.store import Store
+
+    store = Store(invocation.store_path)
+    found = {run.id: run for run in map(store.find, runs)}
+    _confirm(list(found.values()), yes=yes)
+    for run in found.values():
+        store.remove(run)
+        if not as_json:
+            click.echo(f"removed {run.id}")
+    if as_json:
+        print_json("removed", {"runs": list(found)})
+
+
+@click.command("prune", short_help="Delete interrupted runs and leftovers.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@store_option
+@json_option
+@click.pass_obj
+def prune(invocation: Invocation, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Delete interrupted and failed runs, which could be resumed until then, and leftovers of processes that are gone.
+
+    Finished and running runs are never touched, nor damaged ones: those go with `identify runs rm`.
+    """
+    from identify_core.cli.output import print_json
+    from identify_core.store import Store
+
+    store = Store(invocation.store_path)
+    unfinished = [
+        run
+        for run in (*store.runs(), *store.comparisons())
+        if not run.committed and run.status in ("interrupted", "failed")
+    ]
+    leftovers = store.leftovers()
+    if not dry_run:
+        _confirm(unfinished, yes=yes)
+        for run in unfinished:
+            store.remove(run)
+        for path in leftovers:
+            store.delete_leftover(path)
+    if as_json:
+        print_json("pruned", {"dry_run": dry_run, "runs": [run.id for run in unfinished], "leftovers": list(leftovers)})
+        return
+    verb = "would remove" if dry_run else "removed"
+    for run in unfinished:
+        click.echo(f"{verb} {run.id}  {run.status}")
+    for path in leftovers:
+        click.echo(f"{verb} {path}")
+    if not unfinished and not leftovers:
+        click.echo("nothing to prune", err=True)
+
+
+def _confirm(runs: list[RunSummary], *, yes: bool) -> None:
+    if yes or not runs:
+        return
+    for run in runs:
+        click.echo(f"{run.id}  {run.status}  {run.name}", err=True)
+    click.confirm(f"Delete {len(runs)} run{'' if len(runs) == 1 else 's'} for good?", abort=True, err=True)

@@ -1,0 +1,149 @@
+"""`identify runs show`: one run: where it came from, what it holds, what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.runs.listing import STYLES, describe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from identify_core.store import StoredRun
+
+
+@click.command("show", short_help="Show a run: provenance, arrays, findings.")
+@click.argument("run", default="@last")
+@click.option("--spec", "only_spec", is_flag=True, help="Print the resolved spec alone.")
+@store_option
+@json_option
+@click.pass_obj
+def show(invocation: Invocation, run: str, only_spec: bool, as_json: bool) -> None:
+    """Show a RUN, by default the latest: provenance, arrays, findings and figures."""
+    from identify_core.cli.output import print_json, stdout_console
+    from identify_core.store import Store
+
+    stored = Store(invocation.store_path).open(run)
+    if only_spec:
+        click.echo(stored.spec_text, nl=False)
+        return
+    arrays, problems = _read_arrays(stored)
+    if as_json:
+        content = describe(stored.summary) | {"document": dict(stored.document), "arrays": arrays, "problems": problems}
+        print_json("run", content)
+        return
+    console = stdout_console()
+    _print_head(console, stored)
+    _print_arrays(arrays)
+    _print_findings(console, stored)
+    _print_figures(console, stored)
+    from identify_core.cli.output import print_warning
+
+    for problem in problems:
+        print_warning(problem)
+
+
+def _read_arrays(run: StoredRun) -> tuple[list[dict[str, Any]], list[str]]:
+    """Every array's metadata, and what of it cannot be read."""
+    from identify_core.store.layout import ARRAYS, decode_name
+    from identify_core.store.nodes import walk
+
+    arrays, problems = [], []
+    for path, node, problem in walk(run.folder / ARRAYS):
+        if node is None:
+            problems.append(f"{path or ARRAYS}: {problem}")
+        elif node.is_array:
+            text = "encoding" in node.attributes
+            arrays.append(
+                {
+                    "path": "/".join(map(decode_name, path.split("/"))),
+                    "shape": node.shape[:-1] if text else node.shape,
+                    "dtype": "text" if text else node.dtype,
+                    "dimensions": node.dimensions[:-1] if text else node.dimensions,
+                    "claim": str(node.attributes.get("identified_up_to", "")),
+                }
+            )
+    return arrays, problems
+
+
+def _print_head(console: Console, run: StoredRun) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text.assemble((run.id, "bold"), "  ", (run.status, STYLES.get(run.status, ""))))
+    grid = Table.grid(padding=(0, 2))
+    for name, value in _facts(run):
+        grid.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
+    console.print(grid)
+    for warning in run.summary.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+    for label, reason in run.document.get("failures", {}).items():
+        console.print(Text(f"! {label} failed: {reason}", style="red"))
+
+
+def _facts(run: StoredRun) -> Iterator[tuple[str, str]]:
+    document = run.document
+    yield "name", run.summary.name
+    yield "plugin", run.summary.plugin
+    yield "created", run.summary.created
+    yield "finished", run.summary.finished or "–"
+    for key in ("seed", "replicates", "dtype", "spec_hash", "data_fingerprint"):
+        if document.get(key) not in (None, ""):
+            yield key.replace("_", " "), str(document[key])
+    for key, value in document.get("provenance", {}).items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{inner} {each}" for inner, each in value.items())
+        elif isinstance(value, list):
+            value = " ".join(map(str, value))
+        if value not in (None, ""):
+            yield key.replace("_", " "), str(value)
+    for component in document.get("components", []):
+        if isinstance(component, dict):
+            made_by = f"{component.get('distribution', '')} {component.get('version', '')}".strip()
+            yield str(component.get("kind", "")), f"{component.get('name', '')}  ({made_by})"
+    yield "folder", str(run.folder)
+
+
+def _print_arrays(arrays: list[dict[str, Any]]) -> None:
+    from identify_core.cli.output import print_table
+
+    click.echo()
+    rows = [
+        (
+            each["path"],
+            " × ".join(map(str, each["shape"])) or "scalar",
+            each["dtype"],
+            ", ".join(each["dimensions"]),
+            f"identified up to {each['claim']}" if each["claim"] else "",
+        )
+        for each in arrays
+    ]
+    print_table(("array", "shape", "type", "dimensions", "claim"), rows)
+
+
+def _print_findings(console: Console, run: StoredRun) -> None:
+    from identify_core.report.tables import print_finding
+    from identify_core.store.findings import read_finding
+    from identify_core.store.layout import ARRAYS
+
+    for label, entry in run.document.get("findings", {}).items():
+        click.echo()
+        found = read_finding(run.folder / ARRAYS, str(entry["group"]), label, with_arrays=False)
+        print_finding(console, label, found.finding)
+
+
+def _print_figures(console: Console, run: StoredRun) -> None:
+    from rich.text import Text
+
+    figures = run.document.get("figures", [])
+    if figures:
+        click.echo()
+    for figure in figures:
+        files = [str(run.folder / figure[key]) for key in ("static", "interactive") if figure.get(key)]
+        console.print(Text.assemble((figure["name"], "bold cyan"), "  ", figure["caption"]))
+        for file in files:
+            console.print(Text(f"  {file}", style="dim"))
