@@ -54,7 +54,7 @@ def _adam(settings: Adam) -> Update:
         steps = steps + 1
         mean = mean.lerp(gradients, 1 - first)
         square = square.mul(second).addcmul_(gradients, gradients, value=1 - second)
-        # Each replicate counts its own steps. 1 - beta**t by expm1: in float32 the difference loses four digits at t = 1.
+        # Each replicate counts its own steps.
         bias_of_mean = _one_minus_power(first, steps)
         bias_of_square = _one_minus_power(second, steps).sqrt_()
         denominator = square.sqrt().div_(bias_of_square).add_(settings.epsilon)
@@ -65,4 +65,5 @@ def _adam(settings: Adam) -> Update:
 
 
 def _one_minus_power(beta: float, steps: torch.Tensor) -> torch.Tensor:
+    """1 - beta**steps; in float32 the difference itself would lose four digits at the first step."""
     return torch.ones_like(steps) if beta == 0 else torch.expm1(steps * math.log(beta)).neg_()

@@ -26,8 +26,8 @@ def layer_names(module: nn.Module) -> tuple[str, ...]:
 def collecting(module: nn.Module, names: Sequence[str]) -> Iterator[dict[str, torch.Tensor]]:
     """Collect the outputs of named submodules while the module runs inside the block.
 
-    A submodule that runs several times appears as `name`, `name#2` and so on. Of an output that is a tuple, as of recurrent
-    layers, the first tensor is kept. Outputs are copied, because a later layer may work in place.
+    A submodule that runs several times appears as `name`, `name#2` and so on. Of an output that is a tuple, as of
+    recurrent layers, the first tensor is kept. Outputs are copied, because a later layer may work in place.
 
     Raises:
         RunError: a submodule does not exist.

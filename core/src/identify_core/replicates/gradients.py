@@ -49,8 +49,8 @@ def gradients_together(
     leaves = {name: view.detach().requires_grad_() for name, view in layout.views(matrix).items()}
     with torch.enable_grad():
         values, extras = runner.together(_body(loss), leaves, buffers, dict(batch), shared=shared)
-    weights = torch.ones_like(values) if scale is None else scale.to(values.dtype)
-    gradient = layout.join(_differentiate(values, list(leaves.values()), weights))
+        total = (values if scale is None else values * scale).sum()
+    gradient = layout.join(_differentiate(total, list(leaves.values())))
     return values.detach(), gradient, {name: extra.detach() for name, extra in extras.items()}
 
 
@@ -75,8 +75,8 @@ def gradients_apart(
         data = dict(batch) if shared else row(batch, replicate)
         with noisy(noise, replicate), torch.enable_grad():
             value, extra = runner.alone(body, leaves, own, data)
-        weight = torch.ones_like(value) if scale is None else scale[replicate].to(value.dtype)
-        parts = _differentiate(value, list(leaves.values()), weight)
+            total = value if scale is None else value * scale[replicate]
+        parts = _differentiate(total, list(leaves.values()))
         torch.cat([part.reshape(-1) for part in parts], out=gradients[replicate])
         values.append(value.detach())
         extras.append(extra)
@@ -98,6 +98,7 @@ def noisy(noise: Noise | None, replicate: int) -> Any:
 def _body(loss: Loss) -> Callable[[Replica, Any], tuple[torch.Tensor, Tensors]]:
     def body(replica: Replica, batch: Any) -> tuple[torch.Tensor, Tensors]:
         result = loss(replica, batch)
+        value: Any
         value, extras = result if isinstance(result, tuple) else (result, {})
         if not isinstance(value, torch.Tensor) or value.ndim != 0:
             what = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
@@ -109,12 +110,13 @@ def _body(loss: Loss) -> Callable[[Replica, Any], tuple[torch.Tensor, Tensors]]:
     return body
 
 
-def _differentiate(values: torch.Tensor, leaves: list[torch.Tensor], weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    if not values.requires_grad:
+def _differentiate(total: torch.Tensor, leaves: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    if not total.requires_grad:
         raise RunError(
             "the loss does not depend on the parameters, so it has no gradient",
             hint="compute it from what `call(x)` returns, without detach() or no_grad()",
         )
-    # The backward pass runs in the types that the forward pass chose; autocast has no business there.
-    with torch.autocast(values.device.type, enabled=False):
-        return torch.autograd.grad(values, leaves, weights, allow_unused=True, materialize_grads=True)
+    # The backward pass runs in the types that the forward pass chose; autocast has no business there. A scalar needs no
+    # grad_outputs, which would import sympy and cost more than a small training.
+    with torch.autocast(total.device.type, enabled=False):
+        return torch.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)

@@ -21,7 +21,7 @@ from identify_core.replicates.gradients import (
     gradients_together,
     noisy,
 )
-from identify_core.replicates.layout import Layout, check_alike, fixed, layout_of, trainable
+from identify_core.replicates.layout import check_alike, fixed, layout_of, trainable
 from identify_core.replicates.noise import Noise
 from identify_core.replicates.recording import Recorder, is_pure
 from identify_core.replicates.strategy import Strategy, choose_strategy
@@ -36,10 +36,10 @@ _VMAP_REFUSALS = (RuntimeError, ValueError, TypeError, NotImplementedError)
 class Replicates:
     """R copies of one module, run together or one after the other with the same results.
 
-    Replicate r gives what it would give alone. The two strategies, and runs with other numbers of replicates, agree up to
-    the order in which a matrix product is summed: to the last bit wherever the backend sums alike (see the tests), and to a
-    relative 1e-6 of float32 otherwise. Parameters that require no gradient are kept with the buffers. A parameter that a
-    module uses under several names counts once.
+    Replicate r gives what it would give alone. The two strategies, and runs with other numbers of replicates, agree up
+    to the order in which a matrix product is summed: to the last bit wherever the backend sums alike (see the tests),
+    and to a relative 1e-6 of float32 otherwise. Parameters that require no gradient are kept with the buffers. A
+    parameter that a module uses under several names counts once.
 
     Made by `build`, `from_modules` or `from_state`.
 

@@ -1,4 +1,4 @@
-"""Batches: which rows every replicate sees at every step, as a pure function of the step, so that a resumed run agrees."""
+"""Batches: which rows every replicate sees, as a pure function of the step, so that a resumed run agrees."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Batches:
     Args:
         columns: name to tensor (n, ...), all on one device.
         size: rows a batch; None for all rows at once.
-        order: `sequential` walks through the rows as they stand; `shuffled` draws one order an epoch for all replicates;
-            `shuffled-each` draws one for each replicate from its own stream. Every epoch begins anew.
+        order: `sequential` walks through the rows as they stand; `shuffled` draws one order an epoch for all
+            replicates; `shuffled-each` draws one for each replicate from its own stream. Every epoch begins anew.
         drop_last: whether a last batch of fewer rows is left out; otherwise it is kept, short as it is.
         streams: the run's random streams.
         name: of the stream of orders.

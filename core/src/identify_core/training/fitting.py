@@ -37,11 +37,11 @@ def fit(
 ) -> FitResult:
     """Train replicates in place by gradient steps.
 
-    A replicate whose loss, gradient or next parameters are not finite is `diverged`: it stays, buffers included, at its last
-    finite numbers while the others go on, and the run says so. Stopped replicates do not change by a bit. The history gets
-    `loss` (before the update), `gradient-norm`, `parameter-norm` (after the update), the loss's further numbers and
-    `metric`, with NaN for replicates that have stopped; under another `name` than `train` these names begin with it.
-    Checkpoints hold everything, so that a resumed run gives the same bits.
+    A replicate whose loss, gradient or next parameters are not finite is `diverged`: it stays, buffers included, at its
+    last finite numbers while the others go on, and the run says so. Stopped replicates do not change by a bit. The
+    history gets `loss` (before the update), `gradient-norm`, `parameter-norm` (after the update), the loss's further
+    numbers and `metric`, with NaN for replicates that have stopped; under another `name` than `train` these names begin
+    with it. Checkpoints hold everything, so that a resumed run gives the same bits.
 
     Args:
         replicates: what is trained, on the device; their mode (train or eval) is taken as it is.
@@ -55,8 +55,8 @@ def fit(
         order: `sequential` keeps the order of the rows in every epoch; `shuffled` draws one order an epoch for all
             replicates; `shuffled-each` draws one for each from its own stream.
         drop_last: leave out a last batch that is short; it is kept otherwise.
-        metric: of all replicates, (R,), computed in evaluation mode; by default, where something needs one, the mean loss
-            over all rows.
+        metric: of all replicates, (R,), computed in evaluation mode; by default, where something needs one, the mean
+            loss over all rows.
         metric_every: steps between two metrics.
         stop_below: a replicate whose metric falls below it has converged and stops.
         patience: a replicate stops after so many metrics in a row that were no improvement.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import torch
@@ -14,7 +15,7 @@ from identify_core.replicates import Loss, Replicates
 Metric = Callable[[Replicates], torch.Tensor]
 
 
-def _positive(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+def _positive(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and value < 1:
         raise OptionsError(f"the training's {attribute.name} is {value!r}; it must be at least 1")
 

@@ -20,8 +20,8 @@ from identify_core.training.result import FitResult
 from identify_core.training.scaling import LossScale
 from identify_core.training.standing import DIVERGED, REASONS, Standing
 
-# How often the loop looks whether anybody still trains. A look waits for the device, so it is not taken at every step; it
-# is taken at fixed steps, so that a resumed run drops stopped replicates from the batch at the same moments.
+# How often the loop looks whether anybody still trains. A look waits for the device, so it is not taken at every step;
+# it is taken at fixed steps, so that a resumed run drops stopped replicates from the batch at the same moments.
 _STEPS_BETWEEN_LOOKS = 32
 _SECONDS_BETWEEN_REPORTS = 0.1
 
@@ -29,8 +29,8 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 class Trainer:
     """One training of some replicates.
 
-    Those that have stopped are dropped from the computation once they are half of it: `live` holds the others, and `rows`
-    says which of all replicates they are.
+    Those that have stopped are dropped from the computation once they are half of it: `live` holds the others, and
+    `rows` says which of all replicates they are.
     """
 
     def __init__(self, plan: Plan, replicates: Replicates, batches: Batches, context: Context) -> None:
@@ -40,6 +40,7 @@ class Trainer:
         self.replicates = self.live = replicates
         self.rows = torch.arange(replicates.count, device=replicates.device)
         self.standing = self.at_work = Standing.begin(replicates.count, replicates.device, replicates.dtype)
+        self.buffer_names = tuple(name for name, _ in replicates.template.named_buffers())
         self.update = update_of(plan.optimiser)
         self.memory = initial_state(plan.optimiser, replicates.matrix)
         self.scale = self._loss_scale()
@@ -140,7 +141,7 @@ class Trainer:
         """Copies of the buffers that a forward pass may change, to be put back for replicates that do not move."""
         if not self.live.training:
             return {}
-        return {name: self.live.buffers[name].clone() for name, _ in self.live.template.named_buffers()}
+        return {name: self.live.buffers[name].clone() for name in self.buffer_names}
 
     def _measure(self) -> None:
         """Take the metric of all replicates; `live` has been gathered into them."""
@@ -162,7 +163,7 @@ class Trainer:
         self.context.log(self.step, **{self.plan.history_name("metric"): shown})
 
     def _look(self) -> bool:
-        """Whether anybody still trains; waits for the device. Drops the stopped from the computation once they are half."""
+        """Whether anybody still trains, which waits for the device; drops the stopped once they are half."""
         active = self.at_work.active.nonzero().flatten()
         self._say_what_happened()
         if 0 < 2 * len(active) <= self.live.count:
