@@ -107,7 +107,7 @@ def _read_image(run: StoredRun, file: Path) -> tuple[str, int]:
     except (OSError, UnidentifiedImageError, ZeroDivisionError) as error:
         raise StoreError(
             f"the figure {file.name} of the run {run.id} cannot be read: {error}",
-            hint=f"`identify plot {run.id}` draws it again",
+            hint=f"`identify plot {run.id}` draws it again into another folder",
         ) from error
 
 

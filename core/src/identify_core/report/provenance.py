@@ -15,7 +15,7 @@ Section = tuple[str, str, Markup]
 SHOWN_ELSEWHERE = frozenset(
     {
         *("format", "kind", "id", "name", "status", "stage", "reason", "spec", "components", "evaluated"),
-        *("arrays", "findings", "figures", "scalars", "warnings", "failures"),
+        *("arrays", "files", "findings", "figures", "scalars", "warnings", "failures"),
     }
 )
 

@@ -1,0 +1,115 @@
+"""Drawing the figures of a stored run again, from what its findings hold and by the plugins that are installed now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from identify_core.errors import IdentifyError, PluginError, UsageError
+from identify_core.report.figures import house_style, save_figure
+from identify_core.store.layout import encode_name
+from identify_core.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from identify_core.plugins import Registry
+    from identify_core.run.context import Context
+    from identify_core.spec import Chosen
+    from identify_core.store import StoredFinding, StoredRun
+
+
+@attrs.frozen(kw_only=True)
+class Drawing:
+    """What became of one finding's figures.
+
+    Args:
+        label: the finding.
+        files: what was written; empty for a finding without figures.
+        problem: why it could not be drawn; empty where it could.
+    """
+
+    label: str
+    files: tuple[Path, ...] = ()
+    problem: str = ""
+
+
+def redraw(
+    run: StoredRun, registry: Registry, folder: Path, *, formats: Sequence[str], only: Sequence[str] = ()
+) -> list[Drawing]:
+    """Draw the findings of a run and write their figures into `folder/<label>/`.
+
+    A finding whose evaluator is missing, or fails, does not stop the others; its drawing says why.
+
+    Args:
+        run: where the findings are.
+        registry: whose evaluators draw.
+        folder: made where it does not exist.
+        formats: some of `identify_core.report.figures.FORMATS`.
+        only: labels of findings; all of them where empty.
+
+    Raises:
+        UsageError: a label that the run does not have.
+        StoreError: a finding cannot be read, or a file cannot be written.
+    """
+    findings = run.findings
+    for label in only:
+        if label not in findings:
+            raise UsageError(f"the run {run.id} has no finding {label!r}", hint=did_you_mean(label, findings))
+    with TemporaryDirectory(prefix="identify-plot-") as scratch:
+        context = _context(run, Path(scratch))
+        return [
+            _redraw_one(findings[label], registry, context, folder / encode_name(label), formats)
+            for label in only or findings
+        ]
+
+
+def _redraw_one(
+    stored: StoredFinding, registry: Registry, context: Context, folder: Path, formats: Sequence[str]
+) -> Drawing:
+    from identify_core.run import calling
+
+    if not stored.evaluator:  # kept by the objective, which draws nothing
+        return Drawing(label=stored.label)
+    try:
+        chosen = _choose(stored, registry)
+        with house_style():
+            figures = calling.draw(chosen, stored.finding, context)
+    except IdentifyError as error:
+        return Drawing(label=stored.label, problem=f"{error.message}; {error.hint}" if error.hint else error.message)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not cost the other figures
+        return Drawing(label=stored.label, problem=f"{type(error).__name__}: {error}")
+    files = [file for figure in figures for file in save_figure(figure, folder, formats)]
+    return Drawing(label=stored.label, files=tuple(files))
+
+
+def _choose(stored: StoredFinding, registry: Registry) -> Chosen:
+    """The evaluator that made a finding, with the options that it had."""
+    from identify_core.spec import Chosen, Mismatches, structure
+
+    registered = registry.resolve("evaluator", stored.evaluator)
+    try:
+        options: Any = structure(stored.options, registered.component.options)
+    except Mismatches as error:
+        raise PluginError(
+            f"{stored.evaluator} of {registered.distribution} {registered.version} does not take the options that the "
+            f"finding was made with: {error}",
+            hint="install the version that run.json names",
+        ) from error
+    return Chosen(registered=registered, options=options, label=stored.label)
+
+
+def _context(run: StoredRun, scratch: Path) -> Context:
+    import torch
+
+    from identify_core.run.context import Context
+
+    return Context(
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        seed=int(run.document.get("seed", 0)),
+        count=int(run.document.get("replicates", 1)),
+        scratch=scratch,
+    )
