@@ -6,7 +6,11 @@ from typing import Literal
 
 import torch
 
+from identify_core.replicates import Replicates
+
 Reduction = Literal["mean", "batch-mean"]
+
+_ROWS_AT_ONCE = 2048
 
 
 def mean_squared_error(
@@ -49,3 +53,35 @@ def target_energy(
     """
     centre = targets.mean(0, keepdim=True) if centred else torch.zeros_like(targets[:1])
     return mean_squared_error(centre.expand_as(targets), targets, reduction=reduction, batch_size=batch_size)
+
+
+def losses_of(
+    replicates: Replicates,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    reduction: Reduction = "mean",
+    batch_size: int = 256,
+) -> torch.Tensor:
+    """J of every replicate, in blocks of rows that bound the memory, in the replicates' present mode.
+
+    Args:
+        replicates: the networks f(·; θ_r).
+        inputs: shape (n, ...).
+        targets: f*(x), shape (n, *out).
+        reduction: as in `mean_squared_error`.
+        batch_size: as in `mean_squared_error`.
+
+    Returns:
+        Shape (R,), float64.
+    """
+    block = batch_size * max(1, _ROWS_AT_ONCE // batch_size)
+    parts, weights = [], []
+    with torch.no_grad():
+        for start in range(0, len(inputs), block):
+            x, y = inputs[start : start + block], targets[start : start + block]
+            part = mean_squared_error(replicates(x), y, reduction=reduction, batch_size=batch_size)
+            parts.append(part.double())
+            weights.append(len(x) if reduction == "mean" else -(-len(x) // batch_size))
+    shares = torch.tensor(weights, dtype=torch.float64, device=parts[0].device)
+    return (torch.stack(parts) * (shares / shares.sum())[:, None]).sum(0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Model, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
 from identify_genni.options.convergence import ConvergenceOptions
+from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.options.networks import (
     BatchNormOptions,
     FcnOptions,
@@ -105,6 +106,19 @@ def identify_models() -> Iterable[Model]:
         options=ModuleOptions,
         target="identify_genni.networks.imported:build_module",
         check="identify_genni.networks.imported:check_module",
+    )
+
+
+@hookimpl
+def identify_objectives() -> Iterable[Objective]:
+    """Elements of one class of equivalent parameters."""
+    yield Objective(
+        name="equivalence",
+        summary="Train every replicate to the same target function, with restarts and polishing until it is reached.",
+        options=EquivalenceOptions,
+        target="identify_genni.equivalence:train",
+        autocast=True,
+        source=PAPER,
     )
 
 
