@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 import torch
-from torch.func import jacfwd, jacrev, jvp, vjp, vmap
+from torch.func import jacrev, vjp, vmap
 
 from identify_genni.geometry.residual import ParameterFunction
 
@@ -75,20 +75,11 @@ def jacobian_blocks(
     with torch.no_grad():
         outputs = function(vector, inputs[:1]).numel()
     samples = max(1, int(memory / 4 // (_BYTES * max(1, outputs) * len(vector))))
-    forward = len(vector) <= outputs * min(samples, len(inputs))
+
+    def single(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return function(theta, x.unsqueeze(0)).reshape(-1)
 
     for part in torch.split(inputs, samples):
-
-        def stacked(theta: torch.Tensor, part: torch.Tensor = part) -> torch.Tensor:
-            return function(theta, part).reshape(-1)
-
-        if forward:
-            yield jacfwd(stacked)(vector).detach()
-            continue
-
-        def single(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-            return function(theta, x.unsqueeze(0)).reshape(-1)
-
         rows = vmap(jacrev(single), in_dims=(None, 0))(vector, part)
         yield rows.detach().reshape(-1, len(vector))
 
@@ -186,10 +177,12 @@ def _sketched(
     def stacked(theta: torch.Tensor) -> torch.Tensor:
         return function(theta, inputs).reshape(-1)
 
-    def forwards(directions: torch.Tensor) -> torch.Tensor:
-        return torch.stack([jvp(stacked, (vector,), (each,))[1] for each in directions]).detach()
+    value, pull_back = vjp(stacked, vector)[:2]
+    # Products J v as the pull-back of the pull-back, which is linear: forward mode lacks rules for some layers.
+    push = vjp(lambda weights: pull_back(weights)[0], torch.zeros_like(value))[1]
 
-    pull_back = vjp(stacked, vector)[1]
+    def forwards(directions: torch.Tensor) -> torch.Tensor:
+        return torch.stack([push(each)[0] for each in directions]).detach()
 
     def backwards(directions: torch.Tensor) -> torch.Tensor:
         return torch.stack([pull_back(each)[0] for each in directions]).detach()

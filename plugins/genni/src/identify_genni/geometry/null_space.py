@@ -69,7 +69,7 @@ def null_directions(
     nullity = jacobian.shape[1] - rows.shape[1]
     if count > nullity:
         raise UsageError(
-            f"the null space has {nullity} dimensions at the tolerance {tolerance:g}, but {count} directions are wanted",
+            f"the null space has {nullity} dimensions at the tolerance {tolerance:g}, but {count} are wanted",
             hint="ask for fewer directions, or use a larger tolerance",
         )
     drawn = torch.randn(count, jacobian.shape[1], generator=generator, dtype=torch.float64).to(jacobian)

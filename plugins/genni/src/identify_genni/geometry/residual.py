@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import attrs
 import torch
-from torch.func import jacfwd, jacrev, vmap
+from torch.func import jacrev, vmap
 
 from identify_core.replicates import Replicates
 
@@ -57,9 +57,13 @@ class Residual:
 
     def jacobians(self, vectors: torch.Tensor) -> torch.Tensor:
         """∂ρ/∂θ at W vectors (W, P): (W, m, P). The caller keeps W within the memory."""
-        differentiate = jacfwd if vectors.shape[-1] <= self.size else jacrev
-        result: torch.Tensor = vmap(differentiate(self), chunk_size=self._chunk(vectors))(vectors)
-        return result.detach()
+
+        def single(vector: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            return self.function(vector, x.unsqueeze(0)).reshape(-1)
+
+        by_sample = vmap(jacrev(single), in_dims=(None, 0))  # in evaluation mode samples do not mix
+        rows = vmap(by_sample, in_dims=(0, None), chunk_size=self._chunk(vectors))(vectors, self.inputs)
+        return rows.detach().reshape(len(vectors), self.size, -1) / math.sqrt(self.size)
 
     def at_once(self, vectors: torch.Tensor) -> int:
         """How many Jacobians fit into the memory together; at least one."""
