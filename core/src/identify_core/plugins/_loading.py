@@ -129,7 +129,8 @@ def _import(status: PluginStatus) -> object:
 def _reason(error: BaseException) -> str:
     if isinstance(error, IdentifyError):
         return f"{error.message}; {error.hint}" if error.hint else error.message
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = " ".join(str(error).split())  # on one line, whatever the plugin or pluggy made of it
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _collect(status: PluginStatus, plugin: object) -> LoadedPlugin:

@@ -1,0 +1,161 @@
+"""Statuses from metadata alone: no plugin module exists in most of these tests, so none can be imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from identify_core.discovery import PluginStatus, discover, refuse_unusable, unmet_requirements
+from identify_core.errors import PluginError, UsageError
+
+Install = Callable[..., Path]
+
+
+def found(name: str, disabled: tuple[str, ...] = ()) -> list[PluginStatus]:
+    return [plugin for plugin in discover(disabled) if plugin.name == name]
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_a_plugin_is_found_without_importing_it(install: Install) -> None:
+    install("probe-plugin", version="2.1", plugins={"probe": "probe_plugin"})
+    assert found("probe") == [
+        PluginStatus(
+            name="probe", module="probe_plugin", distribution="probe-plugin", version="2.1", summary="A probe."
+        )
+    ]
+    assert "probe_plugin" not in sys.modules
+
+
+@pytest.mark.usefixtures("no_settings")
+@pytest.mark.parametrize("word", ["probe", "probe-plugin", "Probe_Plugin"])
+def test_it_is_disabled_by_its_own_or_its_distributions_name(
+    install: Install, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("probe-plugin", plugins={"probe": "probe_plugin"})
+    monkeypatch.setenv("IDENTIFY_DISABLE_PLUGINS", word)
+    (plugin,) = found("probe")
+    assert plugin.status == "disabled"
+    assert "IDENTIFY_DISABLE_PLUGINS" in plugin.reason
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_a_flag_that_names_no_plugin_is_refused(install: Install) -> None:
+    install("probe-plugin", plugins={"probe": "probe_plugin"})
+    assert found("probe", ("probe",))[0].reason == "disabled by --disable-plugin"
+    with pytest.raises(UsageError, match="no plugin 'prob' to disable") as raised:
+        discover(["prob"])
+    assert raised.value.hint == "did you mean 'probe'?"
+
+
+@pytest.mark.usefixtures("no_settings")
+@pytest.mark.parametrize(
+    ("requirement", "status"),
+    [
+        ("identify-core>=99", "incompatible"),
+        ("identify_core[plotly] <0.0.1", "incompatible"),
+        ("identify-core>=99; python_version < '3'", "available"),
+        ("identify-core>=99; extra == 'docs'", "available"),
+        ("identify-core @ file:///somewhere", "available"),
+        ("identify-core", "available"),
+        ("identify-corely>=99", "available"),
+        ("identify-core >= what", "broken"),
+    ],
+)
+def test_the_required_core_is_judged_from_metadata(install: Install, requirement: str, status: str) -> None:
+    install("probe-plugin", plugins={"probe": "probe_plugin"}, requires=["numpy", requirement])
+    (plugin,) = found("probe")
+    assert plugin.status == status
+    if status == "incompatible":
+        assert "probe-plugin 1.0 requires identify-core" in plugin.reason
+        assert "is running" in plugin.reason
+    if status == "broken":
+        assert "its metadata are wrong: Requires-Dist" in plugin.reason
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_help_may_leave_the_requirements_unread(install: Install) -> None:
+    install("probe-plugin", plugins={"probe": "probe_plugin"}, requires=["identify-core>=99"])
+    assert [each.status for each in discover(check_requirements=False) if each.name == "probe"] == ["available"]
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_a_name_that_specs_could_not_write_is_broken(install: Install) -> None:
+    install("probe-plugin", plugins={"Probe_1": "probe_plugin"})
+    assert found("Probe_1")[0].status == "broken"
+    assert "lower-case words joined by hyphens" in found("Probe_1")[0].reason
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_two_owners_of_one_name_shadow_each_other_in_one_order(install: Install) -> None:
+    install("b-plugin", version="2.0", plugins={"probe": "b_plugin"})
+    install("a-plugin", plugins={"probe": "a_plugin"})
+    plugins = found("probe")
+    assert [(each.distribution, each.status) for each in plugins] == [
+        ("a-plugin", "shadowed"),
+        ("b-plugin", "shadowed"),
+    ]
+    assert {each.reason for each in plugins} == {"the name 'probe' belongs to a-plugin 1.0 and b-plugin 2.0"}
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_switching_one_owner_off_gives_the_other_the_name(install: Install) -> None:
+    install("b-plugin", plugins={"probe": "b_plugin"})
+    install("a-plugin", plugins={"probe": "a_plugin"})
+    assert [each.status for each in found("probe", ("a-plugin",))] == ["disabled", "available"]
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_an_incompatible_owner_shadows_nobody(install: Install) -> None:
+    install("b-plugin", plugins={"probe": "b_plugin"}, requires=["identify-core>=99"])
+    install("a-plugin", plugins={"probe": "a_plugin"})
+    assert [each.status for each in found("probe")] == ["available", "incompatible"]
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_of_two_copies_of_one_distribution_the_first_on_the_path_counts(install: Install) -> None:
+    install("probe-plugin", version="1.0", plugins={"probe": "old", "gone": "old"}, folder="late")
+    install("probe-plugin", version="2.0", plugins={"probe": "new"}, folder="early")
+    assert [(each.version, each.status) for each in found("probe")] == [("2.0", "available")]
+    assert found("gone") == []
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_a_newer_copy_without_the_plugin_hides_an_older_one_with_it(install: Install) -> None:
+    install("probe-plugin", version="1.0", plugins={"probe": "old"}, folder="late")
+    site = install("probe-plugin", version="2.0", folder="early")
+    (site / "probe_plugin-2.0.dist-info" / "entry_points.txt").unlink()
+    assert found("probe") == []
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_metadata_that_cannot_be_read_stop_nobody(install: Install) -> None:
+    install("no-metadata", plugins={"ghost": "ghost"}, metadata="")
+    site = install("odd-bytes", plugins={"odd": "odd"})
+    (site / "odd_bytes-1.0.dist-info" / "entry_points.txt").write_bytes(b"[identify]\n\xff\xfe = x\n")
+    install("probe-plugin", plugins={"probe": "probe_plugin"})
+    assert [each.status for each in found("probe")] == ["available"]
+    assert found("ghost") == []
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_strictness_names_every_plugin_that_cannot_be_used(install: Install) -> None:
+    install("a-plugin", plugins={"old": "a"}, requires=["identify-core>=99"])
+    install("b-plugin", plugins={"Bad": "b", "off": "b"})
+    plugins = discover(["off"])
+    with pytest.raises(PluginError, match="Bad is broken: .*; old is incompatible: ") as raised:
+        refuse_unusable(plugins)
+    assert "off" not in raised.value.message.split()
+    refuse_unusable([each for each in plugins if each.status in ("available", "disabled")])
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_unmet_requirements_are_said(install: Install) -> None:
+    requires = ["attrs<1", "nowhere-to-be-found>=1", "click", "absent; extra == 'x'", "other; python_version < '3'"]
+    install("probe-plugin", plugins={"probe": "probe_plugin"}, requires=requires)
+    mine = [text for text in unmet_requirements() if text.startswith("probe-plugin")]
+    assert len(mine) == 2
+    assert mine[0].startswith("probe-plugin 1.0 requires attrs <1, but ")
+    assert mine[1] == "probe-plugin 1.0 requires nowhere-to-be-found, which is not installed"
