@@ -67,7 +67,8 @@ def choose(
         values.pop("label", None)
     if not isinstance(name, str):
         message = "this is required" if name is None else f"{say(name)} is not a string"
-        problems.add((*path, "type"), f"{message}{_offers(registry, kind, plugin)}", table.origin)
+        origin = table.named[-1].origin if table.named else table.origin
+        problems.add((*path, "type"), f"{message}{_offers(registry, kind, plugin)}", origin)
         return None
     try:
         registered = registry.resolve(kind, name, plugin=plugin)

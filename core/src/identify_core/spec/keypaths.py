@@ -14,10 +14,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 def write_key_path(path: KeyPath) -> str:
     """`("objective", "learning_rate")` as `objective.learning_rate`; keys that TOML would quote are quoted."""
-    return ".".join(
-        part if isinstance(part, str) and _BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False)
-        for part in path
-    )
+    return ".".join(part if isinstance(part, str) and _BARE.fullmatch(part) else _quote(part) for part in path)
 
 
 def read_key_path(text: str) -> tuple[str, ...]:
@@ -39,3 +36,8 @@ def read_key_path(text: str) -> tuple[str, ...]:
     if node != 0 or isinstance(node, bool):
         raise ValueError(f"{text!r} is not a dotted key such as objective.steps")
     return tuple(parts)
+
+
+def _quote(part: str | int) -> str:
+    # JSON's escapes are TOML's too, but for DEL, which JSON leaves as it is.
+    return json.dumps(part, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -199,12 +199,14 @@ def _table(values: Mapping[str, Any], path: KeyPath, layer: Layer, canonical: Ca
     nodes = {key: _node(value, (*path, key), layer, canonical) for key, value in values.items()}
     is_evaluator = path[:1] == ("evaluators",) and len(path) == 2
     apart = {"label": nodes.pop("label")} if is_evaluator and "label" in nodes else {}
-    name = values.get("type")
-    if not isinstance(name, str):
+    if "type" not in values:
         return Table(origin=origin, loose=nodes, apart=apart)
     del nodes["type"]
+    name = values["type"]
     given = Given(value=name, origin=layer.origin((*path, "type")))
-    current = canonical(str(path[0]), name) if is_evaluator or len(path) == 1 else name
+    current = repr(name)  # what is no string is reported as soon as something is structured from this table
+    if isinstance(name, str):
+        current = canonical(str(path[0]), name) if is_evaluator or len(path) == 1 else name
     return Table(origin=origin, typed={current: nodes}, apart=apart, named=(given,), current=current)
 
 

@@ -2,7 +2,7 @@
 
 cattrs' own hooks turn "false" into True, 2.9 into 2 and "12" into (1, 2), and stop at the first failed validator. The
 converter here replaces each of them: a value has the type that its field says, or it is a mismatch with a key path. Two
-spellings that TOML lacks are accepted: a whole number for a float, and "none" for None where a field may be None.
+spellings beyond that are accepted: a whole number for a float, and "none", for want of a null in TOML, for None.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def say_type(kind: Any) -> str:
     if origin in _MAPPINGS:
         return f"a table of {_plural(arguments[1])}"
     if isinstance(kind, type) and attrs.has(kind):
-        return "a table"
+        tag = getattr(kind, "type_name", None)
+        return "a table" if tag is None else f"a table with type = {say(tag)}"
     return _WORDS.get(kind, (str(kind), str(kind)))[0]
 
 
@@ -286,18 +287,23 @@ def _union(value: Any, kind: Any) -> Any:
     records = [each for each in members if isinstance(each, type) and attrs.has(each)]
     if isinstance(value, dict) and records:
         return _record(value, records[0]) if len(records) == 1 else _tagged(value, records)
+    may_be_none = len(members) < len(typing.get_args(kind))
+    if may_be_none and isinstance(value, str) and value == "none" and not _has_choice(members, value):
+        return None
     attempts: list[Mismatches] = []
     for member in sorted(members, key=lambda each: each is not type(value)):
         try:
             return structure(value, member)
         except Mismatches as error:
             attempts.append(error)
-    if len(members) < len(typing.get_args(kind)) and value == "none" and isinstance(value, str):
-        return None
     deepest = max(attempts, key=lambda error: max(len(each.path) for each in error.found))
     if len(members) == 1 or any(each.path for each in deepest.found):
         raise deepest
     raise _refuse(value, kind)
+
+
+def _has_choice(members: Sequence[Any], value: str) -> bool:
+    return any(_origin(each) is Literal and value in typing.get_args(each) for each in members)
 
 
 def _tagged(value: dict[str, Any], records: Sequence[type]) -> Any:

@@ -47,7 +47,7 @@ def _envelope(spec: ResolvedSpec) -> str:
         if field.name != "requires":
             always = field.name in ("format", "plugin", "name", "seed", "replicates")
             lines += _option(field, values[field.name], is_given=always or bool(spec.given_at((field.name,))))
-    return "\n".join(lines)
+    return "\n".join(lines[1:])  # the first line is blank
 
 
 def _component(spec: ResolvedSpec, chosen: Chosen, path: KeyPath, header: str) -> str:
