@@ -1,4 +1,4 @@
-"""Distributions that exist only for one test: a folder on sys.path with metadata and modules, found like installed ones."""
+"""Distributions that exist for one test only: a folder on sys.path with metadata and modules, as if installed."""
 
 from __future__ import annotations
 

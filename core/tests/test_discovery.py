@@ -145,7 +145,7 @@ def test_strictness_names_every_plugin_that_cannot_be_used(install: Install) -> 
     install("a-plugin", plugins={"old": "a"}, requires=["identify-core>=99"])
     install("b-plugin", plugins={"Bad": "b", "off": "b"})
     plugins = discover(["off"])
-    with pytest.raises(PluginError, match="Bad is broken: .*; old is incompatible: ") as raised:
+    with pytest.raises(PluginError, match=r"Bad is broken: .*; old is incompatible: ") as raised:
         refuse_unusable(plugins)
     assert "off" not in raised.value.message.split()
     refuse_unusable([each for each in plugins if each.status in ("available", "disabled")])

@@ -126,7 +126,7 @@ def test_a_hook_may_offer_nothing_and_an_optional_hook_may_be_unknown(install: I
 
 @pytest.mark.usefixtures("no_settings")
 def test_an_object_in_a_module_can_be_the_plugin(install: Install) -> None:
-    source = "class Probe:\n    @hookimpl\n    def identify_datasets(self):\n        yield dataset('rings')\nprobe = Probe()\n"
+    source = "class Probe:\n    @hookimpl\n    def identify_datasets(self): yield dataset('rings')\nprobe = Probe()\n"
     install("probe-plugin", plugins={"probe": "probe_object:probe"}, modules={"probe_object": HEAD + source})
     registry = load_registry()
     assert [each.qualified_name for each in registry.components(plugin="probe")] == ["probe:rings"]

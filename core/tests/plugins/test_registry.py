@@ -67,7 +67,9 @@ def test_a_qualified_name_means_that_plugins(registry: Registry) -> None:
 
 
 def test_several_owners_are_an_error_that_names_them(registry: Registry) -> None:
-    with pytest.raises(PluginError, match="several plugins offer the dataset 'teacher': a:teacher .*, b:teacher ") as e:
+    with pytest.raises(
+        PluginError, match=r"several plugins offer the dataset 'teacher': a:teacher .*, b:teacher "
+    ) as e:
         registry.resolve("dataset", "teacher", "c")
     assert "a:teacher" in e.value.hint
     with pytest.raises(PluginError):
