@@ -34,7 +34,7 @@ def hidden_representations(module: nn.Module) -> tuple[Hidden, ...]:
     """
     structure = describe(module)
     if structure.known:
-        return tuple(_of_layer(layer) for layer in structure.layers)
+        return tuple(hidden_of_layer(layer) for layer in structure.layers)
     return tuple(
         Hidden(name=name, rung="", summary=f"outputs of {name}")
         for name, part in module.named_modules()
@@ -42,7 +42,8 @@ def hidden_representations(module: nn.Module) -> tuple[Hidden, ...]:
     )
 
 
-def _of_layer(layer: HiddenLayer) -> Hidden:
+def hidden_of_layer(layer: HiddenLayer) -> Hidden:
+    """The hidden representation that belongs to one layer."""
     what = f"{layer.width} {layer.activation} units of {layer.name}"
     if layer.activation_name is None:  # the activation is no submodule whose outputs could be taken
         return Hidden(name=layer.name, rung=claimed_rung(layer), summary=f"{what}, before the activation")

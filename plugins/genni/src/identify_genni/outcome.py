@@ -184,6 +184,8 @@ def outcome_finding(
             "dead": counts["dead"],
             "constant": counts["constant"],
             "diverged": counts["diverged"],
+            "tolerance": tolerance,
+            "target-variance": splits[measured_on].variance,
         },
         tables={
             "replicates": Table(
@@ -194,11 +196,16 @@ def outcome_finding(
             )
         },
         arrays={
+            "relative": LabelledArray(
+                values=attempt.relative.numpy(),
+                dimensions=("replicate",),
+                summary=f"J/Var(f*) on the split {measured_on!r}, by which a replicate has converged",
+            ),
             "initial": LabelledArray(
                 values=attempt.initial.cpu().numpy(),
                 dimensions=("replicate", "parameter"),
                 summary="the parameter vectors that the kept attempts began with",
-            )
+            ),
         },
         conventions=_conventions(splits, measured_on, tolerance, constant_below),
         warnings=_warnings(named, tolerance),

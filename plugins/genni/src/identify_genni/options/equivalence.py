@@ -60,7 +60,7 @@ class EquivalenceOptions:
     polish_steps: int = option(100, help="Iterations of the polishing.", limit=at_least(1))
     restarts: int = option(
         0,
-        help="How often a replicate that has not converged starts anew, each time from a stream of its own; the attempt "
+        help="How often a replicate that has not converged starts anew, each time from its own stream; the attempt "
         "with the lowest J is kept.",
         limit=at_least(0),
     )

@@ -1,0 +1,233 @@
+"""Pictures of the evaluator `convergence`: one page of panels, and the same curves to explore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from identify_core.findings import Figure, Finding
+from identify_core.report.figures import INK, MUTED, PALETTE, house_style, new_figure
+from identify_core.run.context import Context
+from identify_genni.options.convergence import ConvergenceOptions
+
+Array = np.ndarray[Any, Any]
+
+COLOURS = {
+    "converged": PALETTE[0],
+    "not converged": PALETTE[4],
+    "constant": PALETTE[3],
+    "dead": PALETTE[6],
+    "diverged": PALETTE[1],
+}
+MARKERS = {"converged": "o", "not converged": "s", "constant": "D", "dead": "X", "diverged": "^"}
+_BAND = (0.1, 0.9)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Page:
+    """What the panels share."""
+
+    statuses: list[str]
+    tolerance: float
+    arrays: dict[str, Array]
+    layers: list[str]
+
+    @classmethod
+    def of(cls, finding: Finding) -> Page:
+        """Read a finding back."""
+        tolerance: Any = finding.scalars["tolerance"]
+        table = finding.tables["replicates"]
+        column = table.columns.index("status")
+        return cls(
+            statuses=[str(row[column]) for row in table.rows],
+            tolerance=tolerance,
+            arrays={name: array.values for name, array in finding.arrays.items()},
+            layers=[str(row[0]) for row in finding.tables["layers"].rows],
+        )
+
+
+def draw(options: ConvergenceOptions, finding: Finding, context: Context | None) -> Iterable[Figure]:
+    """One figure of eight panels."""
+    page = Page.of(finding)
+    with house_style():
+        figure, axes = new_figure(2, 4, width=15.0, height=7.0, title=finding.summary)
+        _endings(axes[0, 0], page)
+        _curves(axes[0, 1], page, "measured-steps", "relative", "J / Var(f*)", "Distance to the target")
+        axes[0, 1].axhline(page.tolerance, color=INK, linestyle="--", linewidth=1)
+        _converged(axes[0, 2], page)
+        _dead(axes[0, 3], page)
+        _curves(axes[1, 0], page, "steps", "loss", "J on the step's batch", "Training loss")
+        _curves(axes[1, 1], page, "steps", "gradient-norm", "|∇J|", "Gradient")
+        _curves(axes[1, 2], page, "steps", "parameter-norm", "|θ|", "Parameters")
+        axes[1, 2].set_yscale("linear")
+        _balance(axes[1, 3], page)
+        _legend(figure, page)
+    caption = (
+        f"Training of {len(page.statuses)} replicates. Thin lines are replicates, the thick line is their median and "
+        f"the band holds the middle 80 %; the dashed line is the tolerance J/Var(f*) = {page.tolerance:g}. Balancedness, "
+        "|w_in|² + b² − |w_out|² of a unit, stays on the diagonal under gradient flow of 1-homogeneous units."
+    )
+    yield Figure(name="convergence", caption=caption, static=figure, interactive=_interactive(page))
+
+
+def _endings(axes: Any, page: Page) -> None:
+    final = page.arrays["final-relative"]
+    for replicate, (value, status) in enumerate(zip(final, page.statuses, strict=True)):
+        if np.isfinite(value) and value > 0:
+            axes.plot(replicate, value, marker=MARKERS[status], color=COLOURS[status], markersize=7)
+    finite = final[np.isfinite(final) & (final > 0)]
+    axes.axhline(page.tolerance, color=INK, linestyle="--", linewidth=1)
+    if len(finite):
+        axes.set_yscale("log")
+        axes.set_ylim(min(finite.min(), page.tolerance) / 3, max(finite.max(), page.tolerance, 1) * 3)
+    axes.set_xlim(-0.6, len(final) - 0.4)
+    _whole_ticks(axes.xaxis)
+    axes.set(title="Where each replicate ended", xlabel="replicate", ylabel="J / Var(f*)")
+
+
+def _curves(axes: Any, page: Page, steps_name: str, name: str, label: str, title: str) -> None:
+    steps, values = page.arrays[steps_name], page.arrays[name]
+    axes.set(title=title, xlabel="step", ylabel=label)
+    if not len(steps):
+        _say(axes, "nothing was recorded")
+        return
+    shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    faint = 0.75 if values.shape[1] <= 10 else max(0.15, 5 / values.shape[1])
+    for replicate, status in enumerate(page.statuses):
+        axes.plot(steps, shown[:, replicate], color=COLOURS[status], linewidth=0.9, alpha=faint)
+    complete = np.isfinite(values).all(1)
+    if values.shape[1] > 2 and complete.any():
+        low, middle, high = np.quantile(values[complete], (_BAND[0], 0.5, _BAND[1]), axis=1)
+        axes.fill_between(steps[complete], low, high, color=MUTED, alpha=0.15, linewidth=0)
+        axes.plot(steps[complete], middle, color=INK, linewidth=1.8)
+    if np.isfinite(shown).any():
+        axes.set_yscale("log")
+    if steps[-1] > 10 * max(1, steps[0]):
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter("")
+    axes.set_xlim(max(1, steps[0]), max(steps[-1], steps[0] + 1))
+
+
+def _converged(axes: Any, page: Page) -> None:
+    steps, part = page.arrays["measured-steps"], page.arrays["converged-part"]
+    axes.set(title="Converged so far", xlabel="step", ylabel="part of the replicates", ylim=(-0.02, 1.02))
+    if not len(steps):
+        _say(axes, "nothing was measured")
+        return
+    axes.fill_between(steps, part, step="post", color=COLOURS["converged"], alpha=0.2, linewidth=0)
+    axes.step(steps, part, where="post", color=COLOURS["converged"], linewidth=2)
+    axes.set_xlim(0, max(1, steps[-1]))
+    axes.annotate(
+        f"{part[-1]:.0%}", (steps[-1], part[-1]), xytext=(-6, -12 if part[-1] > 0.5 else 6),
+        textcoords="offset points", ha="right", weight="bold", color=COLOURS["converged"],
+    )  # fmt: skip
+
+
+def _dead(axes: Any, page: Page) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axes.set(title="Dead units", xlabel="hidden layer", ylabel="part of the units")
+    if not page.layers:
+        _say(axes, "the network's layers are not known")
+        return
+    layer_of, dead = page.arrays["layer-of-unit"], page.arrays["dead"]
+    places = np.arange(len(page.layers))
+    for moment, (label, colour) in enumerate((("before training", PALETTE[5]), ("after training", PALETTE[0]))):
+        parts = [dead[moment][:, layer_of == layer].mean() for layer in places]
+        bars = axes.bar(places + 0.38 * (moment - 0.5), parts, 0.36, color=colour, label=label)
+        axes.bar_label(bars, labels=[f"{part:.0%}" for part in parts], padding=2, fontsize=8, color=INK)
+    axes.set_xticks(places, page.layers, rotation=25 if len(page.layers) > 3 else 0)
+    axes.set_xlim(-0.6, len(page.layers) - 0.4)
+    axes.set_ylim(0, max(0.1, min(1.15, 1.3 * float(axes.dataLim.ymax))))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(loc="upper right")
+
+
+def _balance(axes: Any, page: Page) -> None:
+    axes.set(title="Balancedness of the units", xlabel="before training", ylabel="after training")
+    if not page.layers:
+        _say(axes, "the network's layers are not known")
+        return
+    before, after = page.arrays["balancedness"]
+    everything = np.concatenate([before.ravel(), after.ravel()])
+    everything = everything[np.isfinite(everything)]
+    low, high = float(everything.min()), float(everything.max())
+    margin = 0.06 * (high - low) or 1.0
+    axes.plot((low - margin, high + margin), (low - margin, high + margin), color=MUTED, linewidth=1, zorder=1)
+    size = 26 if before.size <= 200 else 8
+    for replicate, status in enumerate(page.statuses):
+        axes.scatter(
+            before[replicate], after[replicate], s=size, color=COLOURS[status], marker=MARKERS[status], alpha=0.7,
+            linewidths=0, zorder=2,
+        )  # fmt: skip
+    axes.set_xlim(low - margin, high + margin)
+    axes.set_ylim(low - margin, high + margin)
+    if not page.arrays["conserved"].all():
+        axes.text(
+            0.03, 0.97, "not conserved by all layers", transform=axes.transAxes, va="top", fontsize=8, color=MUTED
+        )
+
+
+def _legend(figure: Any, page: Page) -> None:
+    from matplotlib.lines import Line2D
+
+    handles: list[Line2D] = [
+        Line2D([], [], color=COLOURS[status], marker=MARKERS[status], linewidth=1.2, markersize=6, label=label)
+        for status, label in ((each, f"{each} ({page.statuses.count(each)})") for each in COLOURS)
+        if status in page.statuses
+    ]
+    handles.append(Line2D([], [], color=INK, linewidth=1.8, label="median of all"))
+    handles.append(Line2D([], [], color=INK, linewidth=1, linestyle="--", label=f"tolerance {page.tolerance:g}"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+
+
+def _say(axes: Any, text: str) -> None:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+    axes.set(xticks=[], yticks=[])
+
+
+def _whole_ticks(axis: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+
+
+def _interactive(page: Page) -> str:
+    """J/Var(f*), the training loss and the gradient over steps, with each replicate to point at."""
+    from plotly import graph_objects
+    from plotly.subplots import make_subplots
+
+    panels = (
+        ("measured-steps", "relative", "Distance to the target, J / Var(f*)"),
+        ("steps", "loss", "Training loss"),
+        ("steps", "gradient-norm", "Gradient, |∇J|"),
+    )
+    figure = make_subplots(rows=1, cols=3, subplot_titles=[title for *_, title in panels])
+    for column, (steps_name, name, _) in enumerate(panels, start=1):
+        steps, values = page.arrays[steps_name], page.arrays[name]
+        for replicate, status in enumerate(page.statuses):
+            own = values[:, replicate]
+            shown = np.where(np.isfinite(own) & (own > 0), own, np.nan)
+            figure.add_trace(
+                graph_objects.Scatter(
+                    x=steps,
+                    y=shown,
+                    mode="lines",
+                    line={"color": COLOURS[status], "width": 1.4},
+                    name=f"{replicate}: {status}",
+                    legendgroup=str(replicate),
+                    showlegend=column == 1,
+                    hovertemplate=f"replicate {replicate} ({status})<br>step %{{x}}<br>%{{y:.3g}}<extra></extra>",
+                ),
+                row=1,
+                col=column,
+            )
+        figure.update_xaxes(title_text="step", type="log", row=1, col=column)
+        figure.update_yaxes(type="log", exponentformat="power", row=1, col=column)
+    figure.add_hline(y=page.tolerance, line={"color": INK, "dash": "dash", "width": 1}, row=1, col=1)
+    figure.update_layout(template="plotly_white", height=480, margin={"t": 60, "b": 50, "l": 60, "r": 20})
+    html: str = figure.to_html(full_html=False, include_plotlyjs=False)
+    return html
