@@ -37,7 +37,7 @@ class Layout:
     def split(self, vector: torch.Tensor) -> dict[str, torch.Tensor]:
         """Views of a vector (..., P) as named parameters (..., *shape)."""
         leading = vector.shape[:-1]
-        pieces = torch.split(vector, self.sizes, dim=-1)
+        pieces = torch.split(vector, list(self.sizes), dim=-1)
         return {
             name: piece.reshape(*leading, *shape)
             for name, shape, piece in zip(self.names, self.shapes, pieces, strict=True)
@@ -45,7 +45,7 @@ class Layout:
 
     def views(self, matrix: torch.Tensor) -> dict[str, torch.Tensor]:
         """Named views (R, *shape) that share the memory of a contiguous matrix (R, P)."""
-        pieces = torch.split(matrix, self.sizes, dim=1)
+        pieces = torch.split(matrix, list(self.sizes), dim=1)
         return {
             name: piece.view(len(matrix), *shape)
             for name, shape, piece in zip(self.names, self.shapes, pieces, strict=True)

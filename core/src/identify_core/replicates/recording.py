@@ -91,11 +91,11 @@ class _ReadsNumbers(Exception):  # noqa: N818 - never leaves this module
     """An operation handed a number to Python."""
 
 
-class _Tape(TorchDispatchMode):
+class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down every tensor operation of a block, below autograd and vmap."""
 
     def __init__(self, inputs: list[torch.Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._graph = torch.fx.Graph()
         self._root = torch.nn.Module()
         self._alive: list[torch.Tensor] = []  # an id stands for a tensor only while the tensor lives

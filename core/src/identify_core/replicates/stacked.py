@@ -301,6 +301,19 @@ class Replicates:
 
         return f
 
+    def pure_function(self, body: Body) -> Callable[[torch.Tensor, Tensors, Any], Any]:
+        """`body(call, data)` in evaluation mode as `f(vector (P,), buffers, data)`, fit for vmap, jacrev, jvp and vjp.
+
+        Args:
+            body: of one replicate; `buffers` are one replicate's part of `buffers`.
+        """
+        runner, layout = self._still, self._layout
+
+        def f(vector: torch.Tensor, buffers: Tensors, data: Any) -> Any:
+            return body(runner.replica({**layout.split(vector), **buffers}), data)
+
+        return f
+
     def module(self, replicate: int) -> nn.Module:
         """A module of its own with replicate r's numbers, in the replicates' mode."""
         module = copy.deepcopy(self.template)
@@ -333,6 +346,23 @@ class Replicates:
         chosen._proven = set(self._proven)
         chosen.noise = self.noise.select(index.tolist())
         return chosen
+
+    def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Replicates:
+        """A copy on another device or in another floating-point type."""
+        template = copy.deepcopy(self.template).to(device=device, dtype=dtype)
+        place, kind = _place(template, device, dtype)
+        kinds = {name: each.dtype for name, each in fixed(template).items()}
+        moved = Replicates(
+            template,
+            self._matrix.to(place, kind, copy=True),
+            {name: buffer.to(place, kinds[name], copy=True) for name, buffer in self._buffers.items()},
+            strategy=self._wanted,
+            numbers=self.numbers,
+        )
+        if place.type == self.device.type:
+            moved.strategy, moved.reason, moved.refusal = self.strategy, self.reason, self.refusal
+            moved.noise = self.noise.select(range(self.count))
+        return moved
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Replicates:
         return self.select(range(self.count))
