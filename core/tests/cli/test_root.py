@@ -77,16 +77,14 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"identify {identify_core.__version__} (identify-core)\n"
 
 
-def test_every_verb_has_the_help_of_the_table() -> None:
-    """The first sentence of a verb's own help may say more than the table, but every verb must load."""
+def test_every_verb_of_the_table_loads() -> None:
     context = click.Context(root_module.root)
     for verbs in VERBS.values():
         for name in verbs:
-            if (Path(root_module.__file__).parent / f"{name.replace('-', '_')}.py").exists():
-                command = root_module.root.get_command(context, name)
-                assert isinstance(command, click.Command)
-                assert command.name == name
-                assert command.get_short_help_str()
+            command = root_module.root.get_command(context, name)
+            assert isinstance(command, click.Command)
+            assert command.name == name
+            assert command.get_short_help_str()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""Start-up stays light: which heavy modules each quick path leaves unimported, seen from a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ARRAYS = {"torch", "numpy", "zarr", "matplotlib", "scipy", "sklearn", "pandas", "plotly"}
+SPECS = {"cattrs", "cattr"}
+TABLES = {"rich"}
+PLUGINS = {"pluggy", "identify_core.plugins", "identify_core.components", "identify_genni.plugin"}
+
+IMPORT = "import json, sys\n{}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+COMMAND = "from identify_core.cli.root import run_command_line\nassert run_command_line({!r}) == 0"
+
+
+def imported(code: str, folder: Path) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT.format(code)], capture_output=True, text=True, check=True, cwd=folder
+    )
+    modules = set(json.loads(done.stderr.splitlines()[-1]))
+    return modules | {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], ARRAYS | SPECS | TABLES | PLUGINS | {"packaging"}),
+        (["--version"], ARRAYS | SPECS | TABLES | PLUGINS | {"packaging"}),
+        (["list-plugins"], ARRAYS | SPECS | PLUGINS),
+        (["list-plugins", "--json"], ARRAYS | SPECS | PLUGINS | TABLES),
+        (["list-plugins", "--check"], ARRAYS | SPECS),
+        (["describe"], ARRAYS),
+        (["describe", "rungs"], ARRAYS | SPECS | {"identify_core.plugins"}),
+    ],
+)
+def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str], no_settings: Path) -> None:
+    assert imported(COMMAND.format(arguments), no_settings) & absent == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "identify_core",
+        "identify_core.components",
+        "identify_core.configuration",
+        "identify_core.discovery",
+        "identify_core.doctor",
+        "identify_core.errors",
+        "identify_core.hookspecs",
+        "identify_core.options",
+        "identify_core.plugins",
+        "identify_core.rungs",
+    ],
+)
+def test_light_modules_import_no_arrays(module: str, no_settings: Path) -> None:
+    assert imported(f"import {module}", no_settings) & (ARRAYS | SPECS) == set()
+
+
+def test_every_module_of_the_command_line_is_light(no_settings: Path) -> None:
+    import identify_core.cli
+
+    names = [f"identify_core.cli.{file.stem}" for file in Path(identify_core.cli.__file__).parent.glob("*.py")]
+    assert len(names) > 5
+    modules = imported(f"import {', '.join(names)}".replace(".__init__", ""), no_settings)
+    assert modules & ARRAYS == set()
+
+
+def test_the_package_gives_every_public_name() -> None:
+    import identify_core
+
+    assert all(getattr(identify_core, name) is not None for name in identify_core.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        identify_core.nonsense  # noqa: B018
