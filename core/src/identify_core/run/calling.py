@@ -69,9 +69,14 @@ def train(
         yield item
 
 
+def call_evaluator(chosen: Chosen, subject: Subject, context: Context) -> Any:
+    """Call an evaluator on one subject; what it gives is checked by the caller."""
+    return _call(chosen, chosen.registered.component.load(), subject, context)
+
+
 def find(chosen: Chosen, subject: Subject, context: Context) -> list[Finding]:
     """Call an evaluator; always a list, in the order in which it found."""
-    found = _call(chosen, chosen.registered.component.load(), subject, context)
+    found = call_evaluator(chosen, subject, context)
     if isinstance(found, Finding):
         return [found]
     if not isinstance(found, Iterable):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from identify_core.compare.pairs import Preparations, grid_finding, score_pairs
+from identify_core.compare.singles import column_finding, score_each
 from identify_core.components import Evaluator
 from identify_core.data import Factor, Samples
 from identify_core.errors import RunError
@@ -59,6 +61,7 @@ class Source:
         self._samples = samples
         self._replicates = replicates
         self._make_context = make_context
+        self._preparations: dict[str, Preparations] = {}
 
     @cached_property
     def samples(self) -> Samples:
@@ -100,36 +103,30 @@ class Source:
         """One latents array as representations, one a replicate."""
         return representations_of(self.run, name)
 
-    def subjects(self, component: Evaluator) -> Iterator[Subject]:
-        """What an evaluator is to study in this run, by its arity.
-
-        `pair` evaluators get every pair of replicates of the same latents; `representation` ones each of them.
-        """
+    def subject(self) -> Subject:
+        """All that the run left, for an evaluator of arity `run`."""
         everything = {name: self.representations(name) for name in self.run.latents}
-        if component.arity == "run":
-            yield Subject(
-                representations=tuple(each for group in everything.values() for each in group),
-                run=RunSubject(
-                    run_id=self.run.id,
-                    count=self.spec.replicates,
-                    model_name=self.spec.model.registered.qualified_name if self.spec.model else "",
-                    model_options=self.spec.model.options if self.spec.model else None,
-                    load_samples=lambda: self.samples,
-                    load_replicates=lambda: self.replicates,
-                    load_history=self.run.history,
-                    findings={label: stored.finding for label, stored in self.run.findings.items()},
-                    latents=everything,
-                ),
-            )
-        elif component.arity == "representation":
-            for group in everything.values():
-                for each in group:
-                    yield Subject(representations=(each,))
-        else:
-            for group in everything.values():
-                for i, first in enumerate(group):
-                    for second in group[i + 1 :]:
-                        yield Subject(representations=(first, second))
+        model = self.spec.model
+        return Subject(
+            representations=tuple(each for group in everything.values() for each in group),
+            run=RunSubject(
+                run_id=self.run.id,
+                count=self.spec.replicates,
+                model_name=model.registered.qualified_name if model else "",
+                model_options=model.options if model else None,
+                load_samples=lambda: self.samples,
+                load_replicates=lambda: self.replicates,
+                load_history=self.run.history,
+                findings={label: stored.finding for label, stored in self.run.findings.items()},
+                latents=everything,
+            ),
+        )
+
+    def preparations(self, name: str) -> Preparations:
+        """What pair evaluators prepare from one latents array, shared by all evaluators of the run."""
+        if name not in self._preparations:
+            self._preparations[name] = Preparations(self.representations(name))
+        return self._preparations[name]
 
     def _context(self, part: str) -> Context:
         if self._make_context is None:
@@ -140,7 +137,11 @@ class Source:
 def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
     """The replicates of one latents array of a stored run."""
     latents = run.latents[name]
-    factors = _factors_at(run, latents)
+    rows = _rows_of(run, latents)
+    factors = (
+        {} if rows is None else {key: Factor(values=f.values[rows], kind=f.kind) for key, f in run.factors.items()}
+    )
+    fingerprints = None if rows is None else run.row_fingerprints[rows]
 
     def one(latents: StoredLatents, replicate: int) -> Representation:
         return Representation(
@@ -153,51 +154,57 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
             shape=latents.sizes[replicate],
             load_rows=lambda start, stop: latents.rows(replicate, start, stop),
             factors=factors,
-            fingerprint=run.fingerprint,
+            fingerprints=fingerprints,
         )
 
     return tuple(one(latents, replicate) for replicate in range(latents.count))
 
 
-def _factors_at(run: StoredRun, latents: StoredLatents) -> dict[str, Factor]:
-    """The run's factors for the rows of `latents`, in their order."""
-    if not run.factors:
-        return {}
-    order = np.argsort(run.ids)
-    rows = order[np.searchsorted(run.ids, latents.ids, sorter=order)]
-    return {name: Factor(values=factor.values[rows], kind=factor.kind) for name, factor in run.factors.items()}
+def _rows_of(run: StoredRun, latents: StoredLatents) -> np.ndarray[Any, Any] | None:
+    """Which of the run's samples the rows of `latents` are; None where they have ids that no sample has."""
+    order = np.argsort(run.ids, kind="stable")
+    positions = np.searchsorted(run.ids, latents.ids, sorter=order).clip(max=len(order) - 1)
+    rows = order[positions]
+    return rows if np.array_equal(run.ids[rows], latents.ids) else None
 
 
 def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context: Context) -> list[str]:
     """Run one evaluator on a run, write its findings and draw their figures.
 
+    A `pair` evaluator sees every pair of replicates of the same latents, a `representation` one each of them; what they
+    say is gathered in one finding for each latents array.
+
     Returns:
         The labels under which findings were written.
     """
-    component = chosen.registered.component
-    if not isinstance(component, Evaluator):
-        raise RunError(f"{chosen.registered.qualified_name} is no evaluator")
     labels = []
-    for subject in source.subjects(component):
-        for finding in calling.find(chosen, subject, context):
-            label = finding_label(chosen, component, subject, finding)
-            figures = calling.draw(chosen, finding, context)
-            writer.write_finding(
-                label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
-            )
-            for figure in figures:
-                writer.write_figure(label, figure)
-            labels.append(label)
-            for warning in finding.warnings:
-                context.warn(f"{label}: {warning}")
+    for label, finding, figures in _findings(chosen, source, context):
+        writer.write_finding(
+            label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
+        )
+        for figure in figures:
+            writer.write_figure(label, figure)
+        for warning in finding.warnings:
+            context.warn(f"{label}: {warning}")
+        labels.append(label)
     return labels
 
 
-def finding_label(chosen: Chosen, component: Evaluator, subject: Subject, finding: Finding) -> str:
-    """The evaluator's label, the representations that it is about and the finding's name, where there are several."""
-    parts = [chosen.label]
-    if component.arity != "run":
-        parts.append("-".join(f"{each.latents}-{each.replicate}" for each in subject.representations))
-    if finding.name:
-        parts.append(finding.name)
-    return ".".join(parts)
+def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tuple[str, Finding, list[Figure]]]:
+    """Each finding of an evaluator with its label and its figures."""
+    component = chosen.registered.component
+    if not isinstance(component, Evaluator):
+        raise RunError(f"{chosen.registered.qualified_name} is no evaluator")
+    if component.arity == "run":
+        for finding in calling.find(chosen, source.subject(), context):
+            label = ".".join(part for part in (chosen.label, finding.name) if part)
+            yield label, finding, calling.draw(chosen, finding, context)
+        return
+    names = list(source.run.latents)
+    for name in names:
+        if component.arity == "pair":
+            finding = grid_finding(score_pairs(chosen, source.preparations(name), context))
+        else:
+            finding = column_finding(score_each(chosen, source.representations(name), context))
+        label = chosen.label if len(names) == 1 else f"{chosen.label}.{name}"
+        yield label, finding, calling.draw(chosen, finding, context)

@@ -31,7 +31,7 @@ class Representation:
         shape: (n, d).
         load_rows: reads rows `start` to `stop`, shape (stop − start, d).
         factors: ground truth of the same rows.
-        fingerprint: of the data that the rows are; empty where it is not known.
+        fingerprints: a hash of each row's inputs, shape (n,); None where they are not known.
     """
 
     label: str
@@ -43,7 +43,7 @@ class Representation:
     shape: tuple[int, int]
     load_rows: Callable[[int, int], np.ndarray[Any, Any]]
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
-    fingerprint: str = ""
+    fingerprints: np.ndarray[Any, Any] | None = None
 
     def values(self) -> np.ndarray[Any, Any]:
         """The latents of all samples, shape (n, d)."""

@@ -133,6 +133,11 @@ class StoredRun:
         return read_array(self._root, "samples/ids")
 
     @cached_property
+    def row_fingerprints(self) -> Array:
+        """A hash of each sample's inputs, uint64 (n,)."""
+        return read_array(self._root, "samples/fingerprints")
+
+    @cached_property
     def splits(self) -> dict[str, Array]:
         """Split name to row numbers."""
         names = child_names(self._root, "samples/splits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.replicates import Replicates
 from identify_core.run.context import Context
 from identify_core.run.subject import Subject
+from identify_core.scores import Score
 from identify_core.testing.toy_plugin import LinesOptions, RegressionOptions, TwoLayersOptions, WholeOptions
 
 
@@ -83,16 +85,32 @@ def regress(
     yield Finding(name="outcome", summary="trained", scalars={"steps": options.steps})
 
 
-def measure_norm(options: Any, subject: Subject, context: Context) -> Finding:
+def measure_norm(options: Any, subject: Subject, context: Context) -> Score:
     """The Frobenius norm of the centred latents."""
     values = subject.representations[0].values()
-    return Finding(scalars={"norm": float(np.linalg.norm(values - values.mean(0)))})
+    return _score("norm", float(np.linalg.norm(values - values.mean(0))), subject, ("orthogonal",))
 
 
-def measure_distance(options: Any, subject: Subject, context: Context) -> Finding:
+def measure_distance(options: Any, subject: Subject, context: Context) -> Score:
     """The Frobenius distance."""
     first, second = subject.representations
-    return Finding(scalars={"distance": float(np.linalg.norm(first.values() - second.values()))})
+    difference = float(np.linalg.norm(first.values() - second.values()))
+    return _score("distance", difference, subject, ("identity",))
+
+
+def _score(measure: str, value: float, subject: Subject, invariant_to: tuple[str, ...]) -> Score:
+    return Score(
+        measure=measure,
+        value=value,
+        larger_is="more distant" if measure == "distance" else "neither",
+        bounds=(0.0, math.inf),
+        is_metric=True,
+        invariant_to=invariant_to,
+        n=subject.representations[0].shape[0],
+        widths=tuple(each.shape[1] for each in subject.representations),
+        estimator="Frobenius norm",
+        dtype="float32",
+    )
 
 
 def measure_whole(options: WholeOptions, subject: Subject, context: Context) -> Finding:

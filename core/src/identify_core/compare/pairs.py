@@ -1,0 +1,240 @@
+"""Pair evaluators over all pairs: what belongs to one representation once, then the pairs, gathered in one finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from identify_core.components import Evaluator, load_target
+from identify_core.errors import Interrupted, PluginError
+from identify_core.findings import Finding, LabelledArray, Table
+from identify_core.run import calling
+from identify_core.run.context import Context
+from identify_core.run.subject import Representation, Subject
+from identify_core.scores import Score, Verdict
+from identify_core.spec import Chosen
+
+Pair = tuple[int, int]
+
+
+class Preparations:
+    """What evaluators prepare from all representations, made once for all evaluators that name the same function."""
+
+    def __init__(self, representations: Sequence[Representation]) -> None:
+        self.representations = tuple(representations)
+        self._made: dict[str, Any] = {}
+
+    def of(self, component: Evaluator, context: Context) -> Any:
+        """The preparation of one evaluator; None where it needs none."""
+        if not component.prepare:
+            return None
+        if component.prepare not in self._made:
+            self._made[component.prepare] = load_target(component.prepare)(self.representations, context)
+        return self._made[component.prepare]
+
+
+@attrs.frozen(kw_only=True)
+class Grid:
+    """What one pair evaluator gave to every pair.
+
+    Args:
+        chosen: the evaluator.
+        labels: of the M representations.
+        scores: name to pair to score; the name is the evaluator's label where it gives one score a pair.
+        verdicts: pair to verdict, for a ladder.
+    """
+
+    chosen: Chosen
+    labels: tuple[str, ...]
+    scores: Mapping[str, Mapping[Pair, Score]]
+    verdicts: Mapping[Pair, Verdict]
+
+
+def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) -> Grid:
+    """Run a pair evaluator over every pair, each representation with itself included as a control.
+
+    Raises:
+        PluginError: the evaluator returned something else than scores or a verdict.
+        Interrupted: the user stopped it.
+    """
+    component = chosen.registered.component
+    assert isinstance(component, Evaluator)
+    representations = preparations.representations
+    prepared = preparations.of(component, context)
+    count = len(representations)
+    pairs = [(i, j) for i in range(count) for j in range(count) if i <= j or not component.symmetric]
+    scores: dict[str, dict[Pair, Score]] = {}
+    verdicts: dict[Pair, Verdict] = {}
+    with context.progress(chosen.label, len(pairs), "pairs") as bar:
+        for i, j in pairs:
+            if context.should_stop():
+                raise Interrupted("stopped", hint="the comparison was not stored")
+            subject = Subject(
+                representations=(representations[i], representations[j]), prepared=prepared, indices=(i, j)
+            )
+            result = calling.call_evaluator(chosen, subject, context)
+            if isinstance(result, Verdict):
+                verdicts[i, j] = result
+                for rung, score in result.residuals.items():
+                    scores.setdefault(rung, {})[i, j] = score
+            elif isinstance(result, Score):
+                scores.setdefault(chosen.label, {})[i, j] = result
+            elif isinstance(result, Mapping) and all(isinstance(each, Score) for each in result.values()):
+                for name, score in result.items():
+                    scores.setdefault(name, {})[i, j] = score
+            else:
+                raise PluginError(
+                    f"{chosen.registered.qualified_name} gave {type(result).__name__} for a pair",
+                    hint="a pair evaluator gives a Score, a mapping of Scores, or a Verdict",
+                )
+            bar.advance()
+    if component.symmetric:
+        for table in (*scores.values(), verdicts):
+            for (i, j), value in list(table.items()):
+                table[j, i] = value  # type: ignore[index]
+    return Grid(chosen=chosen, labels=tuple(each.label for each in representations), scores=scores, verdicts=verdicts)
+
+
+def grid_finding(grid: Grid) -> Finding:
+    """A grid as a finding: one matrix a score, a table of the pairs, and the conventions in words."""
+    arrays: dict[str, LabelledArray] = {}
+    for name, table in grid.scores.items():
+        prefix = "" if len(grid.scores) == 1 else f"{name}-"
+        arrays[f"{prefix}value"] = _matrix(grid, table, lambda score: score.value, f"{name}, each pair")
+        if any(score.interval for score in table.values()):
+            arrays[f"{prefix}low"] = _matrix(
+                grid, table, lambda score: score.interval.low if score.interval else np.nan, "lower end of the interval"
+            )
+            arrays[f"{prefix}high"] = _matrix(
+                grid, table, lambda score: score.interval.high if score.interval else np.nan, "upper end"
+            )
+        if any(score.chance for score in table.values()):
+            arrays[f"{prefix}chance"] = _matrix(
+                grid, table, lambda score: score.chance.mean if score.chance else np.nan, "value by chance"
+            )
+    first = next(iter(next(iter(grid.scores.values())).values()))
+    conventions = {
+        "estimator": first.estimator,
+        "larger is": first.larger_is,
+        "bounds": f"{first.bounds[0]:g} to {first.bounds[1]:g}",
+        "metric": "yes" if first.is_metric else "no",
+        "invariant to": ", ".join(first.invariant_to) or "nothing",
+    }
+    tables = {"pairs": _table(grid)}
+    if grid.verdicts:
+        tables["ladder"] = _ladder_table(grid)
+    names = LabelledArray(values=np.asarray(grid.labels), dimensions=("representation",), summary="labels")
+    return Finding(
+        summary=_summary(grid),
+        scalars=_scalars(grid),
+        tables=tables,
+        arrays={"labels": names, **arrays},
+        conventions=conventions,
+        warnings=_warnings(grid),
+    )
+
+
+def off_diagonal(grid: Grid, name: str) -> list[Score]:
+    """The scores of the pairs of different representations: each pair once where the measure is symmetric."""
+    component = grid.chosen.registered.component
+    symmetric = isinstance(component, Evaluator) and component.symmetric
+    return [score for (i, j), score in sorted(grid.scores[name].items()) if i < j or (i > j and not symmetric)]
+
+
+def _matrix(grid: Grid, table: Mapping[Pair, Score], read: Any, summary: str) -> LabelledArray:
+    count = len(grid.labels)
+    values = np.full((count, count), np.nan)
+    for (i, j), score in table.items():
+        values[i, j] = read(score)
+    return LabelledArray(values=values, dimensions=("representation", "other"), summary=summary)
+
+
+def _table(grid: Grid) -> Table:
+    rows = []
+    for name, table in grid.scores.items():
+        for (i, j), score in sorted(table.items()):
+            if i == j or (i > j and _symmetric(grid)):
+                continue
+            interval, chance = score.interval, score.chance
+            rows.append(
+                (
+                    grid.labels[i],
+                    grid.labels[j],
+                    name,
+                    score.value,
+                    interval.low if interval else None,
+                    interval.high if interval else None,
+                    chance.mean if chance else None,
+                    score.n,
+                    "; ".join((score.reason, *score.warnings)).strip("; "),
+                )
+            )
+    return Table(
+        columns=("representation", "other", "measure", "value", "low", "high", "chance", "rows", "remarks"),
+        rows=rows,
+        caption="Every pair, with its interval and what unrelated representations of these sizes would give.",
+    )
+
+
+def _ladder_table(grid: Grid) -> Table:
+    rows = []
+    for (i, j), verdict in sorted(grid.verdicts.items()):
+        if i < j or (i > j and not _symmetric(grid)):
+            lowest = ", ".join(verdict.lowest) or "no rung passes"
+            rows.append((grid.labels[i], grid.labels[j], lowest, verdict.tolerance, "; ".join(verdict.warnings)))
+    return Table(
+        columns=("representation", "other", "lowest rung", "tolerance", "remarks"),
+        rows=rows,
+        caption="The smallest class of maps that carries one representation onto the other, judged on held-out rows.",
+    )
+
+
+def _symmetric(grid: Grid) -> bool:
+    component = grid.chosen.registered.component
+    return isinstance(component, Evaluator) and component.symmetric
+
+
+def _summary(grid: Grid) -> str:
+    if grid.verdicts:
+        found: dict[str, int] = {}
+        for (i, j), verdict in grid.verdicts.items():
+            if i < j or (i > j and not _symmetric(grid)):
+                lowest = " or ".join(verdict.lowest) or "no rung"
+                found[lowest] = found.get(lowest, 0) + 1
+        total = sum(found.values())
+        said = ", ".join(f"{rung} for {count}" for rung, count in sorted(found.items(), key=lambda each: -each[1]))
+        return (
+            f"lowest rung of {total} pair{'s' if total != 1 else ''}: {said}" if total else "one representation alone"
+        )
+    parts = []
+    for name in grid.scores:
+        values = [score.value for score in off_diagonal(grid, name) if score.value == score.value]
+        if values:
+            parts.append(f"{name} {np.median(values):.4g} ({min(values):.4g} to {max(values):.4g})")
+    return f"median over {len(off_diagonal(grid, next(iter(grid.scores))))} pairs: {', '.join(parts)}" if parts else ""
+
+
+def _scalars(grid: Grid) -> dict[str, float]:
+    scalars = {}
+    for name in grid.scores:
+        values = np.asarray([score.value for score in off_diagonal(grid, name)])
+        if values.size and np.isfinite(values).any():
+            scalars[f"{name} median"] = float(np.nanmedian(values))
+    return scalars
+
+
+def _warnings(grid: Grid) -> list[str]:
+    counted: dict[str, int] = {}
+    for table in grid.scores.values():
+        for (i, j), score in table.items():
+            if i < j or (i > j and not _symmetric(grid)):
+                for text in (*score.warnings, *((score.reason,) if score.reason else ())):
+                    counted[text] = counted.get(text, 0) + 1
+    for pair, verdict in grid.verdicts.items():
+        if pair[0] < pair[1]:
+            for text in verdict.warnings:
+                counted[text] = counted.get(text, 0) + 1
+    return [text if count == 1 else f"{text} ({count} pairs)" for text, count in counted.items()]
