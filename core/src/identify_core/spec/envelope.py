@@ -7,9 +7,8 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import at_least, between, matching, option
+from identify_core.options import at_least, matching, option
 from identify_core.spec.layers import FORMAT
-from identify_core.spec.structure import LARGEST_INTEGER
 
 COMPONENT_KINDS = {"dataset": "dataset", "model": "model", "objective": "objective", "evaluators": "evaluator"}
 """The spec's tables of components, in order, with the kind of component that each names."""
@@ -29,11 +28,11 @@ class Envelope:
             "at most 100 letters, digits, dots, hyphens and underscores, no dot first",
         ),
     )
-    seed: int = option(0, help="every random stream of the run derives from it", limit=between(0, LARGEST_INTEGER))
+    seed: int = option(0, help="every random stream of the run derives from it", limit=at_least(0))
     replicates: int = option(10, help="how many independently initialised copies of the model", limit=at_least(1))
     device: str = option(
         "auto",
-        help="auto takes CUDA, then MPS, then the CPU",
+        help="where to compute; auto takes CUDA, then MPS, then the CPU",
         limit=matching(r"auto|cpu|mps|cuda(:\d{1,3})?", "auto, cpu, mps, cuda or a numbered one such as cuda:1"),
     )
     dtype: Literal["float32", "float64"] = option("float32", help="the number type of parameters and data")

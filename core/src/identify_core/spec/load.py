@@ -16,7 +16,7 @@ from identify_core.spec.choosing import choose, choose_table, origin_below, orig
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.evaluators import apply_edits, label_evaluators
 from identify_core.spec.keypaths import KeyPath
-from identify_core.spec.layers import Layer, read_file_layer, read_flags, read_overrides, read_text_layer
+from identify_core.spec.layers import Layer, Origin, read_file_layer, read_flags, read_overrides, read_text_layer
 from identify_core.spec.merge import (
     Canonical,
     Given,
@@ -134,9 +134,6 @@ def _resolve(registry: Registry, plugin: str, tree: Tree, *, default_name: str) 
     dataset, objective = components["dataset"], components["objective"]
     assert dataset is not None
     assert objective is not None
-    item_histories: dict[KeyPath, tuple[Given, ...]] = {}
-    for index, item in enumerate(items):
-        item_histories |= histories(item, ("evaluators", index))
     return ResolvedSpec(
         plugin=plugin,
         name=envelope.name or default_name,
@@ -151,9 +148,18 @@ def _resolve(registry: Registry, plugin: str, tree: Tree, *, default_name: str) 
         objective=objective,
         evaluators=tuple(each for each in evaluators if each is not None),
         sweep=sweep,
-        histories=histories(tree.root) | item_histories,
+        histories=_histories(tree, items, plugin),
         notes=_notes(tree, items),
     )
+
+
+def _histories(tree: Tree, items: Sequence[Table], plugin: str) -> dict[KeyPath, tuple[Given, ...]]:
+    asked_for = Given(value=plugin, origin=Origin(layer="flag", place="the plugin that was asked for"))
+    found: dict[KeyPath, tuple[Given, ...]] = {("plugin",): (asked_for,)}
+    found |= histories(tree.root)
+    for index, item in enumerate(items):
+        found |= histories(item, ("evaluators", index))
+    return found
 
 
 def _note_unknown_keys(nodes: Mapping[str, Node], problems: Problems) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from identify_core.options import matching
 from identify_core.spec.envelope import Envelope
 from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.resolved import Chosen, ResolvedSpec
@@ -88,7 +89,8 @@ def _option(field: attrs.Attribute[Any], value: Any, *, is_given: bool) -> list[
 def _meaning(field: attrs.Attribute[Any]) -> str:
     """An option's help, then in brackets its type, limits, unit and source."""
     metadata = field.metadata
-    allowed = ", ".join([say_type(field.type), *metadata.get("limits", ())])
+    is_described = any(isinstance(each, matching) for each in metadata.get("checks", ()))
+    allowed = ", ".join([*([] if is_described else [say_type(field.type)]), *metadata.get("limits", ())])
     unit = f"in {metadata['unit']}" if metadata.get("unit") else ""
     facts = "; ".join(part for part in (allowed, unit) if part)
     text = str(metadata.get("help", field.name)).strip().rstrip(".")
