@@ -48,7 +48,7 @@ class Residual:
     def values(self, vectors: torch.Tensor) -> torch.Tensor:
         """ρ of W vectors (W, P): (W, m)."""
         with torch.no_grad():
-            result: torch.Tensor = vmap(self, chunk_size=self._chunk(vectors))(vectors)
+            result: torch.Tensor = vmap(self.__call__, chunk_size=self._chunk(vectors))(vectors)
         return result
 
     def losses(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -63,7 +63,8 @@ class Residual:
 
         by_sample = vmap(jacrev(single), in_dims=(None, 0))  # in evaluation mode samples do not mix
         rows = vmap(by_sample, in_dims=(0, None), chunk_size=self._chunk(vectors))(vectors, self.inputs)
-        return rows.detach().reshape(len(vectors), self.size, -1) / math.sqrt(self.size)
+        stacked: torch.Tensor = rows.detach().reshape(len(vectors), self.size, -1) / math.sqrt(self.size)
+        return stacked
 
     def at_once(self, vectors: torch.Tensor) -> int:
         """How many Jacobians fit into the memory together; at least one."""
