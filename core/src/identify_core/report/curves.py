@@ -51,7 +51,11 @@ def summarise(steps: Array, values: Array) -> Curve:
     rows = rows[:, None] if rows.ndim == 1 else rows
     finite = np.isfinite(rows)
     quantiles = np.full((len(QUANTILES), len(rows)), np.nan)
-    some = finite.any(axis=1)
+    # nanquantile goes row by row in Python: it is left the few rows that need it
+    whole = finite.all(axis=1)
+    if whole.any():
+        quantiles[:, whole] = np.quantile(rows[whole], QUANTILES, axis=1)
+    some = finite.any(axis=1) & ~whole
     if some.any():
         quantiles[:, some] = np.nanquantile(np.where(finite, rows, np.nan)[some], QUANTILES, axis=1)
     return Curve(
@@ -147,9 +151,9 @@ def _vertical_axis(quantiles: Array) -> _Axis:
     positive = finite[finite > 0]
     low, high = float(finite.min()), float(finite.max())
     bottom, top = _HEIGHT - _BOTTOM, _TOP
-    if low >= 0 and len(positive) and math.log10(high / positive.min()) > _DECADES_FOR_LOGARITHM:
+    if low >= 0 and len(positive) and math.log10(high) - math.log10(positive.min()) > _DECADES_FOR_LOGARITHM:
         low, high = float(positive.min()) * 0.8, high * 1.25
-        if math.log10(high / low) < 2:  # so that at least two powers of ten are labelled
+        if math.log10(high) - math.log10(low) < 2:  # so that at least two powers of ten are labelled
             low = 10.0 ** math.floor(math.log10(low))
         return _Axis(low=low, high=high, start=bottom, end=top, logarithmic=True)
     margin = 0.06 * (high - low) or 0.06 * abs(high) or 1.0

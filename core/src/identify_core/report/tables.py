@@ -9,8 +9,7 @@ from identify_core.findings import Finding, Scalar, Table
 from identify_core.report.markup import Markup, element
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table as RichTable
+    from rich.console import Console, RenderableType
 
 TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
@@ -69,26 +68,25 @@ def numeric_columns(table: Table) -> tuple[bool, ...]:
     )
 
 
-def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> RichTable:
+def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> RenderableType:
     """The table for a terminal: its first `rows` rows, and a line that says how many are not shown."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(
-        title=Text(words_of(name)) if name else None,
-        title_style="bold",
-        title_justify="left",
-        caption=Text(_caption(table, rows)) if _caption(table, rows) else None,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, numeric in zip(headings(table), numeric_columns(table), strict=True):
-        shown.add_column(Text(heading), justify="right" if numeric else "left")
+        grid.add_column(Text(heading), justify="right" if numeric else "left")
     for row in table.rows[:rows]:
-        shown.add_row(*(Text(format_scalar(cell)) for cell in row))
-    return shown
+        grid.add_row(*(Text(format_scalar(cell)) for cell in row))
+    title, caption = words_of(name), _caption(table, rows)
+    # rich would wrap its own titles and captions to the width of the table, which may be one word
+    return Group(
+        *([Text(title, style="bold")] if title else []),
+        grid,
+        *([Text(caption, style="dim italic")] if caption else []),
+    )
 
 
 def print_finding(console: Console, label: str, finding: Finding) -> None:
@@ -97,7 +95,7 @@ def print_finding(console: Console, label: str, finding: Finding) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console.print(Text.assemble((label, "bold cyan"), "  ", (finding.summary, "bold")))
+    console.print(Text.assemble((label, "bold cyan"), *(["  ", (finding.summary, "bold")] if finding.summary else [])))
     for warning in finding.warnings:
         console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2), expand=False))
     if finding.scalars:
