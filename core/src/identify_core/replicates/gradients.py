@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -88,10 +89,8 @@ def gradients_apart(
     )
 
 
-def noisy(noise: Noise | None, replicate: int) -> Any:
+def noisy(noise: Noise | None, replicate: int) -> AbstractContextManager[None]:
     """The replicate's noise, or nothing."""
-    from contextlib import nullcontext
-
     return nullcontext() if noise is None else noise.of(replicate)
 
 

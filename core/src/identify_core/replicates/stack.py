@@ -1,47 +1,28 @@
-"""The class Replicates: R copies of one module whose parameters are the rows of one matrix."""
+"""The numbers of R copies of one module: their parameters as the rows of one matrix, and their buffers."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
 
 from identify_core.errors import RunError
-from identify_core.replicates.activations import collecting, layer_names
-from identify_core.replicates.calling import Body, Call, Runner, Tensors, is_tied, row
-from identify_core.replicates.gradients import (
-    Batch,
-    Gradients,
-    Loss,
-    gradients_apart,
-    gradients_together,
-    noisy,
-)
+from identify_core.replicates.calling import Tensors
 from identify_core.replicates.layout import check_alike, fixed, layout_of, trainable
 from identify_core.replicates.noise import Noise
-from identify_core.replicates.recording import Recorder, is_pure
 from identify_core.replicates.strategy import Strategy, choose_strategy
 from identify_core.run.streams import Streams
 
-__all__ = ["Batch", "Call", "Loss", "Replicates", "Strategy"]
 
-# What torch raises where vmap has no rule for an operation, meets a random number or Python control flow on data.
-_VMAP_REFUSALS = (RuntimeError, ValueError, TypeError, NotImplementedError)
+class Stack:
+    """The numbers of R modules of one architecture, and the streams that they draw from.
 
-
-class Replicates:
-    """R copies of one module, run together or one after the other with the same results.
-
-    Replicate r gives what it would give alone. The two strategies, and runs with other numbers of replicates, agree up
-    to the order in which a matrix product is summed: to the last bit wherever the backend sums alike (see the tests),
-    and to a relative 1e-6 of float32 otherwise. Parameters that require no gradient are kept with the buffers. A
-    parameter that a module uses under several names counts once.
-
-    Made by `build`, `from_modules` or `from_state`.
+    Parameters that require no gradient are kept with the buffers. A parameter that a module uses under several names
+    counts once.
 
     Attributes:
         template: a module of the same architecture, on the device; its own numbers are not used.
@@ -50,6 +31,7 @@ class Replicates:
             refuses the module or a loss; `reason` then says why.
         reason: why it is a loop where that was not asked for.
         refusal: what vmap said when it refused; empty where it did not.
+        noise: each replicate's own stream of random numbers.
     """
 
     def __init__(
@@ -64,11 +46,7 @@ class Replicates:
         self._matrix = matrix
         self._views = MappingProxyType(self._layout.views(matrix))
         self._buffers = buffers
-        tied = is_tied(template)
-        self._runner = Runner(template=template, held=tuple(buffers), tied=tied)
-        self._still = Runner(template=copy.deepcopy(template).eval(), held=tuple(buffers), tied=tied)
-        self._recorder = Recorder()
-        self._proven: set[Any] = set()
+        self._proven: set[Any] = set()  # what vmap has been seen to run
         self.seed_noise([Streams(0).derive("noise", number) for number in numbers])
 
     @classmethod
@@ -80,7 +58,7 @@ class Replicates:
         device: torch.device | str,
         dtype: torch.dtype,
         strategy: Strategy = "auto",
-    ) -> Replicates:
+    ) -> Self:
         """R replicates, replicate r being what `factory(r)` returns.
 
         Raises:
@@ -98,7 +76,7 @@ class Replicates:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         strategy: Strategy = "auto",
-    ) -> Replicates:
+    ) -> Self:
         """Stack modules of one architecture; the modules themselves are not changed.
 
         Raises:
@@ -131,7 +109,7 @@ class Replicates:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         strategy: Strategy = "auto",
-    ) -> Replicates:
+    ) -> Self:
         """Replicates with the numbers that `state()` gave, for a module of the same architecture.
 
         Raises:
@@ -165,12 +143,12 @@ class Replicates:
         """Whether the modules are in training mode."""
         return self.template.training
 
-    def train(self, mode: bool = True) -> Replicates:
+    def train(self, mode: bool = True) -> Self:
         """Put the modules into training mode."""
         self.template.train(mode)
         return self
 
-    def eval(self) -> Replicates:
+    def eval(self) -> Self:
         """Put the modules into evaluation mode."""
         return self.train(False)
 
@@ -210,7 +188,7 @@ class Replicates:
 
     def set_vectors(self, vectors: torch.Tensor) -> None:
         """Take the parameters from rows (R, P)."""
-        self._matrix.copy_(vectors)
+        self._matrix.copy_(vectors.detach())
 
     def as_parameters(self, vector: torch.Tensor) -> Tensors:
         """A vector (..., P) as named parameters (..., *shape)."""
@@ -219,100 +197,6 @@ class Replicates:
     def seed_noise(self, seeds: Sequence[int]) -> None:
         """Begin each replicate's own stream of random numbers, which dropout draws from, at a seed of its own."""
         self.noise = Noise(seeds, self.device)
-
-    def __call__(self, x: torch.Tensor, *, shared: bool = True) -> torch.Tensor:
-        """The outputs of every replicate, (R, n, ...).
-
-        Args:
-            x: inputs (n, ...) for all, or (R, n, ...) where not `shared`.
-            shared: whether all replicates see the same inputs.
-        """
-        result: torch.Tensor = self._map(self._runner, _forward, x, shared=shared, noisy=self.training)
-        return result
-
-    def values_and_gradients(
-        self, loss: Loss, batch: Batch, *, shared: bool = True
-    ) -> tuple[torch.Tensor, Tensors, Tensors]:
-        """The loss of every replicate and its gradient.
-
-        Args:
-            loss: `loss(call, batch) -> scalar`, or `(scalar, dict of scalars)`; `call(x)` runs one replicate.
-            batch: name to (n, ...), or to (R, n, ...) where not `shared`.
-            shared: whether all replicates see the same batch.
-
-        Returns:
-            losses (R,), gradients by name (R, *shape), and the loss's further numbers by name (R,).
-
-        Raises:
-            RunError: the loss is no scalar, has no gradient, or vmap was asked for and cannot run it.
-        """
-        values, gradient, extras = self.loss_vectors(loss, batch, shared=shared)
-        return values, self._layout.views(gradient), extras
-
-    def loss_vectors(
-        self, loss: Loss, batch: Batch, *, shared: bool = True, scale: torch.Tensor | None = None
-    ) -> Gradients:
-        """As `values_and_gradients`, with the gradients as rows (R, P), of losses multiplied by `scale` (R,)."""
-        runner, layout, matrix = self._runner, self._layout, self._matrix
-
-        def together() -> Gradients:
-            def step(matrix: torch.Tensor, buffers: Tensors, batch: Batch, scale: torch.Tensor | None) -> Gradients:
-                return gradients_together(runner, layout, loss, matrix, buffers, batch, scale, shared=shared)
-
-            if not is_pure(loss):
-                return step(matrix, self._buffers, batch, scale)
-            shapes = tuple((name, each.shape, each.dtype) for name, each in batch.items())
-            key = (loss, self.training, shared, scale is None, shapes, _autocast_state(self.device))
-            result: Gradients = self._recorder.run(key, step, matrix, self._buffers, dict(batch), scale)
-            return result
-
-        def apart() -> Gradients:
-            noise = self.noise if self.training else None
-            return gradients_apart(
-                runner, layout, loss, matrix, self._buffers, batch, scale, shared=shared, noise=noise
-            )
-
-        code = getattr(loss, "__code__", type(loss))
-        result: Gradients = self._either(("gradients", self.training, code), together, apart)
-        return result
-
-    def map(self, body: Body, data: Any, *, shared: bool = True) -> Any:
-        """`body(call, data)` of every replicate in the modules' present mode, without gradients.
-
-        Args:
-            body: returns a tensor, or nested dicts and tuples of tensors.
-            data: a tensor or a mapping of tensors, with a leading axis R where not `shared`.
-            shared: whether all replicates see the same data.
-
-        Returns:
-            what `body` returns, each tensor with a leading axis R.
-        """
-        with torch.no_grad():
-            return self._map(self._runner, body, data, shared=shared, noisy=self.training)
-
-    def function(self, replicate: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        """Replicate r in evaluation mode as `f(vector (P,), x) -> outputs`, fit for vmap, jacrev and jvp."""
-        runner, layout = self._still, self._layout
-        buffers = {name: buffer[replicate].clone() for name, buffer in self._buffers.items()}
-
-        def f(vector: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-            result: torch.Tensor = runner.replica({**layout.split(vector), **buffers})(x)
-            return result
-
-        return f
-
-    def pure_function(self, body: Body) -> Callable[[torch.Tensor, Tensors, Any], Any]:
-        """`body(call, data)` in evaluation mode as `f(vector (P,), buffers, data)`, fit for vmap, jacrev, jvp and vjp.
-
-        Args:
-            body: of one replicate; `buffers` are one replicate's part of `buffers`.
-        """
-        runner, layout = self._still, self._layout
-
-        def f(vector: torch.Tensor, buffers: Tensors, data: Any) -> Any:
-            return body(runner.replica({**layout.split(vector), **buffers}), data)
-
-        return f
 
     def module(self, replicate: int) -> nn.Module:
         """A module of its own with replicate r's numbers, in the replicates' mode."""
@@ -332,10 +216,10 @@ class Replicates:
         for name, value in fixed(module).items():
             self._buffers[name][replicate].copy_(value)
 
-    def select(self, rows: Sequence[int]) -> Replicates:
+    def select(self, rows: Sequence[int]) -> Self:
         """A copy of some replicates, which keep their numbers and their streams."""
         index = torch.as_tensor(list(rows), dtype=torch.long, device=self.device)
-        chosen = Replicates(
+        chosen = type(self)(
             copy.deepcopy(self.template),
             self._matrix[index],
             {name: buffer[index] for name, buffer in self._buffers.items()},
@@ -347,12 +231,12 @@ class Replicates:
         chosen.noise = self.noise.select(index.tolist())
         return chosen
 
-    def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Replicates:
+    def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """A copy on another device or in another floating-point type."""
         template = copy.deepcopy(self.template).to(device=device, dtype=dtype)
         place, kind = _place(template, device, dtype)
         kinds = {name: each.dtype for name, each in fixed(template).items()}
-        moved = Replicates(
+        moved = type(self)(
             template,
             self._matrix.to(place, kind, copy=True),
             {name: buffer.to(place, kinds[name], copy=True) for name, buffer in self._buffers.items()},
@@ -364,31 +248,8 @@ class Replicates:
             moved.noise = self.noise.select(range(self.count))
         return moved
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Replicates:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self.select(range(self.count))
-
-    def activations(self, x: torch.Tensor, names: Sequence[str] | None = None) -> Tensors:
-        """The outputs of submodules in evaluation mode, each (R, n, ...), without gradients.
-
-        Args:
-            x: inputs (n, ...).
-            names: of submodules; by default every layer that does work of its own. A submodule that runs several
-                times appears as `name`, `name#2` and so on.
-
-        Raises:
-            RunError: a submodule does not exist.
-        """
-        runner = self._still
-        chosen = layer_names(runner.template) if names is None else tuple(names)
-
-        def body(call: Call, x: torch.Tensor) -> Tensors:
-            with collecting(runner.template, chosen) as found:
-                call(x)
-            return found
-
-        with torch.no_grad():
-            result: Tensors = self._map(runner, body, x, shared=True, noisy=False)
-        return result
 
     def state(self) -> Tensors:
         """Copies of all numbers: `parameters/<name>` and `buffers/<name>`, each with a leading axis R."""
@@ -411,58 +272,11 @@ class Replicates:
         for name, tensor in ours.items():
             tensor.copy_(state[name])
 
-    def _map(self, runner: Runner, body: Body, data: Any, *, shared: bool, noisy: bool) -> Any:
-        parameters, buffers = dict(self._views), self._buffers
-
-        def together() -> Any:
-            return runner.together(body, parameters, buffers, data, shared=shared)
-
-        def apart() -> Any:
-            return self._apart(runner, body, data, shared=shared, draws=noisy)
-
-        code = getattr(body, "__code__", type(body))
-        return self._either(("map", runner.template.training, code), together, apart)
-
-    def _apart(self, runner: Runner, body: Body, data: Any, *, shared: bool, draws: bool) -> Any:
-        results = []
-        for replicate in range(self.count):
-            own = {name: view[replicate] for name, view in self._views.items()}
-            held = {name: buffer[replicate] for name, buffer in self._buffers.items()}
-            with noisy(self.noise if draws else None, replicate):
-                results.append(runner.alone(body, own, held, data if shared else row(data, replicate)))
-        return torch.utils._pytree.tree_map(lambda *each: torch.stack(each), *results)
-
-    def _either(self, what: Any, together: Callable[[], Any], apart: Callable[[], Any]) -> Any:
-        """Run in the present strategy; the first time that vmap meets `what`, find out whether it can."""
-        if self.strategy == "loop":
-            return apart()
-        if what in self._proven:
-            return together()
-        before = {name: buffer.clone() for name, buffer in self._buffers.items()}
-        try:
-            result = together()
-        except _VMAP_REFUSALS as error:
-            for name, buffer in before.items():
-                self._buffers[name].copy_(buffer)
-            result = apart()  # whatever is wrong with the module itself comes to light here
-            why = str(error).strip().splitlines()[0]
-            if self._wanted == "vmap":
-                raise RunError(f"vmap cannot run this model: {why}", hint="the strategy 'loop' can") from error
-            self.strategy, self.reason = "loop", "vmap cannot run it"
-            self.refusal = f"vmap cannot run this model: {why}"
-            return result
-        self._proven.add(what)
-        return result
-
     @torch.no_grad()
     def _write_into(self, module: nn.Module, replicate: int) -> None:
         targets = dict(module.named_parameters()) | dict(module.named_buffers())
         for name, stacked in [*self._views.items(), *self._buffers.items()]:
             targets[name].copy_(stacked[replicate])
-
-
-def _forward(call: Call, x: torch.Tensor) -> Any:
-    return call(x)
 
 
 def _place(
@@ -473,7 +287,3 @@ def _place(
     place = held[0].device if held else torch.device(device or "cpu")
     floating = [each.dtype for each in held if each.is_floating_point()]
     return place, floating[0] if floating else dtype or torch.get_default_dtype()
-
-
-def _autocast_state(device: torch.device) -> torch.dtype | None:
-    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
