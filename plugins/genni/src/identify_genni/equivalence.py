@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -10,7 +11,8 @@ from identify_core.data import Latents, Samples, Shape
 from identify_core.errors import OptionsError
 from identify_core.findings import Finding
 from identify_core.optimisers import Optimiser, optimiser
-from identify_core.replicates import Replicates
+from identify_core.polishing import lbfgs, levenberg_marquardt
+from identify_core.replicates import Batch, Call, Replicates
 from identify_core.run.context import Context
 from identify_core.training import FitResult, fit, squared_error
 from identify_genni.hidden import as_rows, hidden_representations
@@ -19,6 +21,7 @@ from identify_genni.outcome import Attempt, Split, outcome_finding
 from identify_genni.targets import as_global_seed
 
 _ROWS_AT_ONCE = 512
+_ROWS_OF_POLISHING = 4096
 
 
 def train(
@@ -37,7 +40,7 @@ def train(
     splits = _splits(options, samples, context)
     if options.initialisation == "after-data":
         _draw_after_data(replicates, samples, context)
-    attempt = _first_attempt(options, replicates, splits, context)
+    attempt = _attempt(options, replicates, splits, context, 1)
     _restart(options, replicates, splits, attempt, context)
     replicates.eval()
     yield outcome_finding(
@@ -96,22 +99,6 @@ def _draw_after_data(replicates: Replicates, samples: Samples, context: Context)
             replicates.replace(replicate, context.build_model(shape, replicate=None, stream=None))
 
 
-def _first_attempt(
-    options: EquivalenceOptions, replicates: Replicates, splits: dict[str, Split], context: Context
-) -> Attempt:
-    initial = replicates.vectors()
-    result = _train_once(options, replicates, splits, context, name="train")
-    ones = torch.ones(replicates.count, dtype=torch.long)
-    return Attempt(
-        relative=_reached(options, replicates, splits),
-        reasons=list(result.reasons),
-        steps=result.steps,
-        tried=ones.clone(),
-        kept=ones,
-        initial=initial,
-    )
-
-
 def _restart(
     options: EquivalenceOptions,
     replicates: Replicates,
@@ -126,31 +113,24 @@ def _restart(
             return
         rows = (~converged).nonzero().flatten().tolist()
         again = replicates.select(rows)
-        shape = _shape(splits)
         for position, row in enumerate(rows):
-            module = context.build_model(shape, replicate=row, stream=f"model-attempt-{number}")
+            module = context.build_model(_shape(splits), replicate=row, stream=f"model-attempt-{number}")
             again.replace(position, module)
-        initial = again.vectors()
-        result = _train_once(options, again, splits, context, name=f"attempt-{number}")
-        relative = _reached(options, again, splits)
+        other = _attempt(options, again, splits, context, number)
         for position, row in enumerate(rows):
             attempt.tried[row] += 1
-            if not _better(relative[position], result.reasons[position], attempt, row):
-                continue
-            replicates.replace(row, again.module(position))
-            attempt.relative[row] = relative[position]
-            attempt.reasons[row] = result.reasons[position]
-            attempt.steps[row] = result.steps[position]
-            attempt.kept[row] = number
-            attempt.initial[row] = initial[position]
+            if other.better(position, attempt, row):
+                replicates.replace(row, again.module(position))
+                attempt.take(row, other, position)
 
 
-def _train_once(
-    options: EquivalenceOptions, replicates: Replicates, splits: dict[str, Split], context: Context, *, name: str
-) -> FitResult:
-    """Gradient steps and polishing of one attempt, in place."""
+def _attempt(
+    options: EquivalenceOptions, replicates: Replicates, splits: dict[str, Split], context: Context, number: int
+) -> Attempt:
+    """Gradient steps and polishing, in place, and what they reached."""
     train, deciding = splits["train"], splits[options.measured_on]
-    return fit(
+    initial = replicates.vectors()
+    result = fit(
         replicates.train(),
         squared_error(),
         {"x": train.inputs, "y": train.targets},
@@ -163,25 +143,59 @@ def _train_once(
         metric_every=options.measure_every,
         stop_below=options.stop_below,
         patience=options.patience,
-        name=name,
+        name="train" if number == 1 else f"attempt-{number}",
     )
+    polished = _polish(options, replicates.eval(), train, result, context, number)
+    return Attempt(
+        relative=deciding.relative(replicates).cpu(),
+        reasons=list(result.reasons),
+        steps=result.steps,
+        polishing=polished,
+        tried=torch.full_like(result.steps, number),
+        kept=torch.full_like(result.steps, number),
+        initial=initial,
+    )
+
+
+def _polish(
+    options: EquivalenceOptions,
+    replicates: Replicates,
+    train: Split,
+    result: FitResult,
+    context: Context,
+    number: int,
+) -> list[str]:
+    """Carry all but the diverged down to the nearest minimum of J on all training inputs; how it ended, in words."""
+    if options.polish == "none":
+        return [""] * replicates.count
+    before = replicates.vectors()
+    columns = {"x": train.inputs, "y": train.targets}
+    name = "polish" if number == 1 else f"attempt-{number}-polish"
+    settings: dict[str, Any] = {
+        "context": context,
+        "iterations": options.polish_steps,
+        "stop_below": options.polish_below * train.variance,
+        "name": name,
+    }
+    if options.polish == "lbfgs":
+        ended = lbfgs(replicates, squared_error(), columns, batch_size=_ROWS_OF_POLISHING, **settings)
+    else:
+        ended = levenberg_marquardt(replicates, _residuals, columns, **settings)
+    diverged = torch.tensor([reason == "diverged" for reason in result.reasons], device=before.device)
+    replicates.set_vectors(torch.where(diverged[:, None], before, replicates.vectors()))
+    return [
+        "" if lost else f"{reason} after {int(count)}"
+        for lost, reason, count in zip(diverged.tolist(), ended.reasons, ended.iterations, strict=True)
+    ]
+
+
+def _residuals(call: Call, batch: Batch) -> torch.Tensor:
+    return call(batch["x"]) - batch["y"]
 
 
 def _optimiser(options: EquivalenceOptions) -> Optimiser:
     more = {"momentum": options.momentum} if options.optimiser == "momentum" else {}
     return optimiser(options.optimiser, learning_rate=options.learning_rate, **more)
-
-
-def _reached(options: EquivalenceOptions, replicates: Replicates, splits: dict[str, Split]) -> torch.Tensor:
-    return splits[options.measured_on].relative(replicates.eval()).cpu()
-
-
-def _better(relative: torch.Tensor, reason: str, attempt: Attempt, row: int) -> bool:
-    """Whether a new attempt's J is the lowest so far; a diverged one only stands in for another diverged one."""
-    before = attempt.relative[row]
-    if reason == "diverged" or not relative.isfinite():
-        return False
-    return attempt.reasons[row] == "diverged" or not bool(before.isfinite()) or bool(relative < before)
 
 
 def _shape(splits: dict[str, Split]) -> Shape:

@@ -96,6 +96,7 @@ class Attempt:
         relative: J/Var(f*) on the split that decides.
         reasons: why the training of the kept attempt ended.
         steps: gradient steps of the kept attempt.
+        polishing: how the polishing of the kept attempt ended, in words; empty where there was none.
         tried: attempts so far.
         kept: which attempt the weights are of, from 1.
         initial: the parameter vectors that the kept attempt began with, (R, P).
@@ -104,6 +105,7 @@ class Attempt:
     relative: torch.Tensor
     reasons: list[str]
     steps: torch.Tensor
+    polishing: list[str]
     tried: torch.Tensor
     kept: torch.Tensor
     initial: torch.Tensor
@@ -112,6 +114,23 @@ class Attempt:
         """Who has converged, (R,); a diverged replicate never has."""
         diverged = torch.tensor([reason == "diverged" for reason in self.reasons])
         return (self.relative <= tolerance) & ~diverged
+
+    def better(self, row: int, other: Attempt, other_row: int) -> bool:
+        """Whether a row reached a lower J than a row of another attempt; one that diverged is never better."""
+        if self.reasons[row] == "diverged" or not bool(self.relative[row].isfinite()):
+            return False
+        before = other.relative[other_row]
+        lost = other.reasons[other_row] == "diverged" or not bool(before.isfinite())
+        return lost or bool(self.relative[row] < before)
+
+    def take(self, row: int, other: Attempt, other_row: int) -> None:
+        """Put a row of another attempt in the place of one of these; how often it was tried stays."""
+        self.relative[row] = other.relative[other_row]
+        self.reasons[row] = other.reasons[other_row]
+        self.steps[row] = other.steps[other_row]
+        self.polishing[row] = other.polishing[other_row]
+        self.kept[row] = other.kept[other_row]
+        self.initial[row] = other.initial[other_row]
 
 
 def statuses(
@@ -167,6 +186,7 @@ def outcome_finding(
         "gradient": outputs.gradient.tolist(),
         "steps": attempt.steps.tolist(),
         "ended by": attempt.reasons,
+        **({"polishing": attempt.polishing} if any(attempt.polishing) else {}),
         "attempts": attempt.tried.tolist(),
         "kept attempt": attempt.kept.tolist(),
     }

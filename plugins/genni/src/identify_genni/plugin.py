@@ -176,5 +176,18 @@ def identify_evaluators() -> Iterable[Evaluator]:
 
 @hookimpl
 def identify_presets() -> Iterable[Preset]:
-    """The study's experiments, and `smoke`."""
-    return ()
+    """The study's experiments brought to their targets, the released runs number for number, and `smoke`."""
+    yield _preset("fcn", "The four-parameter network with every replicate brought to its target.", PAPER)
+    yield _preset("fcn-2020", "The released run FCN_Sample, number for number.", "experiments/FCN_Sample")
+    yield _preset(
+        "lenet-2020", "The released run LeNet_Sample, number for number; five minutes.", "experiments/LeNet_Sample"
+    )
+    yield _preset("lenet", "LeNet without the output ReLU that kept the study's networks from their target.", PAPER)
+    yield _preset("tanh", "A class of permutations and sign flips alone.", "Sussmann, Neural Networks 5(4), 1992")
+    yield _preset("linear", "A class on which GL(3) acts.", "Trager, Kohn & Bruna, ICLR 2020, arXiv 1910.01671")
+    yield _preset("digits", "The labels of scikit-learn's digits as the target.", "Alpaydin & Kaynak (1998), UCI")
+    yield _preset("smoke", "Everything once, in seconds.", PAPER)
+
+
+def _preset(name: str, summary: str, source: str) -> Preset:
+    return Preset(name=name, summary=summary, resource=f"identify_genni:presets/{name}.toml", source=source)

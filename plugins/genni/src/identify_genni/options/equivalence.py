@@ -58,6 +58,9 @@ class EquivalenceOptions:
         "none", help="A second-order method on all training inputs, after the gradient steps."
     )
     polish_steps: int = option(100, help="Iterations of the polishing.", limit=at_least(1))
+    polish_below: float = option(
+        1e-12, help="A replicate is polished until J/Var(f*) on the training inputs is below this.", limit=above(0.0)
+    )
     restarts: int = option(
         0,
         help="How often a replicate that has not converged starts anew, each time from its own stream; the attempt "
