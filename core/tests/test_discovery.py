@@ -89,6 +89,25 @@ def test_a_name_that_specs_could_not_write_is_broken(install: Install) -> None:
 
 
 @pytest.mark.usefixtures("no_settings")
+def test_an_entry_point_that_names_no_module_is_broken(install: Install) -> None:
+    install("probe-plugin", plugins={"probe": "not a module!"})
+    (plugin,) = found("probe")
+    assert plugin.status == "broken"
+    assert plugin.reason == "its entry point 'not a module!' must be 'package.module' or 'package.module:object'"
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_entry_points_that_are_no_table_break_their_distribution_alone(install: Install) -> None:
+    site = install("probe-plugin")
+    (site / "probe_plugin-1.0.dist-info" / "entry_points.txt").write_text("[identify]\nrubbish\n")
+    install("sound-plugin", plugins={"sound": "sound_plugin"})
+    (plugin,) = found("probe-plugin")
+    assert plugin.status == "broken"
+    assert plugin.reason.startswith("its entry_points.txt cannot be read: ")
+    assert [each.status for each in found("sound")] == ["available"]
+
+
+@pytest.mark.usefixtures("no_settings")
 def test_two_owners_of_one_name_shadow_each_other_in_one_order(install: Install) -> None:
     install("b-plugin", version="2.0", plugins={"probe": "b_plugin"})
     install("a-plugin", plugins={"probe": "a_plugin"})
@@ -135,6 +154,8 @@ def test_metadata_that_cannot_be_read_stop_nobody(install: Install) -> None:
     install("no-metadata", plugins={"ghost": "ghost"}, metadata="")
     site = install("odd-bytes", plugins={"odd": "odd"})
     (site / "odd_bytes-1.0.dist-info" / "entry_points.txt").write_bytes(b"[identify]\n\xff\xfe = x\n")
+    site = install("odd-metadata", plugins={"strange": "strange"})
+    (site / "odd_metadata-1.0.dist-info" / "METADATA").write_bytes(b"Name: \xff\xfe\n")
     install("probe-plugin", plugins={"probe": "probe_plugin"})
     assert [each.status for each in found("probe")] == ["available"]
     assert found("ghost") == []

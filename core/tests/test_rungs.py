@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from identify_core.errors import UsageError
 from identify_core.rungs import RUNGS, draw_ladder, includes, lower_covers, lowest, path, rung, upper_covers
 
-Array = np.ndarray
+Array = np.ndarray[Any, Any]
 Function = Callable[[Array], Array]
 PAIRS = list(itertools.product(RUNGS, repeat=2))
 
@@ -329,7 +330,8 @@ def test_known_paths() -> None:
 
 
 def test_the_drawing_shows_every_cover_and_nothing_else() -> None:
-    edges, above = set(), []
+    edges: set[tuple[str, str]] = set()
+    above: list[str] = []
     for line in draw_ladder().splitlines():
         match = re.match(r"((?:[│ ] {3}|[├└]── )*)([a-z-]+)", line)
         assert match is not None

@@ -66,10 +66,9 @@ def discover(disabled: Iterable[str] = (), *, check_requirements: bool = True) -
     flags = tuple(disabled)
     reasons = disabled_plugins(flags)
     found = [
-        _judge(entry_point, distribution, reasons, check_requirements)
+        _judge(plugin, distribution.requires or (), reasons, check_requirements)
         for distribution in _distributions()
-        for entry_point in distribution.entry_points
-        if entry_point.group == ENTRY_POINT_GROUP
+        for plugin in _read_plugins(distribution)
     ]
     _refuse_unknown_flags(flags, found)
     return _mark_shadowed(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution, plugin.module)))
@@ -99,7 +98,8 @@ def _distributions() -> list[metadata.Distribution]:
 
     An editable install beside an old copy, or a left-over .dist-info, must not look like two owners of one name.
     """
-    names = {_normalised(distribution) for distribution in metadata.distributions() if _may_have_plugin(distribution)}
+    with_plugin = (distribution for distribution in metadata.distributions() if _may_have_plugin(distribution))
+    names = {_canonical(_field(distribution, "Name")) for distribution in with_plugin}
     first_ones = (_first_on_path(name) for name in sorted(names))
     return [distribution for distribution in first_ones if distribution is not None and _may_have_plugin(distribution)]
 
@@ -120,37 +120,52 @@ def _may_have_plugin(distribution: metadata.Distribution) -> bool:
     return text is not None and f"[{ENTRY_POINT_GROUP}]" in text.replace(" ", "")
 
 
-def _normalised(distribution: metadata.Distribution) -> str:
-    name: Any = distribution.metadata["Name"]  # None where a .dist-info has lost its METADATA
-    return _canonical(name or "")
+def _field(distribution: metadata.Distribution, name: str) -> str:
+    """A field of the core metadata; empty where it is missing, or METADATA is missing or cannot be read."""
+    try:
+        fields: Any = distribution.metadata
+        return str(fields[name]) if fields is not None and name in fields else ""
+    except (OSError, ValueError, TypeError):  # newer Pythons refuse where older ones give an empty message
+        return ""
 
 
 def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _judge(
-    entry_point: metadata.EntryPoint,
-    distribution: metadata.Distribution,
-    disabled: Mapping[str, str],
-    check_requirements: bool,
-) -> PluginStatus:
-    name: Any = distribution.metadata["Name"]
-    version: Any = distribution.metadata["Version"]
+def _read_plugins(distribution: metadata.Distribution) -> Iterator[PluginStatus]:
+    """The plugins of a distribution, not yet judged beyond what their entry points say."""
     plugin = PluginStatus(
-        name=entry_point.name,
-        module=entry_point.value,
-        distribution=name,
-        version=version or "of unknown version",
-        summary=distribution.metadata["Summary"] or "",
+        name=_canonical(_field(distribution, "Name")),
+        module="",
+        distribution=_field(distribution, "Name"),
+        version=_field(distribution, "Version") or "of unknown version",
+        summary=_field(distribution, "Summary"),
     )
+    try:
+        entry_points = [each for each in distribution.entry_points if each.group == ENTRY_POINT_GROUP]
+    except (TypeError, ValueError) as error:
+        yield attrs.evolve(plugin, status="broken", reason=f"its entry_points.txt cannot be read: {error}")
+        return
+    for each in entry_points:
+        reason = ""
+        if not NAME_PATTERN.fullmatch(each.name):
+            reason = f"its name {each.name!r} must be lower-case words joined by hyphens"
+        elif not each.pattern.match(each.value):
+            reason = f"its entry point {each.value!r} must be 'package.module' or 'package.module:object'"
+        status: Status = "broken" if reason else "available"
+        yield attrs.evolve(plugin, name=each.name, module=each.value, status=status, reason=reason)
+
+
+def _judge(
+    plugin: PluginStatus, requirements: Iterable[str], disabled: Mapping[str, str], check_requirements: bool
+) -> PluginStatus:
     reason = disabled.get(plugin.name) or _disabled_distribution(plugin, disabled)
     if reason:
         return attrs.evolve(plugin, status="disabled", reason=reason)
-    if not NAME_PATTERN.fullmatch(plugin.name):
-        reason = f"its name {plugin.name!r} must be lower-case words joined by hyphens"
-        return attrs.evolve(plugin, status="broken", reason=reason)
-    return _judge_requirements(plugin, distribution.requires or ()) if check_requirements else plugin
+    if plugin.status != "available" or not check_requirements:
+        return plugin
+    return _judge_requirements(plugin, requirements)
 
 
 def _disabled_distribution(plugin: PluginStatus, disabled: Mapping[str, str]) -> str:
@@ -189,12 +204,14 @@ def unmet_requirements() -> Iterator[str]:
                 continue
             if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
                 continue
-            owner = f"{distribution.metadata['Name']} {distribution.metadata['Version']}"
+            owner = f"{_field(distribution, 'Name')} {_field(distribution, 'Version')}"
             installed = _first_on_path(requirement.name)
             if installed is None:
                 yield f"{owner} requires {requirement.name}, which is not installed"
-            elif not requirement.specifier.contains(installed.metadata["Version"], prereleases=True):
-                found = installed.metadata["Version"]
+                continue
+            found = _field(installed, "Version")
+            if not found or not requirement.specifier.contains(found, prereleases=True):
+                found = found or "an unknown version"
                 yield f"{owner} requires {requirement.name} {requirement.specifier}, but {found} is installed"
 
 

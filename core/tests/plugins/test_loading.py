@@ -136,7 +136,7 @@ def test_an_object_in_a_module_can_be_the_plugin(install: Install) -> None:
 def test_one_function_may_serve_another_hook_by_specname(install: Install) -> None:
     source = GOOD + "@hookimpl(specname='identify_datasets')\ndef more():\n    yield dataset('tori')\n"
     registry, _ = load(install, source)
-    assert {each.name for each in registry.components("dataset", plugin="probe")} == {"rings", "tori"}
+    assert [each.name for each in registry.components("dataset", plugin="probe")] == ["rings", "tori"]
 
 
 @pytest.mark.usefixtures("no_settings")
