@@ -91,6 +91,19 @@ def test_the_last_given_value_is_the_one_that_counts(low: dict[str, Any], high: 
         assert histories(root)[path][-1].value == value
 
 
+def test_a_value_between_two_tables_hides_the_lower_one_in_any_grouping() -> None:
+    low, middle, high = (_build({"model": {"a": each}}) for each in ({"x": 1}, 2, {"y": 3}))
+    grouped = combine(low, combine(middle, high))
+    assert grouped == combine(combine(low, middle), high)
+    assert plain(grouped.root) == {"model": {"a": {"y": 3}}}
+
+
+def test_a_later_edit_of_an_evaluator_counts() -> None:
+    listed = {"evaluators": [{"type": "x"}]}
+    tree = _merged(listed, {"evaluators": {"x": {"a": 1, "b": 1}}}, {"evaluators": {"0": {"a": 2}}})
+    assert _plain(tree)["evaluators"] == [{"type": "x", "a": 2, "b": 1}]
+
+
 def test_a_type_brings_its_own_options() -> None:
     low = {"dataset": {"type": "x", "a": 1}}
     high = {"dataset": {"type": "y", "b": 2}}
