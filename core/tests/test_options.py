@@ -41,6 +41,7 @@ def test_every_broken_limit_is_said_at_once() -> None:
         (at_least(0), {"a": (0.0,)}, {"a": (0.0, -1.0)}, "-1.0 is too small: value must be at least 0"),
         (at_least(1), "auto", 0, "0 is too small: value must be at least 1"),
         (at_least(0), 0.0, math.nan, "nan is too small: value must be at least 0"),
+        (above(0.0), 0.1, 0.0, "0.0 is too small: value must be above 0"),
         (above(0.5), 0.6, 0.5, "0.5 is too small: value must be above 0.5"),
         (between(0, 2**63 - 1), 2**63 - 1, -1, "-1 is out of range: value must be between 0 and 9223372036854775807"),
         (not_empty(), (1,), (), "value must not be empty"),

@@ -69,7 +69,7 @@ class at_least:  # noqa: N801 - reads as a predicate
                 raise ValueError(f"{number!r} is too small: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
-        return f"at least {self.lowest}"
+        return f"at least {_plain(self.lowest)}"
 
 
 @attrs.frozen
@@ -84,7 +84,7 @@ class above:  # noqa: N801 - reads as a predicate
                 raise ValueError(f"{number!r} is too small: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
-        return f"above {self.bound}"
+        return f"above {_plain(self.bound)}"
 
 
 @attrs.frozen
@@ -100,7 +100,7 @@ class between:  # noqa: N801 - reads as a predicate
                 raise ValueError(f"{number!r} is out of range: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
-        return f"between {self.lowest} and {self.highest}"
+        return f"between {_plain(self.lowest)} and {_plain(self.highest)}"
 
 
 @attrs.frozen
@@ -140,3 +140,8 @@ def _numbers(value: Any) -> Iterator[int | float]:
     elif isinstance(value, (tuple, list)):
         for each in value:
             yield from _numbers(each)
+
+
+def _plain(number: float) -> str:
+    """A bound in words: 0.0 as 0, and a whole number with all its digits."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
