@@ -143,6 +143,8 @@ class Evaluator(Component):
         prepare: for a pair: `"module:function"`, called once as `prepare(representations, context)` with all that are
             compared; its result is `subject.prepared` in every call. Evaluators that name the same function share one
             result, so that n representations cost n preparations and the pairs are cheap.
+        estimate: for a pair: `"module:function"`, called as `estimate(options, sizes) -> Cost` with (n, d) of every
+            representation, for `identify compare --dry-run`.
         symmetric: for a pair: whether swapping the two gives the same value.
         standard: whether `identify compare` runs it where no evaluator is named.
         draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what
@@ -152,6 +154,7 @@ class Evaluator(Component):
     kind: ClassVar[str] = "evaluator"
 
     prepare: str = attrs.field(default="", validator=_check_target)
+    estimate: str = attrs.field(default="", validator=_check_target)
     symmetric: bool = True
     standard: bool = False
     arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))

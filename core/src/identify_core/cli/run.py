@@ -44,6 +44,7 @@ RAN_AND_FAILED = 1
 @click.pass_obj
 def command(
     invocation: Invocation,
+    /,
     plugin: str | None,
     file: Path | None,
     preset: str | None,
@@ -147,4 +148,3 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
     console.print(f"report  {outcome.folder / 'report.html'}", markup=False)
     at = "" if store == Path("identify-store") else f"--store {shlex.quote(str(store))} "
     console.print(f"look at it again with: identify {at}runs show {outcome.run_id}", markup=False, style="dim")
-

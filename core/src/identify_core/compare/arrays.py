@@ -47,18 +47,7 @@ def open_array(reference: str, *, ids: np.ndarray[Any, Any] | None = None) -> li
     opener = {"npy": _open_npy, "npz": _open_npz, "zarr": _open_zarr, "safetensors": _open_safetensors}[kind]
     array = opener(path, key)
     _check(array, reference)
-    if array.ndim == 1:
-        flat = array
-        parts: list[tuple[str, tuple[int, int], Rows]] = [
-            (reference, (flat.shape[0], 1), lambda a, b: np.asarray(flat[a:b]).reshape(-1, 1))
-        ]
-    elif array.ndim == 2:
-        parts = [(reference, tuple(array.shape), lambda a, b: np.asarray(array[a:b]))]
-    else:
-        parts = [
-            (f"{reference}[{r}]", tuple(array.shape[1:]), lambda a, b, r=r: np.asarray(array[r, a:b]))
-            for r in range(array.shape[0])
-        ]
+    parts = _parts(array, reference)
     rows = parts[0][1][0]
     if ids is None:
         ids = np.arange(rows)
@@ -77,6 +66,20 @@ def open_array(reference: str, *, ids: np.ndarray[Any, Any] | None = None) -> li
         )
         for replicate, (label, shape, load) in enumerate(parts)
     ]
+
+
+def _parts(array: Any, reference: str) -> list[tuple[str, tuple[int, int], Rows]]:
+    """Label, shape and reader of each representation in an array."""
+    if array.ndim == 1:
+        return [(reference, (array.shape[0], 1), lambda start, stop: np.asarray(array[start:stop]).reshape(-1, 1))]
+    if array.ndim == 2:
+        return [(reference, (array.shape[0], array.shape[1]), lambda start, stop: np.asarray(array[start:stop]))]
+
+    def reader(replicate: int) -> Rows:
+        return lambda start, stop: np.asarray(array[replicate, start:stop])
+
+    count, rows, width = array.shape
+    return [(f"{reference}[{r}]", (rows, width), reader(r)) for r in range(count)]
 
 
 def read_ids(path: Path) -> np.ndarray[Any, Any]:

@@ -128,7 +128,7 @@ def _nothing_common(first: Representation, other: Representation) -> UsageError:
 def _refuse_other_inputs(lined: Sequence[Representation]) -> None:
     known = [each for each in lined if each.fingerprints is not None]
     for other in known[1:]:
-        different = int((known[0].fingerprints != other.fingerprints).sum())
+        different = int(np.count_nonzero(known[0].fingerprints != other.fingerprints))
         if different:
             raise UsageError(
                 f"{known[0].label} and {other.label} have other inputs under the same ids: {different} of "

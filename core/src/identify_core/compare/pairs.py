@@ -14,6 +14,7 @@ from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.subject import Representation, Subject
+from identify_core.rungs import includes
 from identify_core.scores import Score, Verdict
 from identify_core.spec import Chosen
 
@@ -43,12 +44,14 @@ class Grid:
     Args:
         chosen: the evaluator.
         labels: of the M representations.
+        claims: the rung that theory claims for each; empty where it claims nothing.
         scores: name to pair to score; the name is the evaluator's label where it gives one score a pair.
         verdicts: pair to verdict, for a ladder.
     """
 
     chosen: Chosen
     labels: tuple[str, ...]
+    claims: tuple[str, ...]
     scores: Mapping[str, Mapping[Pair, Score]]
     verdicts: Mapping[Pair, Verdict]
 
@@ -92,10 +95,16 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) ->
                 )
             bar.advance()
     if component.symmetric:
-        for table in (*scores.values(), verdicts):
-            for (i, j), value in list(table.items()):
-                table[j, i] = value  # type: ignore[index]
-    return Grid(chosen=chosen, labels=tuple(each.label for each in representations), scores=scores, verdicts=verdicts)
+        for table in scores.values():
+            table.update({(j, i): score for (i, j), score in table.items()})
+        verdicts.update({(j, i): verdict for (i, j), verdict in verdicts.items()})
+    return Grid(
+        chosen=chosen,
+        labels=tuple(each.label for each in representations),
+        claims=tuple(each.identified_up_to for each in representations),
+        scores=scores,
+        verdicts=verdicts,
+    )
 
 
 def grid_finding(grid: Grid) -> Finding:
@@ -183,13 +192,48 @@ def _ladder_table(grid: Grid) -> Table:
     rows = []
     for (i, j), verdict in sorted(grid.verdicts.items()):
         if i < j or (i > j and not _symmetric(grid)):
-            lowest = ", ".join(verdict.lowest) or "no rung passes"
-            rows.append((grid.labels[i], grid.labels[j], lowest, verdict.tolerance, "; ".join(verdict.warnings)))
+            claim = common_claim(grid.claims[i], grid.claims[j])
+            rows.append(
+                (
+                    grid.labels[i],
+                    grid.labels[j],
+                    " or ".join(verdict.lowest) or "no rung passes",
+                    claim or None,
+                    against_claim(verdict, claim),
+                    verdict.tolerance,
+                    "; ".join(verdict.warnings),
+                )
+            )
     return Table(
-        columns=("representation", "other", "lowest rung", "tolerance", "remarks"),
+        columns=("representation", "other", "lowest rung", "claimed", "found", "tolerance", "remarks"),
         rows=rows,
         caption="The smallest class of maps that carries one representation onto the other, judged on held-out rows.",
     )
+
+
+def common_claim(first: str, second: str) -> str:
+    """What two claims say of a pair: the larger class; empty where one claims nothing or they are not related."""
+    if not first or not second:
+        return ""
+    if includes(first, second):
+        return first
+    return second if includes(second, first) else ""
+
+
+def against_claim(verdict: Verdict, claim: str) -> str | None:
+    """What was found, held against what theory claims; None where it claims nothing."""
+    if not claim:
+        return None
+    if any(rung == claim for rung in verdict.lowest):
+        return "as claimed"
+    if any(includes(claim, rung) for rung in verdict.lowest):
+        return "more identified than claimed"
+    return "less identified than claimed"
+
+
+def meets(verdict: Verdict, rung: str) -> bool:
+    """Whether a pair is identified up to `rung`, or up to a class within it."""
+    return any(includes(rung, lowest) for lowest in verdict.lowest)
 
 
 def _symmetric(grid: Grid) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -15,6 +15,9 @@ from identify_core.replicates import Replicates
 from identify_core.run.context import Context, ModelBuilder
 from identify_core.run.subject import Subject
 from identify_core.spec import Chosen
+
+
+T = TypeVar("T")
 
 
 def make_samples(chosen: Chosen, context: Context) -> Samples:
@@ -105,7 +108,7 @@ def _call(chosen: Chosen, target: Callable[..., Any], *arguments: Any) -> Any:
     return _guard(chosen, lambda: target(chosen.options, *arguments))
 
 
-def _guard(chosen: Chosen, call: Callable[[], Any]) -> Any:
+def _guard(chosen: Chosen, call: Callable[[], T]) -> T:
     """Run a target's code; say of an options error where in the spec it belongs."""
     try:
         return call()

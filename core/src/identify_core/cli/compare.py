@@ -1,0 +1,173 @@
+"""`identify compare`: representations of runs, or arrays in files, beside one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from identify_core.cli.invocation import Invocation, json_option, store_option
+
+if TYPE_CHECKING:
+    from identify_core.compare.comparing import Comparison, Request
+
+BELOW_EXPECTATION = 1
+
+
+@click.command("compare")
+@click.argument("what", nargs=-1, required=True, metavar="RUN|ARRAY...")
+@click.option("--latents", multiple=True, metavar="NAME", help="Which latents of the runs; may be repeated.")
+@click.option("--split", help="Take only latents of this split.")
+@click.option(
+    "--evaluator",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Such as measures:linear-cka; may be repeated.  [default: the standard measures and the ladder]",
+)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators.")
+@click.option("--ids", type=click.Path(path_type=Path), help="Sample ids of the arrays' rows: .npy, or one a line.")
+@click.option("--trust-ids", is_flag=True, help="Take equal ids for equal samples although the inputs differ.")
+@click.option("--expect", default="", metavar="RUNG", help="Fail where a pair is not identified up to this rung.")
+@click.option("--name", default="comparison", show_default=True, help="What the comparison is called.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of splits, permutations and bootstraps.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--dry-run", is_flag=True, help="Say what would be compared, how long and in how much memory; stop.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@store_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    what: tuple[str, ...],
+    latents: tuple[str, ...],
+    split: str | None,
+    names: tuple[str, ...],
+    overrides: tuple[str, ...],
+    ids: Path | None,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Compare representations: of runs of any plugins, or of arrays in files.
+
+    \b
+    identify compare @last                                   the replicates of one run
+    identify compare RUN RUN --latents hidden-1 --expect linear
+    identify compare a.npy b.npz:key c.zarr/path --evaluator measures:linear-cka
+    """
+    from identify_core.errors import UsageError
+    from identify_core.rungs import rung
+
+    if settings["expect"]:
+        rung(settings["expect"])
+    registry = invocation.registry()
+    from identify_core.compare.comparing import Request, compare, standard_evaluators
+    from identify_core.compare.references import open_groups
+    from identify_core.spec import choose_evaluator
+    from identify_core.store import Store
+
+    if overrides and not names:
+        raise UsageError("--set needs --evaluator: which evaluator's option is it?")
+    evaluators = [choose_evaluator(registry, name, overrides) for name in names] or standard_evaluators(registry)
+    sample_ids = None
+    if ids is not None:
+        from identify_core.compare.arrays import read_ids
+
+        sample_ids = read_ids(ids)
+    store = Store(invocation.store_path)
+    groups = open_groups(what, store, latents=latents, split=split, ids=sample_ids)
+    request = Request(groups=groups, evaluators=evaluators, **settings)
+    if dry_run:
+        return _plan(request, as_json)
+    from identify_core.cli.output import stderr_console
+    from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
+    from identify_core.run.interrupts import stop_on_interrupt
+
+    display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
+    with stop_on_interrupt(display.message) as stop_requested:
+        comparison = compare(request, store, display=display, stop_requested=stop_requested)
+    _print(comparison, request, as_json)
+    return BELOW_EXPECTATION if comparison.below else 0
+
+
+def _plan(request: Request, as_json: bool) -> int:
+    from identify_core.cli.output import print_json, print_table, stdout_console
+    from identify_core.compare.planning import plan
+
+    planned = plan(request)
+    if as_json:
+        print_json("comparison-plan", planned.as_dict())
+        return 0
+    console = stdout_console()
+    print_table(
+        ("evaluator", "seconds", "memory"),
+        [(each.evaluator, f"{each.seconds:.3g}", _megabytes(each.bytes)) for each in planned.estimates],
+    )
+    for name, reason in planned.skipped.items():
+        console.print(f"left out  {name}: {reason}", markup=False)
+    console.print(
+        f"{planned.representations} representations, {planned.pairs} pairs, {planned.rows} rows in common; about "
+        f"{planned.seconds:.3g} s and {_megabytes(planned.bytes)} on {planned.device}",
+        markup=False,
+    )
+    return 0
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 2**20:.4g} MiB" if count < 2**30 else f"{count / 2**30:.3g} GiB"
+
+
+def _print(comparison: Comparison, request: Request, as_json: bool) -> None:
+    from identify_core.cli.output import print_failure, print_json, stdout_console
+
+    if as_json:
+        print_json("comparison", _plain(comparison, request))
+    else:
+        from identify_core.report.tables import print_finding
+
+        console = stdout_console()
+        lined = comparison.lined
+        for label, lost in lined.left_out.items():
+            console.print(f"{label}: {lost} rows have no counterpart and are left out", markup=False, style="dim")
+        for label, finding in comparison.findings.items():
+            print_finding(console, label, finding)
+        for name, reason in comparison.skipped.items():
+            console.print(f"left out {name}: {reason}", markup=False, style="dim")
+        console.print(f"{len(lined.representations)} representations, {lined.rows} rows in common", markup=False)
+        console.print(f"comparison  {comparison.id}", markup=False)
+        console.print(f"report      {comparison.folder / 'report.html'}", markup=False)
+    if comparison.below:
+        print_failure(
+            f"{len(comparison.below)} pairs are not identified up to {request.expect}",
+            problems=[f"{first} and {other}: {found}" for first, other, found in comparison.below],
+        )
+
+
+def _plain(comparison: Comparison, request: Request) -> dict[str, Any]:
+    return {
+        "comparison": comparison.id,
+        "folder": str(comparison.folder),
+        "rows": comparison.lined.rows,
+        "left_out": comparison.lined.left_out,
+        "skipped": comparison.skipped,
+        "expect": request.expect,
+        "met": not comparison.below if request.expect else None,
+        "representations": [each.label for each in comparison.lined.representations],
+        "findings": {
+            label: {
+                "summary": finding.summary,
+                "scalars": dict(finding.scalars),
+                "conventions": dict(finding.conventions),
+                "warnings": list(finding.warnings),
+                "tables": {
+                    name: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+                    for name, table in finding.tables.items()
+                },
+            }
+            for label, finding in comparison.findings.items()
+        },
+    }

@@ -1,0 +1,230 @@
+"""A comparison: representations named, lined up, run through pair evaluators, drawn and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from identify_core.compare.lining_up import Lined, line_up
+from identify_core.compare.pairs import Grid, Preparations, grid_finding, meets, score_pairs
+from identify_core.compare.references import Group
+from identify_core.compare.views import draw_grid
+from identify_core.components import Evaluator
+from identify_core.device import resolve_device
+from identify_core.errors import PluginError, UsageError
+from identify_core.findings import Finding
+from identify_core.plugins import Registry
+from identify_core.report.page import render_page
+from identify_core.run import calling
+from identify_core.run.context import Context
+from identify_core.run.display import Display, SilentDisplay
+from identify_core.run.provenance import Clock, describe_machine
+from identify_core.spec import Chosen, plain_options
+from identify_core.store import RunWriter, Store, StoredRun
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """What is compared and how.
+
+    Args:
+        groups: the representations, by run or file.
+        evaluators: the pair evaluators to run.
+        name: what the comparison is called.
+        seed: of the evaluators' random streams: splits, permutations, bootstraps.
+        device: as in a spec.
+        trust_ids: whether equal ids are taken for equal samples although the inputs differ.
+        expect: the rung up to which every pair must be identified; empty for no expectation.
+    """
+
+    groups: Sequence[Group]
+    evaluators: Sequence[Chosen]
+    name: str = "comparison"
+    seed: int = 0
+    device: str = "auto"
+    trust_ids: bool = False
+    expect: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """A comparison that was made.
+
+    Args:
+        id: its id in the store.
+        folder: where it lies.
+        findings: label to finding.
+        lined: the representations on their common rows.
+        skipped: qualified name of each evaluator that does not apply, with the reason.
+        below: the pairs that are not identified up to the expected rung, as (label, label, what was found).
+    """
+
+    id: str
+    folder: Path
+    findings: dict[str, Finding]
+    lined: Lined
+    skipped: dict[str, str]
+    below: tuple[tuple[str, str, str], ...] = ()
+
+
+def standard_evaluators(registry: Registry) -> list[Chosen]:
+    """The pair evaluators that run where none is named, with their default options.
+
+    Raises:
+        PluginError: no plugin offers any.
+    """
+    chosen = [
+        Chosen(registered=each, options=each.component.options(), label=each.name)
+        for each in registry.components("evaluator")
+        if isinstance(each.component, Evaluator) and each.component.arity == "pair" and each.component.standard
+    ]
+    if not chosen:
+        raise PluginError(
+            "no plugin offers a measure for pairs of representations", hint="pip install identify-measures"
+        )
+    return chosen
+
+
+def applicable(evaluators: Sequence[Chosen], lined: Lined) -> tuple[list[Chosen], dict[str, str]]:
+    """The evaluators that can study these representations, and why the others cannot."""
+    chosen, skipped = [], {}
+    for each in evaluators:
+        component = each.registered.component
+        reason = ""
+        if not isinstance(component, Evaluator) or component.arity != "pair":
+            arity = component.arity if isinstance(component, Evaluator) else component.kind
+            reason = f"it studies a {arity}, not a pair of representations"
+        elif component.requires - {"factors"}:
+            reason = f"it needs {', '.join(sorted(component.requires - {'factors'}))}, which stored latents do not have"
+        elif "factors" in component.requires and not all(rep.factors for rep in lined.representations):
+            reason = "it needs ground-truth factors, which not all of these have"
+        if reason:
+            skipped[each.registered.qualified_name] = reason
+        else:
+            chosen.append(each)
+    return chosen, skipped
+
+
+def compare(
+    request: Request,
+    store: Store,
+    *,
+    display: Display | None = None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Comparison:
+    """Make a comparison and store it.
+
+    Raises:
+        UsageError: the representations cannot be lined up, or no evaluator applies, or the expectation needs a ladder.
+        Interrupted: the user stopped it; nothing is stored.
+        StoreError: the store cannot be written.
+    """
+    display = display or SilentDisplay()
+    lined = line_up([each for group in request.groups for each in group.representations], trust_ids=request.trust_ids)
+    chosen, skipped = applicable(request.evaluators, lined)
+    if not chosen:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise UsageError(f"no evaluator applies to these representations: {reasons}")
+    device = resolve_device(request.device)
+    clock = Clock()
+    with RunWriter.create(store, name=request.name, plugin="", kind="comparison") as writer:
+        context = Context(
+            device=device,
+            dtype=torch.float64 if device.type != "mps" else torch.float32,
+            seed=request.seed,
+            count=len(lined.representations),
+            scratch=writer.scratch,
+            display=display,
+            stop_requested=stop_requested,
+        )
+        try:
+            grids = _score(chosen, lined, context)
+            findings = _keep(writer, grids, request, context)
+            writer.write_document(_document(request, lined, skipped, device, clock, context))
+            writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
+        except BaseException:
+            writer.close()
+            store.remove(store.find(writer.id, kind="comparison"))
+            raise
+        folder = writer.commit()
+    return Comparison(
+        id=writer.id,
+        folder=folder,
+        findings=findings,
+        lined=lined,
+        skipped=skipped,
+        below=_below(grids, request.expect),
+    )
+
+
+def _score(chosen: Sequence[Chosen], lined: Lined, context: Context) -> list[Grid]:
+    preparations = Preparations(lined.representations)
+    return [score_pairs(each, preparations, context) for each in chosen]
+
+
+def _keep(writer: RunWriter, grids: Sequence[Grid], request: Request, context: Context) -> dict[str, Finding]:
+    findings = {}
+    groups = tuple(group.name for group in request.groups for _ in group.representations)
+    for grid in grids:
+        finding = grid_finding(grid)
+        label = grid.chosen.label
+        findings[label] = finding
+        writer.write_finding(
+            label,
+            finding,
+            evaluator=grid.chosen.registered.qualified_name,
+            options=plain_options(grid.chosen.options),
+        )
+        own = calling.draw(grid.chosen, finding, context)
+        for figure in own or draw_grid(finding, grid.chosen.registered.component, groups):
+            writer.write_figure(label, figure)
+        for warning in finding.warnings:
+            context.warn(f"{label}: {warning}")
+    return findings
+
+
+def _document(
+    request: Request, lined: Lined, skipped: dict[str, str], device: torch.device, clock: Clock, context: Context
+) -> dict[str, Any]:
+    return {
+        "representations": [
+            {
+                "label": each.label,
+                "run": each.run_id,
+                "latents": each.latents,
+                "replicate": each.replicate,
+                "width": each.shape[1],
+                "identified_up_to": each.identified_up_to,
+            }
+            for each in lined.representations
+        ],
+        "rows": lined.rows,
+        "left_out": lined.left_out,
+        "skipped": skipped,
+        "expect": request.expect,
+        "seed": request.seed,
+        "provenance": describe_machine(device),
+        "seconds": clock.seconds(),
+        "warnings": context.warnings,
+    }
+
+
+def _below(grids: Sequence[Grid], expect: str) -> tuple[tuple[str, str, str], ...]:
+    if not expect:
+        return ()
+    ladders = [grid for grid in grids if grid.verdicts]
+    if not ladders:
+        raise UsageError(
+            f"nothing says whether the pairs are identified up to {expect}: no evaluator is a ladder",
+            hint="--evaluator measures:ladder",
+        )
+    return tuple(
+        (grid.labels[i], grid.labels[j], " or ".join(verdict.lowest) or "no rung")
+        for grid in ladders
+        for (i, j), verdict in sorted(grid.verdicts.items())
+        if i < j and not meets(verdict, expect)
+    )
