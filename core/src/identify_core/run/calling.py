@@ -16,7 +16,6 @@ from identify_core.run.context import Context, ModelBuilder
 from identify_core.run.subject import Subject
 from identify_core.spec import Chosen
 
-
 T = TypeVar("T")
 
 
