@@ -190,7 +190,8 @@ def _polish(
 
 
 def _residuals(call: Call, batch: Batch) -> torch.Tensor:
-    return call(batch["x"]) - batch["y"]
+    difference: torch.Tensor = call(batch["x"]) - batch["y"]
+    return difference
 
 
 def _optimiser(options: EquivalenceOptions) -> Optimiser:
