@@ -6,22 +6,18 @@ them count. Whatever happens on the way, the run has all of a finding or none of
 
 from __future__ import annotations
 
-import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import zarr
-
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
 from identify_core.store import locks
-from identify_core.store.arrays import remove_node
+from identify_core.store.arrays import placing
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
-from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically, write_json
+from identify_core.store.files import explained, write_atomically, write_json
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.layout import ARRAYS, FIGURES, REPORT_FILE, RUN_FILE, encode_name
 from identify_core.store.nodes import checksums, child_names
@@ -74,7 +70,8 @@ class RunAppender:
                 )
             old = findings.get(label, {}).get("group")
             path = self._free_path(label, findings)
-            self._put_in_place(path, finding, evaluator=evaluator, options=options)
+            with placing(self.folder, path, sync=True) as (parent, name):
+                write_finding_group(parent.create_group(name), finding, evaluator=evaluator, options=options)
             sums = {key: value for key, value in document["arrays"].items() if not _is_in(key, old)}
             document["arrays"] = dict(sorted((sums | checksums(self.folder / ARRAYS, path)).items()))
             document["figures"] = [entry for entry in document.get("figures", []) if entry["label"] != label]
@@ -106,19 +103,6 @@ class RunAppender:
             self._remove_unlisted(document)
             lock.release(remove=True)
 
-    def _put_in_place(self, path: str, finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> None:
-        target = self.folder / ARRAYS / path
-        beside = self.folder / f".new-{secrets.token_hex(4)}"
-        try:
-            group = zarr.create_group(store=str(beside), zarr_format=3)
-            write_finding_group(group, finding, evaluator=evaluator, options=options)
-            sync_tree(beside)
-            remove_node(self.folder / ARRAYS, path)
-            os.replace(beside, target)
-            sync_folder(target.parent)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-
     def _free_path(self, label: str, findings: Mapping[str, Any]) -> str:
         """`findings/<label>`, or `findings/<label>~2` while what it replaces has that name."""
         used = {str(entry["group"]) for entry in findings.values()}
@@ -135,7 +119,7 @@ class RunAppender:
         listed = {str(entry["group"]) for entry in document.get("findings", {}).values()}
         for name in child_names(root, "findings"):
             if f"findings/{name}" not in listed:
-                remove_node(root, f"findings/{name}")
+                shutil.rmtree(root / "findings" / name)
 
 
 def _is_in(path: str, group: str | None) -> bool:

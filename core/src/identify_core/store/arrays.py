@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,8 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from identify_core.errors import StoreError
-from identify_core.store.files import to_plain
+from identify_core.store.files import sync_folder, sync_tree, to_plain
+from identify_core.store.layout import ARRAYS, UNPLACED
 from identify_core.store.nodes import Node, read_node
 
 Array = np.ndarray[Any, Any]
@@ -115,7 +118,7 @@ def write_array(
         dtype=dtype,
         chunks=chunks,
         shards=shards,
-        compressors=None if dtype.kind in "fc" else ZstdCodec(level=3),
+        compressors=None if dtype.kind in "fc" else ZstdCodec(level=3, checksum=True),
         dimension_names=list(dimensions),
         attributes=to_plain(notes),
         config={"write_empty_chunks": True},  # so that a chunk which is missing is known to be lost
@@ -169,7 +172,10 @@ def read_array(root: Path, path: str, selection: tuple[int | slice, ...] | None 
             raise ValueError("it is a group")
         _require_files(node, selection or ())
         array = zarr.open_array(store=str(node.folder), mode="r", zarr_format=3)
-        values = np.asarray(array[selection if selection is not None else ...])
+        try:
+            values = np.asarray(array[selection if selection is not None else ...])
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"one of its chunks is truncated or damaged ({error})") from error
         return _decode_text(values) if node.attributes.get("encoding") == _ENCODING else values
 
 
@@ -187,6 +193,8 @@ def _damage_explained(root: Path, path: str) -> Iterator[None]:
 
 def _require_files(node: Node, selection: tuple[int | slice, ...]) -> None:
     """Zarr takes a chunk that is not there for one full of zeros; here every chunk is written, so it is lost."""
+    is_raw = [codec["name"] for codec in node.metadata["codecs"]] == ["bytes"]
+    size_of_raw = math.prod(node.chunks) * np.dtype(node.metadata["data_type"]).itemsize if is_raw else None
     ranges = []
     for axis, (size, chunk) in enumerate(zip(node.shape, node.chunks, strict=True)):
         wanted = selection[axis] if axis < len(selection) else slice(None)
@@ -198,11 +206,44 @@ def _require_files(node: Node, selection: tuple[int | slice, ...]) -> None:
         ranges.append(range(start // chunk, math.ceil(stop / chunk)) if stop > start else range(0))
     for place in itertools.product(*ranges):
         name = "/".join(("c", *map(str, place)))
-        if not (node.folder / name).is_file():
-            raise ValueError(f"its chunk {name} is missing")
+        try:
+            found = (node.folder / name).stat().st_size
+        except FileNotFoundError:
+            raise ValueError(f"its chunk {name} is missing") from None
+        if size_of_raw is not None and found != size_of_raw:
+            raise ValueError(f"its chunk {name} has {found} bytes instead of {size_of_raw}")
 
 
-def remove_node(root: Path, path: str) -> None:
-    """Delete a node, if it is there."""
-    if (root / path).exists():
-        shutil.rmtree(root / path)
+@contextmanager
+def placing(folder: Path, path: str, *, sync: bool = False) -> Iterator[tuple[zarr.Group, str]]:
+    """Let the block write a node beside the arrays of a run, and move it into place when it is whole.
+
+    A kill at any moment therefore leaves whole nodes only; the folder beside is deleted, or is a leftover that
+    `remove_unplaced` deletes.
+
+    Args:
+        folder: the run's folder.
+        path: where the node goes below arrays.zarr; its parent exists, and what is there is replaced.
+        sync: whether the node must survive a power cut before anything refers to it.
+
+    Yields:
+        A group, and the name under which the block is to make the node in it.
+    """
+    beside, target = folder / f"{UNPLACED}{secrets.token_hex(4)}", folder / ARRAYS / path
+    try:
+        yield zarr.create_group(store=str(beside), zarr_format=3), target.name
+        if sync:
+            sync_tree(beside)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(beside / target.name, target)
+        if sync:
+            sync_folder(target.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove_unplaced(folder: Path) -> None:
+    """Delete what killed processes wrote beside the arrays of a run."""
+    for path in folder.glob(f"{UNPLACED}*"):
+        shutil.rmtree(path)

@@ -20,6 +20,7 @@ from identify_core.store.layout import (
     SCRATCH,
     STAGING,
     STORE_FILE,
+    UNPLACED,
     Kind,
     check_id,
     is_safe_id,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from identify_core.store.reader import StoredRun
 
 _TRASH = ".removed-"
-_TEMPORARY = (".new-", f".{STORE_FILE}.", ".run.json.")
+_TEMPORARY = (UNPLACED, f".{STORE_FILE}.", ".run.json.")
 
 
 @attrs.frozen

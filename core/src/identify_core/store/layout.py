@@ -44,6 +44,7 @@ ARRAYS = "arrays.zarr"
 FIGURES = "figures"
 SCRATCH = "scratch"
 NODE_FILE = "zarr.json"
+UNPLACED = ".new-"  # how the folder of a node begins that is not yet whole and in its place
 
 Kind = Literal["run", "comparison"]
 STATUSES = ("running", "finished", "failed", "interrupted")

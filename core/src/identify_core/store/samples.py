@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
 
 from identify_core.errors import StoreError
-from identify_core.store.arrays import write_array
+from identify_core.store.arrays import placing, write_array
 from identify_core.store.files import to_plain
-from identify_core.store.layout import encode_name
+from identify_core.store.layout import ARRAYS, encode_name
+from identify_core.store.nodes import child_names, read_node
 
 if TYPE_CHECKING:
     from identify_core.data import Latents, Samples
@@ -38,7 +40,7 @@ def write_samples_group(group: zarr.Group, samples: Samples) -> None:
         write_array(factors, taken[-1], factor.values, ("sample",), attributes={"kind": factor.kind})
 
 
-def write_latents_node(root: zarr.Group, latents: Latents, *, identified_up_to: str = "") -> None:
+def write_latents_node(folder: Path, latents: Latents, *, identified_up_to: str = "") -> None:
     """Write latents as one array, or where widths differ as a group of one array a replicate.
 
     The attribute `ids` names the array of sample ids; where it is `samples/ids`, `rows` names the split's rows of it.
@@ -52,42 +54,39 @@ def write_latents_node(root: zarr.Group, latents: Latents, *, identified_up_to: 
         "split": latents.split,
         "identified_up_to": latents.identified_up_to or identified_up_to,
         "summary": latents.summary,
-        **_id_reference(root, latents, counts.pop()),
+        **_id_reference(folder, latents, counts.pop()),
     }
-    group = root.require_group("latents")
-    name = encode_name(latents.name, [other for other, _ in group.members()])
-    if uniform:
-        write_array(group, name, each, ("replicate", "sample", "latent"), attributes=notes, whole=1)
-        return
-    ragged = group.create_group(name, overwrite=True, attributes=to_plain(notes | {"replicates": len(each)}))
-    for r, values in enumerate(each):
-        write_array(ragged, str(r), values, ("sample", "latent"), whole=1)
+    place = f"latents/{encode_name(latents.name, child_names(folder / ARRAYS, 'latents'))}"
+    with placing(folder, place) as (group, name):
+        if uniform:
+            write_array(group, name, each, ("replicate", "sample", "latent"), attributes=notes, whole=1)
+            return
+        ragged = group.create_group(name, attributes=to_plain(notes | {"replicates": len(each)}))
+        for r, values in enumerate(each):
+            write_array(ragged, str(r), values, ("sample", "latent"), whole=1)
 
 
-def _id_reference(root: zarr.Group, latents: Latents, count: int) -> dict[str, str]:
+def _id_reference(folder: Path, latents: Latents, count: int) -> dict[str, str]:
+    root = folder / ARRAYS
     if latents.ids is None:
         rows = f"samples/splits/{encode_name(latents.split)}"
-        if rows not in root:
+        if not (root / rows).is_dir():
             raise StoreError(
                 f"the latents {latents.name!r} are of the split {latents.split!r}, which the samples do not have",
                 hint="write the samples first, or give the latents ids of their own",
             )
-        known, reference = _length(root[rows]), {"ids": "samples/ids", "rows": rows}
+        known, reference = read_node(root, rows).shape[0], {"ids": "samples/ids", "rows": rows}
     else:
         ids = np.asarray(latents.ids)
         text = np.ascontiguousarray(ids)
         digest = hashlib.sha256(f"{text.dtype.str}|".encode() + text.tobytes()).hexdigest()[:12]
-        group = root.require_group("ids")
-        if digest not in group:
-            write_array(group, digest, ids, ("sample",))
+        if not (root / "ids" / digest).is_dir():
+            with placing(folder, f"ids/{digest}") as (group, name):
+                write_array(group, name, ids, ("sample",))
         known, reference = len(ids), {"ids": f"ids/{digest}"}
     if known != count:
         raise StoreError(f"the latents {latents.name!r} have {count} rows for {known} sample ids")
     return reference
-
-
-def _length(node: zarr.Array[Any] | zarr.Group) -> int:
-    return int(node.shape[0]) if isinstance(node, zarr.Array) else 0
 
 
 def write_weights_group(group: zarr.Group, state: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ import zarr
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
 from identify_core.store import locks
-from identify_core.store.arrays import write_array
+from identify_core.store.arrays import placing, remove_unplaced, write_array
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
 from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically, write_json
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from identify_core.data import Latents, Samples
 
 _OWN = ("format", "kind", "id", "arrays", "files", "findings", "figures")
-_GROUPS = ("samples", "latents", "weights", "history", "findings")
+_GROUPS = ("samples", "latents", "ids", "weights", "history", "findings")
 
 
 class RunWriter:
@@ -191,7 +191,7 @@ class RunWriter:
             StoreError: their rows are not as many as their ids, or samples with that split were not written before.
         """
         with explained("write the run", self.folder):
-            write_latents_node(self._root(), latents, identified_up_to=identified_up_to)
+            write_latents_node(self.folder, latents, identified_up_to=identified_up_to)
 
     def write_weights(self, state: Mapping[str, Any]) -> None:
         """Keep `Replicates.state()`: `parameters/<name>` and `buffers/<name>` to (R, ...)."""
@@ -216,8 +216,7 @@ class RunWriter:
         """
         findings = self.document.setdefault("findings", {})
         name = encode_name(label, [entry["group"].rpartition("/")[2] for entry in findings.values()])
-        with explained("write the run", self.folder):
-            group = self._root().create_group(f"findings/{name}", overwrite=True)
+        with self._fresh_group(f"findings/{name}") as group:
             write_finding_group(group, finding, evaluator=evaluator, options=options)
         findings[label] = finding_entry(finding, evaluator=evaluator, group=f"findings/{name}")
         self.write_document({})
@@ -260,14 +259,12 @@ class RunWriter:
     def _make_groups(self) -> None:
         with explained("write the run", self.folder):
             (self.folder / FIGURES).mkdir(exist_ok=True)
-            root = self._root()
+            remove_unplaced(self.folder)
+            root = zarr.open_group(store=str(self.folder / ARRAYS), mode="a", zarr_format=3)
             for name in _GROUPS:
                 root.require_group(name)
 
-    def _root(self) -> zarr.Group:
-        return zarr.open_group(store=str(self.folder / ARRAYS), mode="a", zarr_format=3)
-
     @contextmanager
-    def _fresh_group(self, name: str) -> Iterator[zarr.Group]:
-        with explained("write the run", self.folder):
-            yield self._root().create_group(name, overwrite=True)
+    def _fresh_group(self, path: str) -> Iterator[zarr.Group]:
+        with explained("write the run", self.folder), placing(self.folder, path) as (parent, name):
+            yield parent.create_group(name)

@@ -1,0 +1,107 @@
+"""Files appear whole or not at all; JSON gives back what it was given; file-system errors are said in words."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identify_core.errors import StoreError
+from identify_core.store.files import (
+    explained,
+    from_plain,
+    read_json,
+    sync_tree,
+    to_plain,
+    write_atomically,
+    write_json,
+)
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["nan", "\\inf", "-inf"])
+plain = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))
+
+
+def same(first: Any, second: Any) -> bool:
+    """Equality that counts nan as equal to nan and tells 1 from 1.0 and True."""
+    return repr(first) == repr(second)
+
+
+@given(plain)
+def test_plain_values_come_back(value: Any) -> None:
+    text = json.dumps(to_plain(value), allow_nan=False)
+    assert same(from_plain(json.loads(text)), value)
+
+
+def test_numpy_values_become_plain() -> None:
+    given = {"a": np.float32(0.5), "b": np.array([1, 2]), "c": (np.bool_(True), {"x"}), "d": Path("p"), "e": np.nan}
+    assert to_plain(given) == {"a": 0.5, "b": [1, 2], "c": [True, ["x"]], "d": "p", "e": "nan"}
+
+
+@pytest.mark.parametrize(("value", "message"), [(object(), "is not plain"), ({1: 2}, "the key 1 of a mapping")])
+def test_what_json_cannot_hold_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        to_plain(value)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: Any) -> None:
+    path = tmp_path / "run.json"
+    write_atomically(path, b"old")
+
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_json_is_written_for_people_too(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"name": "größe", "loss": float("inf")})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n "name": "größe",\n "loss": "inf"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("[1]", "holds a JSON list"), ("{", "Expecting"), ("[" * 100_000, "nested too deeply")]
+)
+def test_json_that_is_no_object_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk is full"),
+        (errno.EFBIG, "a size limit is reached"),
+        (errno.EROFS, "it is read-only"),
+        (errno.EACCES, "it is read-only or belongs to somebody else"),
+        (errno.EIO, "cannot write the run at x: Input/output error"),
+    ],
+)
+def test_file_system_errors_are_said_in_words(code: int, words: str) -> None:
+    with pytest.raises(StoreError, match=words), explained("write the run", Path("x")):
+        raise OSError(code, os.strerror(code))
+
+
+def test_syncing_leaves_out_what_it_is_told_to(tmp_path: Path, monkeypatch: Any) -> None:
+    for name in ("a/b/c", "scratch/d", "e"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    synced = []
+    monkeypatch.setattr(
+        "identify_core.store.files.sync_file", lambda path: synced.append(path.relative_to(tmp_path).as_posix())
+    )
+    sync_tree(tmp_path, without="scratch")
+    assert set(synced) == {"a/b/c", "a/b", "a", "e", "."}
+    assert synced.index("a/b/c") < synced.index("a/b") < synced.index("a") < synced.index(".")
