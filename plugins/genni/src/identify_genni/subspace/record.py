@@ -198,10 +198,11 @@ def _arrays(study: Study, embedding: tuple[Array, Array] | None) -> Iterator[tup
         yield "values-filled", LabelledArray(values=study.refined.filled, dimensions=grid.dimensions, summary=summary)
     yield "equivalent", LabelledArray(values=study.kept, dimensions=grid.dimensions, summary="whether J ≤ ε")
     for k, axis in enumerate(grid.axes, start=1):
-        leads_to = subspace.spanned_by[k - 1]
+        name = subspace.spanned_by[k - 1]
+        leads_to = f"towards {name}" if name.startswith("replicate") else f"along {name}"
         yield (
             f"c{k}",
-            LabelledArray(values=axis, dimensions=(f"c{k}",), summary=f"coefficients of b_{k}, towards {leads_to}"),
+            LabelledArray(values=axis, dimensions=(f"c{k}",), summary=f"coefficients of b_{k}, {leads_to}"),
         )
     yield (
         "basis",
