@@ -156,6 +156,20 @@ def test_an_interactive_view_is_drawn_and_reaches_neither_the_page_nor_the_netwo
     assert all(url.startswith(("file:", "data:image/png")) for url in browser.requests)
 
 
+def test_a_wide_picture_opens_in_full_size(make_run: MakeRun, draw: Draw, tmp_path: Path, browser: Browser) -> None:
+    wide = draw("wide")
+    wide.static.set_size_inches(14, 2)
+    run = make_run({"a": Finding(summary="x"), "b": Finding()}, {"a": wide, "b": draw("narrow")})
+    browser.open(write_report(run, tmp_path / "page.html"))
+    assert browser.evaluate("document.querySelectorAll('button[data-enlarges]').length") == 1
+    width = "document.querySelector('figure img').getBoundingClientRect().width"
+    assert browser.evaluate(width) < 900
+    browser.evaluate("document.querySelector('button[data-enlarges]').click()")
+    assert browser.evaluate("document.querySelector('dialog[open] img').getBoundingClientRect().width") == 1400
+    browser.evaluate("document.querySelector('dialog').click()")
+    assert browser.evaluate("new Promise((r) => setTimeout(() => r(document.querySelector('dialog')), 100))") is None
+
+
 def test_a_saved_interactive_view_is_drawn_by_itself(draw: Draw, tmp_path: Path, browser: Browser) -> None:
     (page,) = save_figure(draw(interactive=PROBE), tmp_path, ("html",))
     browser.open(page)

@@ -93,6 +93,11 @@ def test_values_over_decades_are_drawn_on_a_logarithmic_scale() -> None:
     assert "10⁻⁶" in [each.text for each in find(svg, "up")]
 
 
+def test_there_are_no_half_steps() -> None:
+    svg = svg_of(draw_curve("x", summarise(np.array([1, 2]), np.array([1.0, 2.0]))))
+    assert [each.text for each in find(svg, "across")] == ["1", "2"]
+
+
 def test_zero_among_decades_stays_on_the_picture() -> None:
     curve = summarise(np.arange(3), np.array([1.0, 1e-6, 0.0]))
     svg = svg_of(draw_curve("loss", curve))

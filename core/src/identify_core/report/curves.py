@@ -19,7 +19,7 @@ QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 _DECADES_FOR_LOGARITHM = 1.5
 
 _WIDTH, _HEIGHT = 420, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 10, 10, 38
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 18, 10, 38
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -131,12 +131,13 @@ class _Axis:
             values = np.log10(np.maximum(values, self.low))
         return self.start + (self.end - self.start) * (values - low) / (high - low)
 
-    def ticks(self) -> list[float]:
+    def ticks(self, finest: float = 0.0) -> list[float]:
+        """Round values on the axis, at least `finest` apart where it is linear."""
         if self.logarithmic:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             stride = max(1, math.ceil((last - first + 1) / 6))
             return [10.0**power for power in range(first, last + 1, stride)]
-        step = _round_step((self.high - self.low) / 5)
+        step = max(_round_step((self.high - self.low) / 5), finest)
         first = math.ceil(self.low / step - 1e-9)
         return [index * step for index in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -198,7 +199,7 @@ def _horizontal_ticks(axis: _Axis) -> list[Markup]:
 def _step_ticks(axis: _Axis) -> list[Markup]:
     bottom = _HEIGHT - _BOTTOM
     marks = [element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=bottom, y2=bottom, class_="axis")]
-    for tick in axis.ticks():
+    for tick in axis.ticks(finest=1.0):  # there are no half steps
         x = f"{float(axis(np.asarray(tick))):.1f}"
         marks.append(element("text", _tick(tick), x=x, y=bottom + 16, class_="across"))
     marks.append(element("text", "step", x=(_LEFT + _WIDTH - _RIGHT) / 2, y=_HEIGHT - 6, class_="across name"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LIMIT = 8 * 2**20
 PIXELS_PER_INCH = 100
+COLUMN = 880
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -70,22 +71,30 @@ def read_pictures(run: StoredRun) -> Iterator[Picture]:
 
 
 def show_picture(picture: Picture, view: str) -> Markup:
-    """The picture embedded in a figure with its caption, and a button for the interactive view where it has one.
+    """The picture embedded in a figure with its caption, and buttons for its full size and its interactive view.
 
     Args:
         picture: what to show.
         view: the id under which the page keeps the interactive view.
     """
-    image = place = button = None
+    image = place = None
+    buttons: list[Markup] = []
     if picture.image:
         source = f"data:image/png;base64,{picture.image}"
         image = element("img", src=source, alt=picture.caption, width=picture.width)
+        if picture.width > COLUMN:
+            buttons.append(element("button", "Enlarge", type="button", class_="open", data_enlarges=True))
     if picture.interactive:
         place = element("div", class_="view", data_view=view, data_title=picture.caption, hidden=True)
-        button = element("button", "Interactive view", type="button", class_="open", data_opens=view)
+        buttons.append(element("button", "Interactive view", type="button", class_="open", data_opens=view))
     words = element("span", picture.caption, [element("small", " ", note) for note in picture.notes])
     paper = element("div", image, place, class_="paper") if image or place else None
-    return element("figure", paper, element("figcaption", words, button), class_="picture")
+    return element(
+        "figure",
+        paper,
+        element("figcaption", words, element("div", buttons, class_="buttons") if buttons else None),
+        class_="picture",
+    )
 
 
 def _inside(run: StoredRun, relative: str) -> Path:

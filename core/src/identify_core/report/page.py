@@ -87,7 +87,8 @@ def render_page(run: StoredRun, *, status: str) -> str:
 def _training(history: Mapping[str, Any]) -> Section | None:
     if not history:
         return None
-    curves = [draw_curve(name, summarise(steps, values)) for name, (steps, values) in history.items() if len(steps)]
+    names = sorted(history, key=lambda name: (name != "loss", name))
+    curves = [draw_curve(name, summarise(*history[name])) for name in names if len(history[name][0])]
     replicated = any(np.ndim(values) > 1 and values.shape[1] > 1 for _, values in history.values())
     reading = element("p", READING, class_="quiet") if replicated else None
     return make_section("training", "How training went", reading, element("div", curves, class_="curves"))

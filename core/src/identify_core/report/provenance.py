@@ -107,7 +107,7 @@ def _short(value: Any) -> str:
         return "{" + ", ".join(f"{key} = {_short(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_short(each) for each in value) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value) or '""'
 
 
 def highlight(spec_text: str) -> Markup:
@@ -148,7 +148,7 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
     for key, value in values.items():
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{name} · ")
+            yield from _flatten(value, "" if key == "provenance" else f"{name} · ")
         elif isinstance(value, (list, tuple)):
             yield name, " ".join(str(each) for each in value) or "–"
         else:

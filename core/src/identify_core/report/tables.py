@@ -95,7 +95,8 @@ def print_finding(console: Console, label: str, finding: Finding) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console.print(Text.assemble((label, "bold cyan"), *(["  ", (finding.summary, "bold")] if finding.summary else [])))
+    head = Text(label, style="bold cyan")
+    console.print(head.append(f"  {finding.summary}", style="bold default") if finding.summary else head)
     for warning in finding.warnings:
         console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2), expand=False))
     if finding.scalars:

@@ -46,6 +46,20 @@ for (const button of document.querySelectorAll("button[data-opens]")) {
   });
 }
 
+// A picture that is wider than its column can be seen in full size.
+for (const button of document.querySelectorAll("button[data-enlarges]")) {
+  button.addEventListener("click", () => {
+    const dialog = document.createElement("dialog");
+    const image = button.closest("figure").querySelector("img").cloneNode();
+    image.style.display = "";
+    dialog.append(image);
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
 const theme = document.getElementById("theme");
 theme.hidden = false;
 theme.addEventListener("click", () => {
