@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
+
+from identify_core.options import above, at_least, not_empty, option
+
+_SPEC = "Grigsby, Lindsey, Meyerhoff & Wu 2022, functional dimension of ReLU networks"
 
 
 @attrs.frozen
 class NullityOptions:
     """The options of `nullity`."""
+
+    samples: int = option(500, help="Inputs of each split, from its beginning.", limit=at_least(1))
+    split: str = option("train", help="The split on which equivalence is meant.")
+    held_out: str = option("test", help='The split that it is set beside; "" for none.')
+    replicates: tuple[int, ...] = option((), help="Which replicates; all where none is named.", limit=at_least(0))
+    tolerance: float = option(
+        1e-6,
+        help="Singular values above this part of the largest count towards the rank in the headline.",
+        source=_SPEC,
+        limit=above(0.0),
+    )
+    tolerances: tuple[float, ...] = option(
+        (1e-10, 1e-8, 1e-6, 1e-4, 1e-2),
+        help="Further tolerances for which ranks are listed.",
+        limit=(not_empty(), above(0.0)),
+    )
+    epsilon: float = option(1e-3, help="J/Var(f*) of the predicted ellipsoid.", limit=above(0.0))
+    draws: int = option(200, help="Points of the ellipsoid at which J is compared with ε.", limit=at_least(0))
+    method: Literal["auto", "svd", "gram", "sketch"] = option(
+        "auto", help="How singular values are computed: exactly, from a Gram matrix, or the largest ones by a sketch."
+    )
+    sketch: int = option(256, help="How many of the largest singular values a sketch finds.", limit=at_least(1))
+    memory: float = option(1.0, help="Memory for Jacobians.", unit="GB", limit=above(0.0))
