@@ -63,8 +63,7 @@ def layout_of(module: nn.Module) -> Layout:
     Raises:
         RunError: a parameter is not yet initialised, or is no floating-point tensor.
     """
-    parameters = trainable(module)
-    for name, parameter in parameters.items():
+    for name, parameter in module.named_parameters():
         if nn.parameter.is_lazy(parameter):
             raise RunError(
                 f"the parameter {name!r} has no shape yet: replicates need initialised parameters",
@@ -72,6 +71,7 @@ def layout_of(module: nn.Module) -> Layout:
             )
         if not parameter.is_floating_point():
             raise RunError(f"the parameter {name!r} is {parameter.dtype}: replicates take floating-point parameters")
+    parameters = trainable(module)
     return Layout(names=tuple(parameters), shapes=tuple(each.shape for each in parameters.values()))
 
 

@@ -33,9 +33,9 @@ _VMAP_REFUSALS = (RuntimeError, ValueError, TypeError, NotImplementedError)
 class Replicates(Stack):
     """R copies of one module, run together or one after the other with the same results.
 
-    Replicate r gives what it would give alone. The two strategies, and runs with other numbers of replicates, agree up
-    to the order in which a matrix product is summed: to the last bit wherever the backend sums alike (see the tests),
-    and to a relative 1e-6 of float32 otherwise.
+    Replicate r gives what it would give among any others. Among two or more, matrix products of a batch are summed
+    alike, so that its numbers are the same bits; alone, or in the other strategy, a product may be summed in another
+    order, and float32 agrees to a relative 1e-6 for one step. In a loop every number is the same bits, always.
 
     Made by `build`, `from_modules` or `from_state`; `Stack` has what concerns the numbers alone.
     """

@@ -164,15 +164,17 @@ class Trainer:
 
     def _look(self) -> bool:
         """Whether anybody still trains, which waits for the device; drops the stopped once they are half."""
-        active = self.at_work.active.nonzero().flatten()
         self._say_what_happened()
-        if 0 < 2 * len(active) <= self.live.count:
+        going_on = int(self.at_work.active.sum())
+        # One replicate alone would have its matrix products summed in another order: a stopped one keeps it company.
+        kept = self.at_work.active.int().argsort(descending=True, stable=True)[: max(going_on, 2)].sort().values
+        if going_on and 2 * len(kept) <= self.live.count:
             self._gather()
             self._flush()
-            self.memory = tuple(each[active] for each in self.memory)
-            self.scale = None if self.scale is None else self.scale.select(active)
-            self._go_on_with(self.rows[active])
-        return len(active) > 0
+            self.memory = tuple(each[kept] for each in self.memory)
+            self.scale = None if self.scale is None else self.scale.select(kept)
+            self._go_on_with(self.rows[kept])
+        return going_on > 0
 
     def _go_on_with(self, rows: torch.Tensor) -> None:
         self.live = self.replicates.select(rows.tolist())
