@@ -158,7 +158,7 @@ class Evaluator(Component):
     symmetric: bool = True
     standard: bool = False
     arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
-    invariant_to: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    invariant_to: tuple[str, ...] = ()
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set)
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Literal["more similar", "more distant", "better", "worse", "neither"] = "neither"

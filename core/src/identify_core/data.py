@@ -57,6 +57,7 @@ class Samples:
         splits: name to row numbers, 1-D integer arrays; `train` and `test` by convention. Rows may be in no split.
         factors: ground truth, each of n values.
         facts: small plain values to keep with the run (sizes, normalisers, energies).
+        known_inputs: whether the columns hold what the models see, so that other runs can tell equal samples by them.
 
     Raises:
         ValueError: lengths differ, ids repeat, or a split names a row that does not exist.
@@ -67,6 +68,7 @@ class Samples:
     splits: Mapping[str, np.ndarray[Any, Any]]
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
     facts: Mapping[str, float | int | str | bool] = attrs.field(factory=dict)
+    known_inputs: bool = True
 
     def __attrs_post_init__(self) -> None:
         if self.ids.ndim != 1 or self.ids.dtype.kind not in "iuU":
@@ -140,6 +142,7 @@ class Samples:
             splits=splits or {},
             factors={name: Factor(values=f.values[rows], kind=f.kind) for name, f in self.factors.items()},
             facts=self.facts,
+            known_inputs=self.known_inputs,
         )
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Samples:

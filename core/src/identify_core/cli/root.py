@@ -33,6 +33,8 @@ VERBS: Mapping[str, Mapping[str, str]] = {
         "run": "Run a spec: train the replicates and evaluate them.",
         "resume": "Continue a run that was interrupted.",
         "evaluate": "Run an evaluator on a stored run.",
+        "compare": "Compare the representations of runs and arrays.",
+        "import": "Put representations made elsewhere into the store.",
         "runs": "List, show, remove, prune, verify and export runs.",
         "plot": "Draw the figures of a stored run again.",
         "report": "Write a stored run as one self-contained page.",
@@ -53,7 +55,9 @@ class VerbGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb's module, or make a plugin's group."""
         if cmd_name in _summaries():
-            module = importlib.import_module(f"identify_core.cli.{cmd_name.replace('-', '_')}")
+            # `import` is a keyword of the language and cannot name a module that anybody imports.
+            name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
+            module = importlib.import_module(f"identify_core.cli.{name}")
             command: click.Command = module.command
             return command
         return plugin_group(ctx, cmd_name)

@@ -128,7 +128,7 @@ def _numpy_load(path: Path, **options: Any) -> Any:
     try:
         return np.load(path, allow_pickle=False, **options)
     except ValueError as error:
-        if "allow_pickle" in str(error) or "pickle" in str(error).lower():
+        if "pickle" in str(error).lower() or "Python objects" in str(error):
             raise _pickled(str(path)) from error
         raise UsageError(f"{path} is no numpy file: {error}") from error
     except Exception as error:

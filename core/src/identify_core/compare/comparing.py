@@ -23,7 +23,7 @@ from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display, SilentDisplay
 from identify_core.run.provenance import Clock, describe_machine
-from identify_core.spec import Chosen, plain_options
+from identify_core.spec import FORMAT, Chosen, plain_options
 from identify_core.store import RunWriter, Store, StoredRun
 
 
@@ -142,7 +142,9 @@ def compare(
             stop_requested=stop_requested,
         )
         try:
+            writer.write_spec(_request_as_toml(request, chosen))
             grids = _score(chosen, lined, context)
+            below = _below(grids, request.expect)
             findings = _keep(writer, grids, request, context)
             writer.write_document(_document(request, lined, skipped, device, clock, context))
             writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
@@ -157,7 +159,25 @@ def compare(
         findings=findings,
         lined=lined,
         skipped=skipped,
-        below=_below(grids, request.expect),
+        below=below,
+    )
+
+
+def _request_as_toml(request: Request, chosen: Sequence[Chosen]) -> str:
+    """What was asked, complete enough to ask it again."""
+    import tomli_w
+
+    return tomli_w.dumps(
+        {
+            "format": FORMAT,
+            "name": request.name,
+            "seed": request.seed,
+            "device": request.device,
+            "trust_ids": request.trust_ids,
+            "expect": request.expect,
+            "representations": [each.label for group in request.groups for each in group.representations],
+            "evaluators": [{**each.as_dict(), "label": each.label} for each in chosen],
+        }
     )
 
 

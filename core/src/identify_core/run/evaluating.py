@@ -141,7 +141,8 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
     factors = (
         {} if rows is None else {key: Factor(values=f.values[rows], kind=f.kind) for key, f in run.factors.items()}
     )
-    fingerprints = None if rows is None else run.row_fingerprints[rows]
+    known = run.row_fingerprints
+    fingerprints = None if rows is None or known is None else known[rows]
 
     def one(latents: StoredLatents, replicate: int) -> Representation:
         return Representation(

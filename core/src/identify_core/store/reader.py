@@ -133,8 +133,10 @@ class StoredRun:
         return read_array(self._root, "samples/ids")
 
     @cached_property
-    def row_fingerprints(self) -> Array:
-        """A hash of each sample's inputs, uint64 (n,)."""
+    def row_fingerprints(self) -> Array | None:
+        """A hash of each sample's inputs, uint64 (n,); None where the inputs are not known."""
+        if "fingerprints" not in child_names(self._root, "samples"):
+            return None
         return read_array(self._root, "samples/fingerprints")
 
     @cached_property

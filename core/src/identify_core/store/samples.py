@@ -27,7 +27,8 @@ def write_samples_group(group: zarr.Group, samples: Samples) -> None:
     facts = {"count": len(samples), "facts": dict(samples.facts), "fingerprint": samples.fingerprint}
     group.attrs.update(to_plain(facts))
     write_array(group, "ids", samples.ids, ("sample",))
-    write_array(group, "fingerprints", samples.row_fingerprints, ("sample",))
+    if samples.known_inputs:
+        write_array(group, "fingerprints", samples.row_fingerprints, ("sample",))
     splits = group.create_group("splits")
     taken: list[str] = []
     for name, rows in samples.splits.items():

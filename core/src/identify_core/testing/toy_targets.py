@@ -61,7 +61,8 @@ def regress(
     batch = {"x": train.tensor("x"), "y": train.tensor("y")}
 
     def loss(call: Any, data: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return (call(data["x"]) - data["y"]).square().mean()
+        error: torch.Tensor = call(data["x"]) - data["y"]
+        return error.square().mean()
 
     state = context.restore() or {"step": 0}
     if state["step"]:

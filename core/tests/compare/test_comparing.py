@@ -1,0 +1,208 @@
+"""Whole comparisons with the toy plugin: runs and arrays, what is stored, and what cannot be compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from identify_core.compare.comparing import Comparison, Request, compare, standard_evaluators
+from identify_core.compare.importing import import_arrays
+from identify_core.compare.pairs import against_claim, common_claim, meets
+from identify_core.compare.planning import plan
+from identify_core.compare.references import open_groups
+from identify_core.compare.views import cluster_order, embed
+from identify_core.errors import PluginError, UsageError
+from identify_core.plugins import Registry, load_registry
+from identify_core.run.display import SilentDisplay
+from identify_core.run.engine import Surroundings, execute
+from identify_core.scores import Verdict
+from identify_core.spec import choose_evaluator, load_spec
+from identify_core.store import Store, StoredRun
+from identify_core.testing import toy_plugin
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(only=("toy",), extra={"toy": toy_plugin})
+
+
+@pytest.fixture(scope="module")
+def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Two runs on the same data and one on other data."""
+    store = Store(tmp_path_factory.mktemp("compare") / "store")
+    for name, more in (("wide", []), ("long", ["objective.steps=40"]), ("elsewhere", ["seed=9"])):
+        spec = load_spec(registry, plugin="toy", preset="smoke", overrides=[f"name={name}", "evaluators=[]", *more])
+        execute(spec, Surroundings(store=store, display=SilentDisplay()))
+    return store
+
+
+def make(registry: Registry, store: Store, *references: str, evaluator: str = "distance", **more: Any) -> Comparison:
+    groups = open_groups(references, store)
+    return compare(Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), store)
+
+
+def test_runs_of_the_same_data_are_compared_and_the_comparison_is_stored(registry: Registry, store: Store) -> None:
+    comparison = make(registry, store, "wide", "long")
+    matrix = comparison.findings["distance"].arrays["value"].values
+    values = [
+        StoredRun(store.find(name)).latents["hidden"].values(replicate)
+        for name in ("wide", "long")
+        for replicate in range(3)
+    ]
+    np.testing.assert_allclose(matrix, [[np.linalg.norm(a - b) for b in values] for a in values])
+    assert [each.id for each in store.comparisons()] == [comparison.id]
+    stored = StoredRun(store.find(comparison.id, kind="comparison"))
+    np.testing.assert_array_equal(stored.findings["distance"].finding.arrays["value"].values, matrix)
+    assert len(list((comparison.folder / "figures").glob("*.png"))) == 2
+    assert "distance" in (comparison.folder / "report.html").read_text()
+
+
+def test_single_replicates_can_be_named(registry: Registry, store: Store) -> None:
+    comparison = make(registry, store, "wide:hidden[2]", "long[0]")
+    assert [each.replicate for each in comparison.lined.representations] == [2, 0]
+
+
+def test_runs_of_other_data_are_refused_unless_trusted(registry: Registry, store: Store) -> None:
+    with pytest.raises(UsageError, match="have other inputs under the same ids"):
+        make(registry, store, "wide", "elsewhere")
+    assert make(registry, store, "wide", "elsewhere", trust_ids=True).lined.rows == 32
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("wide:hiden", "has no latents 'hiden'"),
+        ("wide[7]", "has no replicate 7"),
+        ("a]b[", "names no run"),
+    ],
+)
+def test_references_that_mean_nothing_are_one_message(store: Store, reference: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_groups([reference], store)
+
+
+def test_latents_and_split_choose(store: Store) -> None:
+    assert len(open_groups(["wide"], store, latents=["hidden", "other"])[0].representations) == 3
+    with pytest.raises(UsageError, match="has no latents other"):
+        open_groups(["wide"], store, latents=["other"])
+    with pytest.raises(UsageError, match="has no latents of the split 'train'"):
+        open_groups(["wide"], store, split="train")
+    with pytest.raises(UsageError, match="are of the split 'test', not 'train'"):
+        open_groups(["wide:hidden"], store, split="train")
+
+
+def test_evaluators_that_do_not_apply_are_named_with_the_reason(registry: Registry, store: Store) -> None:
+    with pytest.raises(UsageError, match="toy:norm: it studies a representation, not a pair"):
+        make(registry, store, "wide", evaluator="norm")
+    with pytest.raises(PluginError, match="no plugin offers a measure for pairs"):
+        standard_evaluators(registry)
+
+
+def test_an_expectation_needs_a_ladder_and_leaves_nothing_half_stored(registry: Registry, store: Store) -> None:
+    with pytest.raises(UsageError, match="no evaluator is a ladder"):
+        make(registry, store, "wide", expect="linear")
+
+
+def test_imported_arrays_are_compared_with_runs_by_their_ids(registry: Registry, store: Store, tmp_path: Path) -> None:
+    run = StoredRun(store.find("wide"))
+    latents = run.latents["hidden"]
+    order = np.random.default_rng(0).permutation(32)
+    np.save(tmp_path / "mine.npy", latents.values(1)[order])
+    np.save(tmp_path / "ids.npy", latents.ids[order])
+    np.save(tmp_path / "hue.npy", np.linspace(0, 1, 32))
+    import_arrays(
+        [str(tmp_path / "mine.npy")],
+        store,
+        name="mine",
+        ids=tmp_path / "ids.npy",
+        factors=[f"hue:circular={tmp_path / 'hue.npy'}"],
+        identified_up_to="linear",
+    )
+    mine = StoredRun(store.find("mine"))
+    assert mine.factors["hue"].kind == "circular"
+    assert mine.latents["imported"].identified_up_to == "linear"
+    matrix = make(registry, store, "wide[1]", "mine").findings["distance"].arrays["value"].values
+    assert matrix[0, 1] == 0
+
+
+def test_arrays_with_nan_are_refused_with_the_row(store: Store, tmp_path: Path) -> None:
+    values = np.ones((5, 2))
+    values[3, 1] = np.nan
+    np.save(tmp_path / "bad.npy", values)
+    with pytest.raises(UsageError, match="NaN or infinite values in 1 of 5 rows, the first of them row 3"):
+        import_arrays([str(tmp_path / "bad.npy")], store, name="bad")
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        ("hue", "is not NAME=ARRAY"),
+        ("hue:purple={0}/short.npy", "has 3 values for 5 rows"),
+        ("hue:purple={0}/five.npy", "the factor 'hue' cannot be 'purple'"),
+        ("hue={0}/matrix.npy", "must have one value a row"),
+    ],
+)
+def test_factors_that_do_not_fit_are_one_message(store: Store, tmp_path: Path, factor: str, message: str) -> None:
+    np.save(tmp_path / "matrix.npy", np.ones((5, 2)))
+    np.save(tmp_path / "five.npy", np.ones(5))
+    np.save(tmp_path / "short.npy", np.ones(3))
+    with pytest.raises(UsageError, match=message):
+        import_arrays([str(tmp_path / "matrix.npy")], store, name="x", factors=[factor.format(tmp_path)])
+
+
+def test_arrays_of_other_lengths_are_refused(store: Store, tmp_path: Path) -> None:
+    np.save(tmp_path / "five.npy", np.ones((5, 2)))
+    np.save(tmp_path / "three.npy", np.ones((3, 2)))
+    with pytest.raises(UsageError, match=r"three\.npy has 3 rows, but .*five\.npy has 5"):
+        import_arrays([str(tmp_path / "five.npy"), str(tmp_path / "three.npy")], store, name="x")
+
+
+def test_a_plan_reads_no_latents(registry: Registry, store: Store) -> None:
+    groups = open_groups(["wide", "long"], store)
+    planned = plan(Request(groups=groups, evaluators=[choose_evaluator(registry, "distance")]))
+    assert (planned.representations, planned.pairs, planned.rows) == (6, 15, 32)
+    assert planned.seconds > 0
+    assert planned.bytes > 0
+
+
+def verdict(*lowest: str) -> Verdict:
+    return Verdict(residuals={}, tolerance=0.01, lowest=lowest)
+
+
+def test_what_is_found_is_held_against_what_is_claimed() -> None:
+    assert common_claim("linear", "permutation") == "linear"
+    assert common_claim("linear", "") == ""
+    assert common_claim("orthogonal", "permutation-scaling") == ""
+    assert against_claim(verdict("linear"), "linear") == "as claimed"
+    assert against_claim(verdict("permutation"), "linear") == "more identified than claimed"
+    assert against_claim(verdict("affine"), "linear") == "less identified than claimed"
+    assert against_claim(verdict(), "linear") == "less identified than claimed"
+    assert against_claim(verdict("linear"), "") is None
+    assert meets(verdict("permutation"), "linear")
+    assert meets(verdict("similarity", "permutation-scaling"), "linear")
+    assert not meets(verdict("affine"), "linear")
+
+
+def test_clustering_keeps_groups_together_and_puts_what_is_alike_side_by_side() -> None:
+    positions = np.array([0.0, 10.0, 0.1, 10.1, 5.0, 5.1])
+    distance = np.abs(positions[:, None] - positions[None])
+    order = cluster_order(distance, ["a"] * 6, similar=False)
+    assert sorted(order) == list(range(6))
+    ordered = positions[order]
+    assert np.all(np.diff(ordered) > 0) or np.all(np.diff(ordered) < 0)
+    grouped = cluster_order(distance, ["a", "b", "a", "b", "c", "c"], similar=False)
+    assert [["a", "b", "a", "b", "c", "c"][i] for i in grouped] in (
+        ["a", "a", "c", "c", "b", "b"],
+        ["b", "b", "c", "c", "a", "a"],
+    )
+
+
+def test_an_embedding_of_points_in_the_plane_is_exact() -> None:
+    points = np.random.default_rng(0).normal(size=(7, 2))
+    distance = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    coordinates, share = embed(distance, similar=False)
+    np.testing.assert_allclose(np.linalg.norm(coordinates[:, None] - coordinates[None], axis=-1), distance, atol=1e-9)
+    assert share == pytest.approx(1.0)
