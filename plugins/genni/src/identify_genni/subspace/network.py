@@ -72,6 +72,7 @@ class LayeredNetwork:
         self._first: set[fx.Node] = set()  # their parameters vary, their input does not
         self._varying: set[fx.Node] = set()
         self._per_sample: set[fx.Node] = set()  # constants with one row a sample
+        self._sizes: set[fx.Node] = set()  # the sizes of those, which count the points too
         for node in self._graph.nodes:
             self._classify(node)
         self._refuse_what_is_left(shapes)
@@ -154,9 +155,11 @@ class LayeredNetwork:
 
         def value(argument: fx.Node) -> Any:
             found = env[argument]
-            if points > 1 and argument in self._per_sample and isinstance(found, torch.Tensor):
-                return found.repeat(points, *([1] * (found.dim() - 1)))
-            return found
+            if points == 1 or argument not in self._per_sample or not isinstance(found, torch.Tensor):
+                return found
+            if node in self._sizes:  # only its sizes are asked for: no copies
+                return found.new_empty(1).expand(points * len(found), *found.shape[1:])
+            return found.repeat(points, *([1] * (found.dim() - 1)))
 
         args: Any = fx.node.map_arg(node.args, value)
         kwargs: Any = fx.node.map_arg(node.kwargs, value)
@@ -180,6 +183,9 @@ class LayeredNetwork:
         varying = bool(arguments & self._varying)
         if node.op == "call_module" and type(self._module(node)) in LAYERS and node.target in self._rows:
             (self._layers if varying else self._first).add(node)
+            varying = True
+        if not varying and arguments & self._per_sample and _asks_for_sizes(node):
+            self._sizes.add(node)
             varying = True
         if varying:
             self._varying.add(node)
@@ -239,6 +245,12 @@ class LayeredNetwork:
             if not (isinstance(module, _MONOTONE_MODULES) or node.target in _MONOTONE_FUNCTIONS):
                 return None
         return None
+
+
+def _asks_for_sizes(node: fx.Node) -> bool:
+    if node.op == "call_method":
+        return node.target in ("size", "numel")
+    return node.op == "call_function" and node.target is getattr and node.args[1] == "shape"
 
 
 def _pair(setting: Any) -> tuple[int, int]:

@@ -59,7 +59,8 @@ class Landscape:
     def logarithm(self) -> Array:
         """log₁₀ of the relative J, from two decades below ε up to where the landscape is steep everywhere."""
         low, high = self.log_range
-        return np.clip(np.log10(np.maximum(self.relative, 10.0**low)), low, high)
+        logarithm: Array = np.clip(np.log10(np.maximum(self.relative, 10.0**low)), low, high)
+        return logarithm
 
     @property
     def log_range(self) -> tuple[float, float]:

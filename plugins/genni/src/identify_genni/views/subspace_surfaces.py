@@ -8,7 +8,7 @@ import numpy as np
 
 from identify_core.report.figures import INK, MUTED, house_style, new_figure
 from identify_genni.subspace.isosurface import Surface, find_surface
-from identify_genni.views.subspace_landscape import NET_COLOURS, Landscape
+from identify_genni.views.subspace_landscape import NET_COLOURS, Array, Landscape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -25,7 +25,6 @@ def draw_surface(landscape: Landscape) -> MatplotlibFigure:
     would have a floor like a comb.
     """
     from matplotlib import colormaps
-    from matplotlib.colors import LightSource
 
     low, high = landscape.log_range
     first, second = np.meshgrid(*landscape.axes[:2])
@@ -34,8 +33,7 @@ def draw_surface(landscape: Landscape) -> MatplotlibFigure:
     top = float(np.quantile(height, 0.9))
     height = np.minimum(height, top)
     colours = colormaps["magma"](np.clip((logarithm - low) / (high - low), 0, 1))[..., :3]
-    steepness = 0.5 * height.shape[0] / top
-    colours = LightSource(azdeg=315, altdeg=55).shade_rgb(colours, height, vert_exag=steepness, fraction=0.6)
+    colours = np.clip(colours * _daylight(height / top)[..., None], 0, 1)
     with house_style():
         figure, axes = new_figure(width=7.2, height=5.8, projection="3d", title="The distance from the target")
         axes.plot_surface(
@@ -93,6 +91,15 @@ def isosurface(landscape: Landscape, *, most: int = _MOST_TRIANGLES) -> Surface 
         if surface is None or len(surface.triangles) <= most or min(len(axis) for axis in axes) < 20:
             return surface
         step += 1
+
+
+def _daylight(height: Array) -> Array:
+    """How bright each point of a landscape is, height and ground in boxes of side 1: soft light, no black shadows."""
+    down, across = (np.gradient(height, axis=axis) * (height.shape[axis] - 1) for axis in (0, 1))
+    normals = np.stack([-across, -down, np.full_like(height, 1.5)], axis=-1)
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    brightness: Array = 0.72 + 0.36 * np.clip(normals @ _LIGHT, -0.3, 1)
+    return brightness
 
 
 def _solid(landscape: Landscape, surface: Surface) -> Any:
