@@ -1,1 +1,20 @@
-"""Measures of similarity, identifiability and disentanglement, on two arrays or on stored runs."""
+"""Measures of similarity, identifiability and disentanglement, on two arrays or on stored runs.
+
+Each measure of the catalogue that has a function is a name of this package; nothing is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if not name.startswith("_"):
+        from identify_measures.catalogue import CATALOGUE
+
+        for each in CATALOGUE.values():
+            module, _, function = each.function.partition(":")
+            if function == name:
+                return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

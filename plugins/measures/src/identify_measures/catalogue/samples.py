@@ -1,0 +1,135 @@
+"""Measures computed from kernels, distances, neighbours and ranks of the samples, and matchings of single latents."""
+
+from __future__ import annotations
+
+import math
+
+from identify_measures.catalogue.record import Measure
+
+_KORNBLITH = "Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414"
+
+SAMPLES = (
+    Measure(
+        name="rbf-cka",
+        family="samples",
+        summary="CKA with a Gaussian kernel whose width follows the median distance.",
+        definition=(
+            "HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) with K_ij = exp(−|x_i − x_j|² / 2σ²), σ² = t² median "
+            "|x_i − x_j|²"
+        ),
+        source=f"{_KORNBLITH}, section 3",
+        larger_is="more similar",
+        bounds=(0.0, 1.0),
+        invariant_to=("similarity",),
+    ),
+    Measure(
+        name="minibatch-cka",
+        family="samples",
+        summary="Linear CKA from unbiased estimates summed over minibatches.",
+        definition=(
+            "Σ HSIC_u(K_i, L_i) / √(Σ HSIC_u(K_i, K_i) Σ HSIC_u(L_i, L_i)) over equal batches, a short last "
+            "one dropped"
+        ),
+        source="Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327, equation 4",
+        larger_is="more similar",
+        bounds=(-1.0, 1.0),
+        invariant_to=("similarity",),
+    ),
+    Measure(
+        name="rsa",
+        family="samples",
+        summary="Representational similarity analysis: how alike the dissimilarities of all pairs of samples are.",
+        definition=(
+            "the Spearman, Pearson, cosine or Kendall correlation of the upper triangles of two "
+            "dissimilarity matrices"
+        ),
+        source="Kriegeskorte, Mur & Bandettini 2008, Frontiers in Systems Neuroscience 2:4",
+        larger_is="more similar",
+        bounds=(-1.0, 1.0),
+        invariant_to=("permutation",),
+        standard=True,
+    ),
+    Measure(
+        name="mutual-knn",
+        family="samples",
+        summary="How many of the k nearest neighbours of a sample both representations share.",
+        definition="mean over i of |N_k^X(i) ∩ N_k^Y(i)| / k, self excluded, ties to the lowest index",
+        source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A",
+        larger_is="more similar",
+        bounds=(0.0, 1.0),
+        invariant_to=("orthogonal",),
+        standard=True,
+    ),
+    Measure(
+        name="jaccard",
+        family="samples",
+        summary="Shared neighbours over all neighbours of a sample in either representation.",
+        definition="mean over i of |N_k^X(i) ∩ N_k^Y(i)| / |N_k^X(i) ∪ N_k^Y(i)|",
+        source="Klabunde, Schumacher, Strohmaier & Lemmerich 2025, arXiv 2305.06329, section 3.4",
+        larger_is="more similar",
+        bounds=(0.0, 1.0),
+        invariant_to=("orthogonal",),
+    ),
+    Measure(
+        name="cknna",
+        family="samples",
+        summary="CKA restricted to mutual nearest neighbours.",
+        definition="CKA of the inner products masked to pairs that are neighbours in both, with the unbiased HSIC",
+        source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A",
+        larger_is="more similar",
+        bounds=(-1.0, 1.0),
+        invariant_to=("orthogonal",),
+    ),
+    Measure(
+        name="distance-correlation",
+        family="samples",
+        summary="Correlation of doubly centred distances: zero in the population only for independent variables.",
+        definition="√(⟨A, B⟩ / √(⟨A, A⟩⟨B, B⟩)), A and B the doubly centred Euclidean distances",
+        source="Székely, Rizzo & Bakirov 2007, Annals of Statistics 35(6), definition 3",
+        larger_is="more similar",
+        bounds=(0.0, 1.0),
+        invariant_to=("similarity",),
+    ),
+    Measure(
+        name="spearman-mcc",
+        family="samples",
+        summary="Mean correlation coefficient of ranks after the best matching of latents.",
+        definition="mean over the best assignment of |Spearman's ρ(x_i, y_j)|, average ranks, min(p, q) pairs",
+        source="Hyvärinen & Morioka 2016, arXiv 1605.06336, section 5",
+        larger_is="more similar",
+        bounds=(0.0, 1.0),
+        invariant_to=("permutation-monotone",),
+        standard=True,
+    ),
+    Measure(
+        name="permutation-metric",
+        family="samples",
+        summary="Angle between two representations after the best permutation of latents.",
+        definition="arccos(max over permutations P of ⟨XP, Y⟩ / (|X| |Y|)), the narrower one padded with zeros",
+        source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
+        larger_is="more distant",
+        bounds=(0.0, math.pi),
+        is_metric=True,
+        invariant_to=("permutation",),
+    ),
+    Measure(
+        name="hard-match",
+        family="samples",
+        summary="Mean signed correlation of latents under the best one-to-one matching.",
+        definition="mean over the best assignment of corr(x_i, y_j), min(p, q) pairs",
+        source="Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543",
+        larger_is="more similar",
+        bounds=(-1.0, 1.0),
+        invariant_to=("permutation-positive-scaling",),
+    ),
+    Measure(
+        name="soft-match",
+        family="samples",
+        summary="Correlation of latents under the best optimal transport between them, for unequal widths.",
+        definition="max over T in the transportation polytope of ⟨T, corr(X, Y)⟩",
+        source="Khosla & Williams 2024, arXiv 2311.09466, equation 5",
+        larger_is="more similar",
+        bounds=(-1.0, 1.0),
+        invariant_to=("permutation-positive-scaling",),
+    ),
+)

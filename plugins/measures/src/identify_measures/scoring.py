@@ -1,0 +1,76 @@
+"""Scores: a measure's value together with its static facts from the catalogue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from identify_core.scores import Chance, Interval, Score
+from identify_measures.catalogue import measure as find_measure
+
+_ROUNDING = 1e-9
+
+
+def score(
+    measure: str,
+    value: float,
+    *,
+    n: int,
+    widths: Iterable[int],
+    dtype: str,
+    estimator: str,
+    invariant_to: Iterable[str] | None = None,
+    ranks: Iterable[int] = (),
+    interval: Interval | None = None,
+    chance: Chance | None = None,
+    warnings: Iterable[str] = (),
+    reason: str = "",
+) -> Score:
+    """The score of a measure of the catalogue.
+
+    A value that rounding alone carried over a bound is put onto it; NaN needs a reason.
+
+    Args:
+        measure: its name.
+        value: the number.
+        n: rows that it was computed from.
+        widths: number of columns of each representation.
+        dtype: floating-point type of the input, as `matrix.dtype` says it.
+        estimator: the convention in words.
+        invariant_to: where the options change what the catalogue says.
+        ranks: numerical rank of each centred representation, where it was found.
+        interval: a confidence interval.
+        chance: what unrelated representations would give.
+        warnings: what could mislead; a sentence that comes twice is kept once.
+        reason: why the value is NaN.
+
+    Raises:
+        UsageError: there is no such measure.
+    """
+    facts = find_measure(measure)
+    return Score(
+        measure=measure,
+        value=_within(float(value), facts.bounds),
+        larger_is=facts.larger_is,
+        bounds=facts.bounds,
+        is_metric=facts.is_metric,
+        invariant_to=facts.invariant_to if invariant_to is None else tuple(invariant_to),
+        n=n,
+        widths=tuple(widths),
+        estimator=estimator,
+        dtype=dtype,
+        ranks=tuple(ranks),
+        interval=interval,
+        chance=chance,
+        warnings=tuple(dict.fromkeys(warnings)),
+        reason=reason,
+    )
+
+
+def _within(value: float, bounds: tuple[float, float]) -> float:
+    low, high = bounds
+    if math.isfinite(low) and low - _ROUNDING <= value < low:
+        return low
+    if math.isfinite(high) and high < value <= high + _ROUNDING:
+        return high
+    return value
