@@ -14,8 +14,7 @@ SAMPLES = (
         family="samples",
         summary="CKA with a Gaussian kernel whose width follows the median distance.",
         definition=(
-            "HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) with K_ij = exp(−|x_i − x_j|² / 2σ²), σ² = t² median "
-            "|x_i − x_j|²"
+            "HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) with K_ij = exp(−|x_i − x_j|² / 2σ²), σ² = t² median |x_i − x_j|²"
         ),
         source=f"{_KORNBLITH}, section 3",
         larger_is="more similar",
@@ -27,8 +26,7 @@ SAMPLES = (
         family="samples",
         summary="Linear CKA from unbiased estimates summed over minibatches.",
         definition=(
-            "Σ HSIC_u(K_i, L_i) / √(Σ HSIC_u(K_i, K_i) Σ HSIC_u(L_i, L_i)) over equal batches, a short last "
-            "one dropped"
+            "Σ HSIC_u(K_i, L_i) / √(Σ HSIC_u(K_i, K_i) Σ HSIC_u(L_i, L_i)) over equal batches, a short last one dropped"
         ),
         source="Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327, equation 4",
         larger_is="more similar",
@@ -40,8 +38,7 @@ SAMPLES = (
         family="samples",
         summary="Representational similarity analysis: how alike the dissimilarities of all pairs of samples are.",
         definition=(
-            "the Spearman, Pearson, cosine or Kendall correlation of the upper triangles of two "
-            "dissimilarity matrices"
+            "the Spearman, Pearson, cosine or Kendall correlation of the upper triangles of two dissimilarity matrices"
         ),
         source="Kriegeskorte, Mur & Bandettini 2008, Frontiers in Systems Neuroscience 2:4",
         larger_is="more similar",
