@@ -292,10 +292,16 @@ class TestLeftovers:
         (finished.folder / "scratch").mkdir()
         (finished.folder / ".new-1234").mkdir()
         (finished.folder / ".run.json.1234").write_text("")
+        shutil.copytree(
+            finished.folder / "arrays.zarr/findings/subspace", finished.folder / "arrays.zarr/findings/subspace~2"
+        )
         store.lock_path(finished.id).write_text("")
+        (store.path / "staging" / ".new-20260101-000000-a-0000").mkdir()
         assert {path.name for path in store.leftovers()} == {
             "scratch",
+            "subspace~2",
             ".new-1234",
+            ".new-20260101-000000-a-0000",
             ".run.json.1234",
             f"{finished.id}.lock",
         }

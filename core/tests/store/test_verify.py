@@ -52,6 +52,13 @@ def test_each_kind_of_damage_is_found(
     assert any(found.startswith(problem) for found in verify_run(store.find(run.id)))
 
 
+def test_what_a_killed_evaluation_left_is_no_damage(write_run: Write) -> None:
+    run = write_run()
+    shutil.copytree(run.folder / "arrays.zarr/findings/subspace", run.folder / "arrays.zarr/findings/later")
+    (run.folder / "arrays.zarr/findings/later/zarr.json").unlink()
+    assert verify_run(run) == []
+
+
 def test_every_problem_is_listed(write_run: Write, store: Store) -> None:
     run = write_run()
     flip(run.folder / CHUNK)

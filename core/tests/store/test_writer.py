@@ -303,3 +303,24 @@ def test_a_spec_that_is_lost_is_said(write_run: Write, store: Store) -> None:
     (run.folder / "spec.toml").unlink()
     with pytest.raises(StoreError, match=r"the spec of the run .* cannot be read"):
         _ = store.open(run.id).spec_text
+
+
+def test_an_id_that_is_taken_is_drawn_again(store: Store, monkeypatch: Any) -> None:
+    ids = iter(["20260101-000000-a-0000", "20260101-000000-a-0000", "20260101-000000-a-0000", "20260101-000000-a-0001"])
+    monkeypatch.setattr("identify_core.store.writer.make_run_id", lambda name, now: next(ids))
+    with RunWriter.create(store, name="a", plugin="b") as first:
+        first.commit()
+    (store.path / "staging" / ".new-20260101-000000-a-0000").mkdir()
+    with RunWriter.create(store, name="a", plugin="b") as second:
+        assert (first.id, second.id) == ("20260101-000000-a-0000", "20260101-000000-a-0001")
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(store: Store, monkeypatch: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("identify_core.store.writer.write_json", fail)
+        with pytest.raises(StoreError, match=r"cannot begin a run at .*: the disk is full"):
+            RunWriter.create(store, name="a", plugin="b")
+    assert os.listdir(store.path / "staging") == []

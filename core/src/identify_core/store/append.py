@@ -6,7 +6,6 @@ them count. Whatever happens on the way, the run has all of a finding or none of
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,13 +13,13 @@ from typing import Any
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
 from identify_core.store import locks
-from identify_core.store.arrays import placing
+from identify_core.store.arrays import placing, remove_node
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
 from identify_core.store.files import explained, write_atomically, write_json
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.layout import ARRAYS, FIGURES, REPORT_FILE, RUN_FILE, encode_name
-from identify_core.store.nodes import checksums, child_names
+from identify_core.store.nodes import checksums, is_within, unlisted_findings
 from identify_core.store.summary import RunSummary, read_summary
 
 _WAIT = 30.0  # seconds for which a second evaluation of the same run waits for the first one's writing
@@ -72,7 +71,7 @@ class RunAppender:
             path = self._free_path(label, findings)
             with placing(self.folder, path, sync=True) as (parent, name):
                 write_finding_group(parent.create_group(name), finding, evaluator=evaluator, options=options)
-            sums = {key: value for key, value in document["arrays"].items() if not _is_in(key, old)}
+            sums = {key: value for key, value in document["arrays"].items() if old is None or not is_within(key, old)}
             document["arrays"] = dict(sorted((sums | checksums(self.folder / ARRAYS, path)).items()))
             document["figures"] = [entry for entry in document.get("figures", []) if entry["label"] != label]
             findings[label] = finding_entry(finding, evaluator=evaluator, group=path)
@@ -100,7 +99,8 @@ class RunAppender:
             document.setdefault("arrays", {})
             yield document
             write_json(self.folder / RUN_FILE, document)
-            self._remove_unlisted(document)
+            for path in unlisted_findings(self.folder / ARRAYS, document):
+                remove_node(self.folder, path)
             lock.release(remove=True)
 
     def _free_path(self, label: str, findings: Mapping[str, Any]) -> str:
@@ -112,15 +112,3 @@ class RunAppender:
             generation += 1
             path = f"findings/{name}~{generation}"
         return path
-
-    def _remove_unlisted(self, document: Mapping[str, Any]) -> None:
-        """Delete the groups of findings that run.json does not name: replaced ones, and what a crash left."""
-        root = self.folder / ARRAYS
-        listed = {str(entry["group"]) for entry in document.get("findings", {}).values()}
-        for name in child_names(root, "findings"):
-            if f"findings/{name}" not in listed:
-                shutil.rmtree(root / "findings" / name)
-
-
-def _is_in(path: str, group: str | None) -> bool:
-    return group is not None and (path == group or path.startswith(f"{group}/"))

@@ -235,12 +235,19 @@ def placing(folder: Path, path: str, *, sync: bool = False) -> Iterator[tuple[za
         if sync:
             sync_tree(beside)
         if target.exists():
-            shutil.rmtree(target)
+            remove_node(folder, path)
         os.replace(beside / target.name, target)
         if sync:
             sync_folder(target.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove_node(folder: Path, path: str) -> None:
+    """Delete a node of a run; it leaves arrays.zarr whole, by one rename, and is deleted then."""
+    trash = folder / f"{UNPLACED}{secrets.token_hex(4)}"
+    os.replace(folder / ARRAYS / path, trash)
+    shutil.rmtree(trash)
 
 
 def remove_unplaced(folder: Path) -> None:

@@ -15,6 +15,7 @@ from identify_core.errors import StoreError
 from identify_core.store import locks
 from identify_core.store.files import explained, read_json, write_json
 from identify_core.store.layout import (
+    ARRAYS,
     FOLDERS,
     FORMAT,
     SCRATCH,
@@ -27,6 +28,7 @@ from identify_core.store.layout import (
     timestamp,
     utc_now,
 )
+from identify_core.store.nodes import unlisted_findings
 from identify_core.store.summary import RunSummary, read_summary
 
 if TYPE_CHECKING:
@@ -197,6 +199,9 @@ class Store:
         for entry in _entries(staging):
             if entry.name.startswith(_TRASH):
                 yield Path(entry.path)
+            elif entry.name.startswith(UNPLACED):
+                if not locks.is_alive(self.lock_path(entry.name.removeprefix(UNPLACED))):
+                    yield Path(entry.path)
             elif entry.name.endswith(".lock"):
                 is_staged = (staging / entry.name.removesuffix(".lock")).is_dir()
                 if not is_staged and not locks.is_alive(Path(entry.path)):
@@ -207,6 +212,10 @@ class Store:
                     continue
                 if locks.is_alive(self.lock_path(entry.name)):
                     continue
+                run = read_summary(Path(entry.path), lock=None)
+                if not run.problem:
+                    arrays = run.folder / ARRAYS
+                    yield from (arrays / path for path in unlisted_findings(arrays, run.document))
                 for inner in _entries(Path(entry.path)):
                     if inner.name == SCRATCH or inner.name.startswith(_TEMPORARY):
                         yield Path(inner.path)
@@ -262,7 +271,7 @@ def _time_in(identifier: str) -> str:
     if len(digits) != 14 or not digits.isdigit():
         return ""
     y, mo, d, h, mi, s = digits[:4], digits[4:6], digits[6:8], digits[8:10], digits[10:12], digits[12:]
-    return f"{y}-{mo}-{d}T{h}:{mi}:{s}"
+    return f"{y}-{mo}-{d}T{h}:{mi}:{s}Z"  # after all that say a fraction of that second
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -113,6 +113,22 @@ def walk(root: Path, path: str = "") -> Iterator[tuple[str, Node | None, str]]:
             yield from walk(root, f"{path}/{name}" if path else name)
 
 
+def is_within(path: str, group: str) -> bool:
+    """Whether a node is the group or below it."""
+    return path == group or path.startswith(f"{group}/")
+
+
+def unlisted_findings(root: Path, document: Mapping[str, Any]) -> list[str]:
+    """Paths of finding groups that run.json does not name: replaced ones, and what a killed process left.
+
+    Args:
+        root: the folder arrays.zarr.
+        document: the run's run.json.
+    """
+    listed = {str(entry.get("group")) for entry in document.get("findings", {}).values()}
+    return [path for name in child_names(root, "findings") if (path := f"findings/{name}") not in listed]
+
+
 def checksum(node: Node) -> str:
     """The SHA-256 of a node: of its zarr.json and, for an array, of every file that holds values, names included."""
     digest = hashlib.sha256()

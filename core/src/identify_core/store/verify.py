@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from identify_core.store.layout import ARRAYS, FIGURES, NODE_FILE, RUN_FILE
-from identify_core.store.nodes import Node, checksum, value_files, walk
+from identify_core.store.nodes import Node, checksum, is_within, unlisted_findings, value_files, walk
 from identify_core.store.summary import RunSummary
 
 
@@ -30,9 +30,12 @@ def _problems(run: RunSummary) -> Iterator[str]:
     if not root.is_dir():
         yield f"{ARRAYS} is missing"
         return
+    unlisted = unlisted_findings(root, run.document)  # of no effect, and deleted by prune or by the next evaluation
     seen = set()
     for path, node, problem in walk(root):
         where = path or "."
+        if any(is_within(path, group) for group in unlisted):
+            continue
         seen.add(where)
         if node is None:
             yield f"{where}: {problem}"

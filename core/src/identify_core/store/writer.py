@@ -31,6 +31,7 @@ from identify_core.store.layout import (
     SCRATCH,
     SPEC_FILE,
     STAGING,
+    UNPLACED,
     Kind,
     encode_name,
     make_run_id,
@@ -78,21 +79,21 @@ class RunWriter:
         """
         store.create()
         with explained("begin a run", store.path):
-            while True:
-                now = utc_now()
-                identifier = make_run_id(name, now=now)
-                if (store.path / FOLDERS[kind] / identifier).exists():
-                    continue
-                lock = locks.acquire(store.lock_path(identifier))
-                folder = store.path / STAGING / identifier
-                try:
-                    folder.mkdir()
-                    break
-                except FileExistsError:
-                    lock.release()
-                except OSError:
-                    lock.release(remove=True)
-                    raise
+            while (writer := cls._begin(store, name, plugin, kind)) is None:
+                continue
+        try:
+            writer._make_groups()
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    @classmethod
+    def _begin(cls, store: Store, name: str, plugin: str, kind: Kind) -> RunWriter | None:
+        """Make a staging folder that has its run.json from its first moment on; None where the id is taken."""
+        now = utc_now()
+        identifier = make_run_id(name, now=now)
+        folder = store.path / STAGING / identifier
         document = {
             "format": FORMAT,
             "kind": kind,
@@ -103,14 +104,23 @@ class RunWriter:
             "created": timestamp(now),
             "finished": None,
         }
-        writer = cls(store, folder, lock, document)
+        lock = locks.acquire(store.lock_path(identifier))
+        beside = folder.with_name(f"{UNPLACED}{identifier}")
         try:
-            writer.write_document({})
-            writer._make_groups()
+            if folder.exists() or (store.path / FOLDERS[kind] / identifier).exists():
+                lock.release()
+                return None
+            beside.mkdir()
+            write_json(beside / RUN_FILE, document)
+            os.replace(beside, folder)
+        except FileExistsError:
+            lock.release()
+            return None
         except BaseException:
-            writer.close()
+            shutil.rmtree(beside, ignore_errors=True)
+            lock.release(remove=True)
             raise
-        return writer
+        return cls(store, folder, lock, document)
 
     @classmethod
     def resume(cls, store: Store, reference: str) -> RunWriter:
