@@ -9,7 +9,7 @@ import attrs
 import torch
 
 from identify_core.errors import Interrupted, OptionsError
-from identify_core.replicates import Replicates
+from identify_core.replicates import Batch, Replicates
 from identify_core.run.context import Context
 
 Reason = Literal["iterations", "converged", "stationary", "diverged"]
@@ -148,6 +148,21 @@ def working_copy(replicates: Replicates) -> Replicates:
     """A copy in evaluation mode and in float64; on the CPU where the device has no float64."""
     device = "cpu" if replicates.device.type == "mps" else None
     return replicates.to(device=device, dtype=torch.float64).eval()
+
+
+def widened(columns: Batch, replicates: Replicates) -> dict[str, torch.Tensor]:
+    """The columns on the device of `replicates`, floating-point ones in their type.
+
+    Raises:
+        OptionsError: the columns are empty or differ in length.
+    """
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise OptionsError(f"polishing needs columns of one length, at least one row each, not {sorted(lengths)}")
+    return {
+        name: column.to(replicates.device, replicates.dtype if column.is_floating_point() else column.dtype)
+        for name, column in columns.items()
+    }
 
 
 def finish(

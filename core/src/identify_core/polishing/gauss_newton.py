@@ -12,13 +12,13 @@ import attrs
 import torch
 from torch.func import jacrev, jvp, vjp, vmap
 
-from identify_core.errors import OptionsError
+from identify_core.polishing.course import widened
 from identify_core.replicates import Batch, Call, Replicates
 
 Residuals = Callable[[Call, Batch], torch.Tensor]
 Form = Literal["parameters", "residuals", "conjugate-gradient"]
 _CONJUGATE_GRADIENT_STEPS = 200
-_CONJUGATE_GRADIENT_TOLERANCE = 1e-6
+_CONJUGATE_GRADIENT_TOLERANCE = 1e-8
 
 
 class System(Protocol):
@@ -66,20 +66,14 @@ class Problem:
         Raises:
             OptionsError: the columns are empty or differ in length.
         """
-        lengths = {len(column) for column in columns.values()}
-        if len(lengths) != 1 or 0 in lengths:
-            raise OptionsError(f"polishing needs columns of one length, at least one row each, not {sorted(lengths)}")
-        wide = {
-            name: column.to(replicates.device, replicates.dtype if column.is_floating_point() else column.dtype)
-            for name, column in columns.items()
-        }
+        wide = widened(columns, replicates)
         first = {name: column[:1] for name, column in wide.items()}
         per_row = replicates.map(_flat(residuals), first).shape[1]
         return cls(
             replicates=replicates,
             residuals=residuals,
             columns=wide,
-            rows=lengths.pop(),
+            rows=len(next(iter(wide.values()))),
             per_row=per_row,
             memory=memory,
         )
@@ -268,7 +262,7 @@ class _MatrixFree:
         direction = residual.clone()
         square = residual.square().sum(1, keepdim=True)
         enough = _CONJUGATE_GRADIENT_TOLERANCE**2 * square
-        for _ in range(min(_CONJUGATE_GRADIENT_STEPS, self.gradient.shape[1])):
+        for _ in range(min(_CONJUGATE_GRADIENT_STEPS, 3 * self.gradient.shape[1])):
             going = square > enough
             if not bool(going.any()):
                 break

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from identify_core.polishing.course import STATIONARY, Course, PolishResult, finish, follow, working_copy
+from identify_core.polishing.course import STATIONARY, Course, PolishResult, finish, follow, widened, working_copy
 from identify_core.replicates import Batch, Loss, Replicates
 from identify_core.run.context import Context
 
@@ -71,12 +71,9 @@ def lbfgs(
 
 
 def _objective(replicates: Replicates, loss: Loss, columns: Batch, batch_size: int | None) -> Objective:
-    rows = len(next(iter(columns.values())))
+    wide = widened(columns, replicates)
+    rows = len(next(iter(wide.values())))
     size = batch_size or rows
-    wide = {
-        name: column.to(replicates.device, replicates.dtype if column.is_floating_point() else column.dtype)
-        for name, column in columns.items()
-    }
 
     def objective(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         replicates.set_vectors(vectors)
