@@ -74,7 +74,7 @@ def _print_head(console: Console, run: StoredRun) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console.print(Text.assemble((run.id, "bold"), "  ", (run.status, STYLES.get(run.status, ""))))
+    console.print(Text.assemble((run.id, "bold"), "  ", (run.status, STYLES.get(run.status, {}).get("fg", ""))))
     grid = Table.grid(padding=(0, 2))
     for name, value in _facts(run):
         grid.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
