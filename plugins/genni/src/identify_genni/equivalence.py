@@ -37,9 +37,9 @@ def train(
     """
     if replicates is None:
         raise OptionsError("the objective trains networks, but this run has no model", hint="add a [model] table")
-    splits = _splits(options, samples, context)
+    splits = splits_of(options, samples, context)
     if options.initialisation == "after-data":
-        _draw_after_data(replicates, samples, context)
+        draw_after_data(replicates, samples, context)
     attempt = _attempt(options, replicates, splits, context, 1)
     _restart(options, replicates, splits, attempt, context)
     replicates.eval()
@@ -51,10 +51,15 @@ def train(
         measured_on=options.measured_on,
         constant_below=options.constant_below,
     )
-    yield from _latents(options, replicates, samples, context)
+    yield from latents_of(options, replicates, samples, context)
 
 
-def _splits(options: EquivalenceOptions, samples: Samples, context: Context) -> dict[str, Split]:
+def splits_of(options: EquivalenceOptions, samples: Samples, context: Context) -> dict[str, Split]:
+    """The dataset's splits on the run's device, each with its Var(f*).
+
+    Raises:
+        OptionsError: there are no training or no held-out samples, or the target is constant on them.
+    """
     for name in ("train", "test"):
         if not len(samples.splits.get(name, ())):
             raise OptionsError(
@@ -79,7 +84,7 @@ def _splits(options: EquivalenceOptions, samples: Samples, context: Context) -> 
     return splits
 
 
-def _draw_after_data(replicates: Replicates, samples: Samples, context: Context) -> None:
+def draw_after_data(replicates: Replicates, samples: Samples, context: Context) -> None:
     """Draw all candidates one after the other, from where the study's recipe left its generator.
 
     Source: genni 1.0.3, training.py: the data are drawn, then `get_nets` builds the candidates.
@@ -204,7 +209,7 @@ def _shape(splits: dict[str, Split]) -> Shape:
     return Shape(inputs=tuple(train.inputs.shape[1:]), outputs=tuple(train.targets.shape[1:]))
 
 
-def _latents(
+def latents_of(
     options: EquivalenceOptions, replicates: Replicates, samples: Samples, context: Context
 ) -> Iterator[Latents]:
     """The hidden activations of every layer and the outputs, on the first rows of the split `test`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_core import Command, Dataset, Evaluator, Model, Objective, Preset, hookimpl
 from identify_genni.options.convergence import ConvergenceOptions
 from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.options.networks import (
@@ -171,6 +171,16 @@ def identify_evaluators() -> Iterable[Evaluator]:
         draw="identify_genni.views.trace:draw",
         arity="run",
         requires={"modules", "samples"},
+    )
+
+
+@hookimpl
+def identify_commands() -> Iterable[Command]:
+    """What the plugin can do beside runs."""
+    yield Command(
+        name="import-legacy",
+        summary="Read an experiment folder of the 2020 code into the store.",
+        target="identify_genni.legacy.command:command",
     )
 
 
