@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -22,6 +22,11 @@ def _within(test: Callable[[float], bool], allowed: str) -> Any:
 _POSITIVE = _within(lambda value: value > 0, "above 0")
 _NOT_NEGATIVE = _within(lambda value: value >= 0, "at least 0")
 _DECAY = _within(lambda value: 0 <= value < 1, "at least 0 and below 1")
+
+
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    first, second = values
+    return first, second
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +62,7 @@ class Adam:
     """
 
     learning_rate: float = attrs.field(default=1e-3, validator=_POSITIVE)
-    betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), converter=tuple, validator=_DECAY)
+    betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), converter=_pair, validator=_DECAY)
     epsilon: float = attrs.field(default=1e-8, validator=_POSITIVE)
     weight_decay: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
 
