@@ -109,6 +109,11 @@ def trace_finding(options: TraceOptions, setting: Setting, traced: list[Traced],
 
 def _summary(options: TraceOptions, traced: list[Traced], highest: float) -> str:
     first = traced[0]
+    if first.nullity == 0:
+        return (
+            f"Replicate {first.replicate} is an isolated point of the class: no direction is free (nullity 0), and the "
+            f"{first.arrived} points drawn around it all moved back to it."
+        )
     free = f"{'at least ' if first.pca.limited else ''}{int(first.pca.value)}"
     text = (
         f"Around replicate {first.replicate} the class has {free} dimension{'' if free == '1' else 's'} (local PCA; "
@@ -259,7 +264,7 @@ def _conventions(options: TraceOptions, setting: Setting) -> dict[str, str]:
         "strata": "walkers pass to other ranks" if options.strata == "cross" else "walkers turn back at other ranks",
         "cloud": f"{options.cloud} normal steps of length {options.cloud_radius:g} |θ| in all directions, moved back",
         "local PCA": "axes of the cloud longer than a tenth of the longest; its interval: a fifth to a twentieth",
-        "TwoNN": "maximum likelihood with 95 % interval; too low above about 20 dimensions",
+        "TwoNN": "maximum likelihood with 95 % interval; too low above about 10 dimensions",
         "nullity": f"singular values below {options.rank_tolerance:g} of the largest, at the start",
     }
 

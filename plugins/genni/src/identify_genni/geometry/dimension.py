@@ -12,6 +12,7 @@ from identify_genni.geometry.residual import Residual
 # A cloud that shrank below this part of the radius that it was drawn with is a point.
 _POINT = 1e-4
 _DEPENDENCE = 1.5
+_UNRELIABLE = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +86,7 @@ def two_nearest_neighbours(points: torch.Tensor, radius: float, *, confidence: f
 
     Facco, d'Errico, Rodriguez & Laio 2017, equation 5. The sum of n independent log ratios has the distribution
     Gamma(n, 1/d); mutual neighbours make them dependent, so the interval is that of 1.5 times fewer, which covers
-    the truth as often as it says on normal clouds. Above about 20 dimensions the estimate is too low.
+    the truth as often as it says on normal clouds. Above about 10 dimensions a few hundred points give too little.
 
     Args:
         points: (n, P), drawn independently; repeated points are left out.
@@ -106,4 +107,4 @@ def two_nearest_neighbours(points: torch.Tensor, radius: float, *, confidence: f
     shape = n / _DEPENDENCE
     ends = ((1 - confidence) / 2, (1 + confidence) / 2)
     low, high = (float(gammaincinv(shape, part)) * _DEPENDENCE / logarithms for part in ends)
-    return Estimate(value=(n - 1) / logarithms, low=low, high=high, limited=low > 20)
+    return Estimate(value=(n - 1) / logarithms, low=low, high=high, limited=low > _UNRELIABLE)

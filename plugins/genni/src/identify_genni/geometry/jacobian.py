@@ -72,6 +72,8 @@ def jacobian_blocks(
     function: ParameterFunction, vector: torch.Tensor, inputs: torch.Tensor, *, memory: float = 2e9
 ) -> Iterator[torch.Tensor]:
     """The rows of `jacobian` in consecutive blocks, each within a quarter of `memory` where one sample allows it."""
+    if len(inputs) == 0:
+        return
     with torch.no_grad():
         outputs = function(vector, inputs[:1]).numel()
     samples = max(1, int(memory / 4 // (_BYTES * max(1, outputs) * len(vector))))

@@ -146,10 +146,12 @@ def _step(residual: Residual, walkers: Walkers, walk: Walk, here: Frame) -> Fram
     keep = walk.persistence if walkers.taken else 1.0
     directions = keep * _unit(here.tangential(walkers.directions)) + math.sqrt(1 - keep**2) * noise
     directions = _unit(here.tangential(directions))
+    free = directions.norm(dim=1) > 0.5  # where the null space is empty there is nowhere to go
+    if not bool(free.any()):
+        return _stay(residual, walkers, here)
     predicted = walkers.positions + walkers.lengths[:, None] * directions
     found = project(residual, predicted, tolerance=walk.tolerance, iterations=10, rank_tolerance=walk.rank_tolerance)
     correction = (found.vectors - predicted).norm(dim=1)
-    free = directions.norm(dim=1) > 0.5  # where the null space is empty there is nowhere to go
     reached = found.arrived & free & (correction <= _LONGEST_CORRECTION * walkers.lengths)
     there = frames(residual, torch.where(reached[:, None], found.vectors, walkers.positions), walk.rank_tolerance)
     elsewhere = reached & (there.ranks != walkers.home)
@@ -171,6 +173,16 @@ def _step(residual: Residual, walkers: Walkers, walk: Walk, here: Frame) -> Fram
     walkers.ranks.append(here.ranks)
     walkers.accepted.append(taken)
     walkers.turned.append(turned)
+    return here
+
+
+def _stay(residual: Residual, walkers: Walkers, here: Frame) -> Frame:
+    still = torch.zeros_like(walkers.lengths, dtype=torch.bool)
+    walkers.losses.append(walkers.losses[-1] if walkers.taken else residual.losses(walkers.positions))
+    walkers.points.append(walkers.positions)
+    walkers.ranks.append(here.ranks)
+    walkers.accepted.append(still)
+    walkers.turned.append(still)
     return here
 
 

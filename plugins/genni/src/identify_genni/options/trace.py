@@ -29,7 +29,7 @@ class TraceOptions:
     member_tolerance: float = option(
         0.01, help="A replicate is in the class of the target where J/Var(f*) is at most this.", limit=above(0.0)
     )
-    tolerance: float = option(1e-12, help="J/Var(f*) that the corrector brings every point to.", limit=above(0.0))
+    tolerance: float = option(1e-10, help="J/Var(f*) that the corrector brings every point to.", limit=above(0.0))
     walkers: int = option(
         8, help="Walkers from each replicate; pairs set out in opposite directions.", limit=at_least(1)
     )

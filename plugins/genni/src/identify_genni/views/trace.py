@@ -66,9 +66,9 @@ def draw(options: TraceOptions, finding: Finding, context: Context | None) -> It
         _losses(axes[1, 2], options, page)
     caption = (
         "Above: walks along the class from up to three replicates (star), seen in the three principal axes of all "
-        f"their points. Each of {options.walkers} walkers tried {options.steps} steps of at most {options.length:g} |θ|. "
-        "Below: estimated dimensions with their intervals beside the Jacobian's nullity; the widths of the cloud from which "
-        "they were estimated; and the loss along the walks."
+        f"their points. Each of {options.walkers} walkers tried {options.steps} steps of at most {options.length:g} "
+        "|θ|. Below: estimated dimensions with their intervals beside the Jacobian's nullity; the widths of the cloud "
+        "from which they were estimated; and the loss along the walks."
     )
     yield Figure(name="trace", caption=caption, static=figure, interactive=_interactive(page))
 
