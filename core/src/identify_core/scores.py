@@ -98,6 +98,9 @@ class Verdict:
         tolerance: the residual up to which a rung passes.
         lowest: the lowest rungs that pass: none of them includes another; empty where no rung passes.
         controls: name to residuals of the same fits on a control, such as shuffled rows.
+        directions: `forward` and `backward` to the residuals of the maps from the first representation to the second
+            and back; an equivalence needs both, so that `residuals` has the worse of the two.
+        left_out: rung to the reason why it was not fitted.
         warnings: what could mislead.
     """
 
@@ -106,3 +109,5 @@ class Verdict:
     lowest: tuple[str, ...]
     controls: Mapping[str, Mapping[str, Score]] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = ()
+    directions: Mapping[str, Mapping[str, Score]] = attrs.field(factory=dict)
+    left_out: Mapping[str, str] = attrs.field(factory=dict)

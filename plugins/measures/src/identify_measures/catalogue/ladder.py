@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from identify_measures.catalogue.record import Measure
+from identify_measures.options.ladder import LadderOptions
 
 LADDER = (
     Measure(
@@ -12,11 +13,20 @@ LADDER = (
         family="ladder",
         summary="The best map of every rung, fitted on one part of the rows and judged on the other.",
         definition=(
-            "1 − R² of the best map of each rung on held-out rows, the lowest rung that passes a tolerance, and "
-            "the same fits on row-shuffled controls"
+            "for every rung, 1 − R² = Σ|y_i − f(x_i)|² / Σ|y_i − m|² over held-out rows, f the map of the class that "
+            "is best on the other rows and m their mean, X and Y as they are; the worse of both directions, with a "
+            "jackknife interval; a rung passes where the interval's upper end is within the tolerance; the verdict "
+            "names the lowest rungs that pass, and what the same fits leave of a representation and itself and of rows "
+            "paired at random"
         ),
-        source="the rungs' own definitions; 1 − R² with both representations centred on the rows of the fit",
+        source="the rungs' own definitions, `identify describe rungs`; fits as their modules in ladder/ cite",
         larger_is="more distant",
         bounds=(0.0, math.inf),
+        standard=True,
+        options=LadderOptions,
+        target="identify_measures.evaluators.ladder:ladder",
+        prepare="identify_measures.evaluators.ladder:prepare",
+        estimate="identify_measures.evaluators.ladder:estimate",
+        function="identify_measures.ladder.verdict:equivalence_ladder",
     ),
 )

@@ -1,0 +1,74 @@
+"""The ladder as an evaluator of pairs of stored representations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from identify_core.compare.planning import Cost
+from identify_core.errors import UsageError
+from identify_core.run.context import Context
+from identify_core.run.subject import Representation, Subject
+from identify_core.scores import Verdict
+from identify_measures.ladder.measuring import Measured
+from identify_measures.ladder.reading import block_rows
+from identify_measures.ladder.splitting import LEAST_ROWS
+from identify_measures.ladder.verdict import judge_pair, measure_itself
+from identify_measures.options.ladder import LadderOptions
+
+_FACTORISATIONS = 60.0  # multiply-adds of all SVDs and least squares of a pair, in units of the cube of the width
+_MAPS = 10  # dense maps that are applied to the held-out rows, both directions together
+
+
+class Controls:
+    """What the ladder finds of each representation and itself, made when first asked for."""
+
+    def __init__(self, representations: Sequence[Representation]) -> None:
+        self.representations = tuple(representations)
+        self._made: dict[tuple[int, LadderOptions, int, str], Measured] = {}
+
+    def of(self, index: int, options: LadderOptions, *, seed: int, device: torch.device) -> Measured:
+        """The residuals of one representation and itself."""
+        key = (index, options, seed, str(device))
+        if key not in self._made:
+            self._made[key] = measure_itself(self.representations[index], options, seed=seed, device=device)
+        return self._made[key]
+
+
+def prepare(representations: Sequence[Representation], context: Context) -> Controls:
+    """Share the controls that belong to one representation among its pairs."""
+    return Controls(representations)
+
+
+def ladder(options: LadderOptions, subject: Subject, context: Context) -> Verdict:
+    """The verdict on a pair.
+
+    Raises:
+        UsageError: there are fewer than four rows.
+        InputError: values are no finite real numbers.
+    """
+    x, y = subject.representations
+    if x.shape[0] < LEAST_ROWS:
+        raise UsageError(f"{x.label} has {x.shape[0]} rows; the ladder needs at least {LEAST_ROWS}")
+    controls = subject.prepared if isinstance(subject.prepared, Controls) else Controls((x, y))
+    i, j = subject.indices if isinstance(subject.prepared, Controls) else (0, 1)
+    seed = context.streams.derive("ladder")
+    device = context.device if context.device.type != "mps" else torch.device("cpu")
+    itself = tuple(controls.of(index, options, seed=seed, device=device) for index in (i, j))
+    return judge_pair(x, y, (itself[0], itself[1]), options, seed=seed, device=device)
+
+
+def estimate(options: LadderOptions, sizes: Sequence[tuple[int, int]]) -> Cost:
+    """What the ladder costs: a QR factorisation and the judging of each pair and of its shuffled control."""
+    operations = memory = reads = 0.0
+    for i, (n, d) in enumerate(sizes):
+        for _, e in sizes[i:]:
+            width = d + e
+            fit = options.fit_fraction * n
+            once = 2 * fit * width * min(width, fit) + (n - fit) * _MAPS * d * e
+            once += _FACTORISATIONS * min(d, fit) * min(e, fit) * max(d, e)
+            operations += 2 * once
+            memory = max(memory, 8.0 * width * (3 * block_rows(width) + 4 * width + 2 * options.monotone_rows))
+            reads += 4 * 8.0 * n * width
+    return Cost(operations=operations, bytes=memory, reads=reads)

@@ -1,0 +1,57 @@
+"""Controls: what the same fits say of a representation and itself, and of rows that do not belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+import torch
+
+from identify_measures.ladder.measuring import Measured, measure, worse_of
+from identify_measures.ladder.reading import HeldRows, Rows, gather
+from identify_measures.ladder.residuals import Residual
+from identify_measures.ladder.splitting import sample_rows, split_rows
+from identify_measures.options.ladder import LadderOptions
+
+_SHUFFLED_BYTES = 96 << 20
+_ROWS_A_COLUMN = 4
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Shuffled:
+    """Residuals of the same fits with the rows of one representation in random order.
+
+    Args:
+        residuals: rung to the residual of the pair.
+        rows: how many rows they come from.
+    """
+
+    residuals: Mapping[str, Residual]
+    rows: int
+
+
+def measure_shuffled(x: Rows, y: Rows, options: LadderOptions, *, seed: int, device: torch.device) -> Shuffled:
+    """Fit and judge every rung on rows paired at random.
+
+    All rows are used where they fit into about 100 MB, else a random part of them, but never less than four rows a
+    column: the smaller part makes dense fits look worse by chance, not better.
+    """
+    n, widths = x.shape[0], x.shape[1] + y.shape[1]
+    most = max(_SHUFFLED_BYTES // (8 * widths), _ROWS_A_COLUMN * widths)
+    first, second = gather(x, y, sample_rows(np.ones(n, dtype=bool), most, seed=seed))
+    count = first.shape[0]
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
+    mixed = HeldRows(values=second.values[order], label=second.label, dtype=second.dtype)
+    split = split_rows(count, fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
+    measured = measure(first, mixed, split, options, seed=seed, device=device)
+    return Shuffled(residuals=measured.worse(), rows=count)
+
+
+def identity_control(x_itself: Measured, y_itself: Measured) -> dict[str, Residual]:
+    """What is left when each representation is carried onto itself: the worse of the two at every rung.
+
+    It is 0 wherever the fit part is large enough; where it is not, a failure of the rung says nothing about the pair.
+    """
+    first, second = x_itself.worse(), y_itself.worse()
+    return {name: worse_of(first[name], second[name]) for name in first}

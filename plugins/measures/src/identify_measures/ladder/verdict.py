@@ -1,0 +1,246 @@
+"""The verdict: residuals of every rung, the lowest that pass, and what a reader has to know before believing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import torch
+
+from identify_core.rungs import includes, lowest
+from identify_core.scores import Chance, Interval, Score, Verdict
+from identify_measures.inputs import paired
+from identify_measures.ladder.controls import Shuffled, identity_control, measure_shuffled
+from identify_measures.ladder.fitting import METHODS, choose_rungs
+from identify_measures.ladder.measuring import Measured, measure
+from identify_measures.ladder.reading import HeldRows, Rows, dtype_of
+from identify_measures.ladder.residuals import Residual
+from identify_measures.ladder.splitting import LEAST_ROWS, split_rows
+from identify_measures.options.ladder import LadderOptions
+
+INVARIANT_TO: Mapping[str, tuple[str, ...]] = {
+    "identity": (),
+    "permutation": ("permutation",),
+    "signed-permutation": ("signed-permutation",),
+    "permutation-positive-scaling": ("permutation",),
+    "permutation-scaling": ("signed-permutation",),
+    "permutation-monotone": ("signed-permutation",),
+    "orthogonal": ("orthogonal",),
+    "similarity": ("similarity",),
+    "linear": ("orthogonal",),
+    "affine": ("similarity",),
+    "lipschitz": ("orthogonal",),
+}
+"""Under which rungs the residual of each rung does not change, whichever representation is transformed.
+
+A class larger than the isometries carries the source along, but it also weighs the columns of the target otherwise.
+"""
+
+_NOT_VARYING = "a representation does not vary over the rows that judge: there is nothing to explain"
+
+
+def equivalence_ladder(x: Any, y: Any, options: LadderOptions | None = None, *, seed: int = 0) -> Verdict:
+    """How far up the equivalence ladder one has to go to carry one representation onto the other.
+
+    Args:
+        x: (n, d), rows are samples; numpy or torch.
+        y: (n, e), the same samples.
+        options: what to fit and how to judge; by default every rung that latents alone can decide.
+        seed: of the split and of the shuffled control.
+
+    Raises:
+        InputError: the arrays cannot be taken, have different numbers of rows, or fewer than four.
+    """
+    first, second = paired(x, y, least_rows=LEAST_ROWS)
+    chosen = options or LadderOptions()
+    device = first.values.device if first.values.device.type != "mps" else torch.device("cpu")
+    rows = HeldRows.of(first), HeldRows.of(second)
+    itself = tuple(measure_itself(each, chosen, seed=seed, device=device) for each in rows)
+    return judge_pair(rows[0], rows[1], (itself[0], itself[1]), chosen, seed=seed, device=device)
+
+
+def measure_itself(x: Rows, options: LadderOptions, *, seed: int, device: torch.device) -> Measured:
+    """The residuals of a representation and itself: a control, made once for each representation."""
+    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
+    return measure(x, x, split, options, seed=seed, device=device)
+
+
+def judge_pair(
+    x: Rows,
+    y: Rows,
+    itself: tuple[Measured, Measured],
+    options: LadderOptions,
+    *,
+    seed: int,
+    device: torch.device,
+) -> Verdict:
+    """The verdict on two representations whose rows are the same samples.
+
+    Args:
+        x: the first.
+        y: the second.
+        itself: of `measure_itself`, for both.
+        options: of the ladder.
+        seed: of the split and of the shuffled control.
+        device: where matrix products are made; it must know float64.
+    """
+    _, left_out = choose_rungs(options)
+    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
+    same = itself[0] is itself[1]
+    measured = itself[0] if same else measure(x, y, split, options, seed=seed, device=device)
+    shuffled = measure_shuffled(x, y, options, seed=seed, device=device)
+    identity = identity_control(*itself)
+    facts = _Facts(
+        n=x.shape[0],
+        fit=split.fit_count,
+        blocks=split.blocks,
+        widths=(x.shape[1], y.shape[1]),
+        ranks=measured.ranks,
+        dtype=_dtypes(x, y),
+        options=options,
+        seed=seed,
+    )
+    pair = measured.worse()
+    passed = [name for name, each in pair.items() if each.high <= options.tolerance]
+    return Verdict(
+        residuals={name: _score(name, each, facts, shuffled) for name, each in pair.items()},
+        tolerance=options.tolerance,
+        lowest=lowest(passed),
+        controls={
+            "identity": {name: _score(name, each, facts) for name, each in identity.items()},
+            "shuffled": {
+                name: _score(name, each, attrs.evolve(facts, n=shuffled.rows))
+                for name, each in shuffled.residuals.items()
+            },
+        },
+        directions={
+            "forward": {name: _score(name, each, facts) for name, each in measured.forward.items()},
+            "backward": {name: _score(name, each, facts) for name, each in measured.backward.items()},
+        },
+        left_out=left_out,
+        warnings=tuple(_warnings(measured, pair, identity, shuffled, facts)),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class _Facts:
+    n: int
+    fit: int
+    blocks: int
+    widths: tuple[int, int]
+    ranks: tuple[int, ...]
+    dtype: str
+    options: LadderOptions
+    seed: int
+
+
+def _dtypes(x: Rows, y: Rows) -> str:
+    first, second = dtype_of(x), dtype_of(y)
+    return first if first == second else f"{first} and {second}"
+
+
+def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | None = None) -> Score:
+    method = METHODS[name] if name != "lipschitz" else f"{METHODS[name]} L = {facts.options.lipschitz:g}"
+    centred = " after the means are taken away" if facts.options.centre and name not in ("similarity", "affine") else ""
+    empty = residual.value != residual.value
+    chance = None
+    if shuffled is not None and not empty:
+        by_chance = shuffled.residuals[name].value
+        if by_chance == by_chance:
+            chance = Chance(mean=by_chance, method=f"the same fit on one random pairing of {shuffled.rows} rows")
+    return Score(
+        measure=f"ladder:{name}",
+        value=residual.value,
+        larger_is="more distant",
+        bounds=(0.0, float("inf")),
+        is_metric=False,
+        invariant_to=INVARIANT_TO[name],
+        n=facts.n,
+        widths=facts.widths,
+        ranks=facts.ranks,
+        dtype=facts.dtype,
+        estimator=(
+            f"1 − R² = Σ|y − f(x)|² / Σ|y − m|² over {facts.n - facts.fit} held-out rows, m the mean of the other "
+            f"{facts.fit}, on which f was fitted: {method}{centred}; the worse of both directions; a narrower "
+            f"representation is padded with zeros; split seed {facts.seed}"
+        ),
+        interval=None
+        if empty
+        else Interval(
+            low=residual.low,
+            high=residual.high,
+            level=facts.options.level,
+            method=f"jackknife over {facts.blocks} blocks of held-out rows, the fitted map held fixed",
+        ),
+        chance=chance,
+        reason=_NOT_VARYING if empty else "",
+    )
+
+
+def _warnings(
+    measured: Measured,
+    pair: Mapping[str, Residual],
+    identity: Mapping[str, Residual],
+    shuffled: Shuffled,
+    facts: _Facts,
+) -> Iterator[str]:
+    """What could mislead, most important first."""
+    tolerance = facts.options.tolerance
+
+    def passes(residual: Residual) -> bool:
+        return residual.high <= tolerance
+
+    by_chance = [name for name, each in shuffled.residuals.items() if passes(each)]
+    if by_chance:
+        yield f"rows paired at random pass too at {_join(by_chance)}: passing there means nothing"
+    blind = [name for name, each in identity.items() if not passes(each) and not passes(pair[name])]
+    if blind and all(each.value == each.value for each in identity.values()):
+        yield (
+            f"{facts.fit} rows to fit on are too few for {_join(blind)}: not even a representation and itself pass, "
+            "so that failing there means nothing"
+        )
+    beaten = sorted(
+        {
+            large
+            for large in pair
+            for small in pair
+            if large != small and includes(large, small) and passes(pair[small]) and not passes(pair[large])
+        }
+        - set(blind),
+        key=list(pair).index,
+    )
+    if beaten:
+        yield f"{_join(beaten)} fails although a class within it passes: too few rows for so large a class"
+    one_way = [
+        name
+        for name in pair
+        if passes(measured.forward[name]) != passes(measured.backward[name])
+        and not any(includes(large, name) and passes(pair[large]) for large in pair)
+    ]
+    if one_way:
+        yield f"{_join(one_way)} passes in one direction only: one representation holds more than the other"
+    yield from _translation(measured, pair, facts)
+    between = [name for name, each in pair.items() if each.value <= tolerance < each.high]
+    if between:
+        yield f"{_join(between)} has a residual below the tolerance, but its interval reaches above it"
+    yield from measured.remarks
+
+
+def _translation(measured: Measured, pair: Mapping[str, Residual], facts: _Facts) -> Iterator[str]:
+    """Say where a translation is all that is missing."""
+    tolerance = facts.options.tolerance
+    freed = [
+        name
+        for name, each in measured.translated.items()
+        if each.high <= tolerance and not pair[name].high <= tolerance
+    ]
+    if freed:
+        yield (
+            f"{_join(list(lowest(freed)))} passes once the means are taken away (centre = true): the representations "
+            "differ by a translation as well"
+        )
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
