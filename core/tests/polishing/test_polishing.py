@@ -49,7 +49,7 @@ def valley() -> Replicates:
 
 def regression(
     width: int = 3, rows: int = 40, count: int = 3, dtype: torch.dtype = torch.float64, strategy: Any = "auto"
-):  # type: ignore[no-untyped-def]
+) -> tuple[Replicates, dict[str, torch.Tensor]]:
     """A small network and noisy data, so that the minimum is a point."""
     factory = networks.perceptron(width=width, inputs=1, outputs=1)
     x = torch.linspace(-2, 2, rows, dtype=torch.float64)[:, None]
@@ -153,7 +153,7 @@ def test_every_form_of_the_system_gives_the_same_step(width: int, rows: int, for
     vectors, which = replicates.vectors()[[2, 0]], torch.tensor([2, 0])
     jacobian = torch.stack(
         [
-            torch.func.jacrev(lambda v, r=r: residuals(lambda x: replicates.function(r)(v, x), data)[:, 0])(vectors[k])  # type: ignore[misc]
+            torch.func.jacrev(lambda v, r=r: residuals(lambda x: replicates.function(r)(v, x), data)[:, 0])(vectors[k])
             for k, r in enumerate((2, 0))
         ]
     )

@@ -95,7 +95,10 @@ def test_a_function_that_depends_on_more_than_its_arguments_is_not_recorded() ->
 
 
 def test_a_function_under_vmap_is_recorded_below_it() -> None:
-    replay = record(vmap(lambda w, x: (w * x).tanh().sum(), in_dims=(0, None)), torch.ones(4, 3), torch.ones(3))
+    def one(w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return (w * x).tanh().sum()
+
+    replay = record(vmap(one, in_dims=(0, None)), torch.ones(4, 3), torch.ones(3))
     assert replay is not None
     w, x = inputs(4, 3), inputs(3, 1)[:, 0]
     assert torch.equal(replay(w, x), (w * x).tanh().sum(1))

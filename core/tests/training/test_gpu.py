@@ -65,13 +65,14 @@ def test_a_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     context = make_context(tmp_path, device="cuda", count=5)
     settings: dict[str, Any] = {"optimiser": Adam(), "context": context}
     fit(replicates, squared_error(), data("perceptron", "cuda", torch.float32), steps=40, **settings)
-    waits = []
+    waits: list[int] = []
 
     def loss(call: Call, batch: Batch) -> torch.Tensor:
         # From the second step to the next look at who still trains, any wait is an error.
         torch.cuda.set_sync_debug_mode("error" if 1 <= len(waits) < 30 else "default")
         waits.append(1)
-        return (call(batch["x"]) - batch["y"]).square().mean()
+        value: torch.Tensor = (call(batch["x"]) - batch["y"]).square().mean()
+        return value
 
     fit(
         replicates, loss, data("perceptron", "cuda", torch.float32), steps=31, log_every=1000, name="second", **settings

@@ -100,7 +100,9 @@ def test_a_checkpoint_that_is_due_is_written_without_an_interruption(tmp_path: P
     replicates = Replicates.build(networks.perceptron(), 2, device="cpu", dtype=torch.float32)
     context = make_context(tmp_path, seconds_between_checkpoints=0.0)
     fit(replicates, squared_error(), {"x": inputs(9), "y": inputs(9, 2)}, optimiser=Adam(), steps=3, context=context)
-    assert make_context(tmp_path).restore(section="fit/train")["step"] == 3
+    saved = make_context(tmp_path).restore(section="fit/train")
+    assert saved is not None
+    assert saved["step"] == 3
 
 
 def both(context: Context, replicates: Replicates) -> list[FitResult]:
@@ -140,7 +142,8 @@ def test_a_training_repeats_itself_from_the_same_seed_and_not_from_another(tmp_p
         context = make_context(tmp_path / str(seed), seed=seed)
 
         def loss(call: Call, batch: Batch) -> torch.Tensor:
-            return (call(batch["x"]) - batch["y"]).square().mean()
+            value: torch.Tensor = (call(batch["x"]) - batch["y"]).square().mean()
+            return value
 
         fit(replicates, loss, {"x": inputs(9), "y": inputs(9, 2)}, optimiser=Adam(), steps=5, context=context)
         return replicates.vectors()
