@@ -167,7 +167,7 @@ class Replicates(Stack):
         return result
 
     def _map(self, runner: Runner, body: Body, data: Any, *, shared: bool, noisy: bool) -> Any:
-        parameters, buffers = dict(self._views), self._buffers
+        parameters, buffers = self._views, self._buffers
 
         def together() -> Any:
             return runner.together(body, parameters, buffers, data, shared=shared)

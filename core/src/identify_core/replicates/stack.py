@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Self
 
 import torch
@@ -44,7 +43,7 @@ class Stack:
         self._wanted: Strategy = strategy
         self._layout = layout_of(template)
         self._matrix = matrix
-        self._views = MappingProxyType(self._layout.views(matrix))
+        self._views = self._layout.views(matrix)
         self._buffers = buffers
         self._proven: set[Any] = set()  # what vmap has been seen to run
         self.seed_noise([Streams(0).derive("noise", number) for number in numbers])
@@ -153,14 +152,14 @@ class Stack:
         return self.train(False)
 
     @property
-    def parameters(self) -> Mapping[str, torch.Tensor]:
+    def parameters(self) -> Tensors:
         """Name to parameters (R, *shape), in registration order; views, to be changed in place only."""
-        return self._views
+        return dict(self._views)
 
     @property
-    def buffers(self) -> Mapping[str, torch.Tensor]:
+    def buffers(self) -> Tensors:
         """Name to buffers (R, *shape), in registration order, to be changed in place only."""
-        return MappingProxyType(self._buffers)
+        return dict(self._buffers)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:

@@ -118,8 +118,9 @@ class Trainer:
         column = moved[:, None]
         torch.where(column, parameters, live.matrix, out=live.matrix)
         self.memory = tuple(torch.where(column, new, old) for new, old in zip(memory, self.memory, strict=True))
+        buffers = live.buffers
         for name, before in held.items():
-            after = live.buffers[name]
+            after = buffers[name]
             torch.where(moved.view(-1, *[1] * (after.ndim - 1)), after, before, out=after)
         self.record.add(
             Entry(
@@ -141,7 +142,8 @@ class Trainer:
         """Copies of the buffers that a forward pass may change, to be put back for replicates that do not move."""
         if not self.live.training:
             return {}
-        return {name: self.live.buffers[name].clone() for name in self.buffer_names}
+        buffers = self.live.buffers
+        return {name: buffers[name].clone() for name in self.buffer_names}
 
     def _measure(self) -> None:
         """Take the metric of all replicates; `live` has been gathered into them."""
