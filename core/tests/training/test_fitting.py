@@ -197,7 +197,7 @@ def test_the_training_ends_when_all_have_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "same_bits"), [(networks.perceptron(width=64), True), (networks.normalised, False)]
+    ("factory", "same_bits"), [(networks.perceptron(width=64, outputs=1), True), (networks.normalised, False)]
 )
 def test_dropping_the_stopped_from_the_computation_leaves_the_others_alone(
     tmp_path: Path, factory: Any, same_bits: bool
@@ -207,6 +207,7 @@ def test_dropping_the_stopped_from_the_computation_leaves_the_others_alone(
     # Not Adam: it blows the rounding of a bias that normalisation cancels up to full steps.
     settings: dict[str, Any] = {
         "optimiser": Sgd(learning_rate=0.05, momentum=0.9),
+        "columns": {"x": inputs(50), "y": inputs(50, factory(0).eval()(inputs(1)).shape[1], seed=1)},
         "batch_size": None,
         "steps": 200,
     }
