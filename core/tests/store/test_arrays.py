@@ -139,7 +139,8 @@ def test_floats_are_stored_as_they_are_and_integers_compressed(root: Path) -> No
 
 def test_every_array_names_its_dimensions(root: Path) -> None:
     write(root, np.zeros((2, 3)))
-    assert zarr.open_array(store=str(root / "a"), mode="r").metadata.dimension_names == ("d0", "d1")
+    metadata: Any = zarr.open_array(store=str(root / "a"), mode="r").metadata
+    assert metadata.dimension_names == ("d0", "d1")
 
 
 def damage(root: Path, what: str) -> None:

@@ -20,7 +20,7 @@ from identify_core.store.layout import (
     timestamp,
 )
 
-names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 
 @given(names)

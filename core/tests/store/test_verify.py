@@ -26,6 +26,12 @@ def test_runs_that_are_well_have_no_problems(write_run: Write) -> None:
     assert verify_run(write_run(commit=False)) == []
 
 
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
@@ -35,7 +41,14 @@ def test_runs_that_are_well_have_no_problems(write_run: Write) -> None:
         (lambda f: shutil.rmtree(f / "arrays.zarr/weights/0.weight"), "weights/0.weight: it is missing"),
         (lambda f: (f / "arrays.zarr/weights/0.weight/zarr.json").write_text("{"), "weights/0.weight: Expecting"),
         (lambda f: (f / "arrays.zarr/weights/0.weight/zarr.json").unlink(), "weights/0.weight: zarr.json is missing"),
-        (lambda f: flip(f / "arrays.zarr/findings/subspace/zarr.json"), "findings/subspace: "),
+        (
+            lambda f: edit(f / "arrays.zarr/findings/subspace/zarr.json", "few points", "many points"),
+            "findings/subspace: its zarr.json changed since it was written",
+        ),
+        (
+            lambda f: edit(f / "arrays.zarr/latents/hidden-1/zarr.json", "linear", "identity"),
+            "latents/hidden-1: its chunks or its zarr.json changed since it was written",
+        ),
         (lambda f: (f / "arrays.zarr/weights/0.weight/c/9").write_bytes(b"x"), "weights/0.weight: its chunks"),
         (lambda f: shutil.copytree(f / "arrays.zarr/samples", f / "arrays.zarr/more"), "more: run.json does not list"),
         (lambda f: shutil.rmtree(f / "arrays.zarr"), "arrays.zarr is missing"),

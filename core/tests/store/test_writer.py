@@ -23,8 +23,8 @@ from identify_core.store import RunSummary, RunWriter, Store, StoredRun
 
 Write = Callable[..., RunSummary]
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
-labels = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+labels = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts | st.sampled_from(["nan", "inf", "\\nan"])
 numbers = hnp.arrays(st.sampled_from(["f4", "f8", "i8", "b1"]), hnp.array_shapes(max_dims=3, max_side=4, min_side=0))
 tables = st.integers(1, 3).flatmap(
@@ -259,6 +259,35 @@ def test_a_commit_that_fails_leaves_the_run_staged(store: Store, monkeypatch: An
     with RunWriter.resume(store, "@last") as writer:
         writer.commit()
     assert store.find("@last").status == "finished"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc to tell which file a descriptor is")
+def test_everything_reaches_the_disk_before_the_rename_and_checkpoints_last_until_after_it(
+    store: Store, monkeypatch: Any
+) -> None:
+    events: list[str] = []
+    real_sync, real_replace = os.fsync, os.replace
+
+    def sync(descriptor: int) -> None:
+        events.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        real_sync(descriptor)
+
+    def replace(source: Any, target: Any) -> None:
+        if os.path.basename(os.path.dirname(target)) == "runs":
+            events.append("rename" if os.path.exists(os.path.join(source, "scratch", "checkpoint")) else "too late")
+        real_replace(source, target)
+
+    with RunWriter.create(store, name="a", plugin="b") as writer:
+        writer.write_weights({"parameters/w": np.ones(3)})
+        (writer.scratch / "checkpoint").write_text("")
+        monkeypatch.setattr(os, "fsync", sync)
+        monkeypatch.setattr(os, "replace", replace)
+        writer.commit()
+    before, after = events[: events.index("rename")], events[events.index("rename") + 1 :]
+    assert {"0", "c", "w", "weights", "arrays.zarr", "zarr.json", writer.id} <= set(before)
+    assert "checkpoint" not in before
+    assert after[:2] == ["runs", "staging"]
+    assert not (writer.folder / "scratch").exists()
 
 
 def test_the_document_on_disk_is_plain_json(write_run: Write) -> None:

@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 
 CHUNK_BYTES = 4 << 20
 SHARD_BYTES = 64 << 20
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, zarr.errors.BaseZarrError)
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError)
 _ENCODING = "utf-8, padded with zeros"
 
 
