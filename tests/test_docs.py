@@ -1,4 +1,4 @@
-"""The documentation is true: its commands run, its specs are valid, its pictures and links are there, no rung is missing."""
+"""The documentation is true: its commands run, its specs are valid, its pictures and links are there."""
 
 from __future__ import annotations
 
