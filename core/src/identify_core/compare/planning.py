@@ -24,11 +24,13 @@ class Cost:
         operations: multiply-adds of matrix products and their like.
         bytes: peak memory beyond the inputs.
         reads: bytes read from the store.
+        shared: multiply-adds of what its `prepare` target does; counted once for all evaluators that share it.
     """
 
     operations: float
     bytes: float
     reads: float = 0.0
+    shared: float = 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -78,12 +80,15 @@ def plan(request: Request) -> Plan:
     speed = operations_per_second(device)
     sizes = [each.shape for each in lined.representations]
     estimates = []
+    prepared: set[str] = set()
     for each in chosen:
         component = each.registered.component
         assert isinstance(component, Evaluator)
         estimate = load_target(component.estimate) if component.estimate else lambda _, sizes: default_cost(sizes)
         cost = estimate(each.options, sizes)
-        estimates.append(Estimate(evaluator=each.label, seconds=cost.operations / speed, bytes=cost.bytes))
+        shared = 0.0 if component.prepare in prepared else cost.shared
+        prepared.add(component.prepare)
+        estimates.append(Estimate(evaluator=each.label, seconds=(cost.operations + shared) / speed, bytes=cost.bytes))
     count = len(sizes)
     return Plan(
         representations=count,

@@ -201,11 +201,11 @@ LINEAR = (
     _measure(
         "shape-metric",
         summary="Procrustes angle after partial whitening.",
-        definition="procrustes-angular of XZ_x and YZ_y with Z = V (α + (1 − α) Λ^(−1/2)) Vᵀ of the covariance VΛVᵀ",
+        definition="procrustes-angular of XZ_x and YZ_y with Z = V (α + (1 − α) Λ^(−1/2)) Vᵀ of the scatter VΛVᵀ",
         source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
         larger_is="more distant",
         bounds=(0.0, math.pi / 2),
-        invariant_to=("similarity",),
+        invariant_to=("orthogonal",),
         is_metric=True,
         options=ShapeOptions,
     ),

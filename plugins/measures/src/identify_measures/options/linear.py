@@ -13,7 +13,10 @@ from identify_core.options import at_least, between, option
 class PairOptions:
     """What every pair measure of this family can be asked for beside its value."""
 
-    interval: bool = option(True, help="Give a 95 % interval by a jackknife over blocks of rows.")
+    interval: Literal["auto", "always", "never"] = option(
+        "auto",
+        help="Give a 95 % interval by a jackknife over blocks of rows: where it is cheap, always, or never.",
+    )
     chance_draws: int = option(
         0,
         help="Random rotations of the rows from which chance is estimated where it has no closed form; 0 for none.",
@@ -37,9 +40,9 @@ class SvccaOptions(PairOptions):
 class PwccaOptions(PairOptions):
     """The options of `pwcca`."""
 
-    side: Literal["smaller", "x", "y"] = option(
-        "smaller",
-        help="Whose canonical variates are weighted by what they explain; the first on equal widths.",
+    side: Literal["x", "y", "smaller"] = option(
+        "x",
+        help="Whose canonical variates are weighted by what they explain of it; smaller: the narrower, x on ties.",
         source="Morcos, Raghu & Bengio 2018, arXiv 1806.05759",
     )
 
@@ -99,4 +102,7 @@ class WeakMatchingOptions(MatchingOptions):
 class SingleOptions:
     """The options of `total-correlation`."""
 
-    interval: bool = option(True, help="Give a 95 % interval by a jackknife over blocks of rows.")
+    interval: Literal["auto", "always", "never"] = option(
+        "auto",
+        help="Give a 95 % interval by a jackknife over blocks of rows: where it is cheap, always, or never.",
+    )

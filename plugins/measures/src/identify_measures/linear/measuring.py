@@ -1,0 +1,250 @@
+"""From a formula to a score: undefined values, warnings, intervals and chance, the same for the whole family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import torch
+
+from identify_core.scores import Chance, Interval, Score
+from identify_measures.catalogue import measure as find_measure
+from identify_measures.options.linear import PairOptions
+from identify_measures.scoring import score
+from identify_measures.statistics.derived import Statistics, Subset
+from identify_measures.statistics.rotated import RotatedRows
+
+LEVEL = 0.95
+_NORMAL_QUANTILE = 1.959963984540054
+LEAST_BLOCKS = 8
+_WIDE = 96  # beyond it, factors of every block left out cost too much to be made without being asked for
+_FEW = 0.02  # part of the rows below which variance is said to sit in a few of them
+
+
+class Undefined(Exception):  # noqa: N818 - a value that does not exist, with its reason; not a failure
+    """The measure has no value here."""
+
+
+@attrs.frozen(kw_only=True)
+class Gradient:
+    """The derivative of a value by the scatters and the cross-products of a pair."""
+
+    xx: torch.Tensor
+    xy: torch.Tensor
+    yy: torch.Tensor
+
+
+Value = Callable[[Statistics, int, int, Subset | None, Any], float]
+
+
+@attrs.frozen(kw_only=True)
+class Formula:
+    """A pair measure of the linear family.
+
+    Args:
+        name: in the catalogue.
+        value: `(statistics, i, j, subset, options)` to the number; raises `Undefined` with the reason.
+        estimator: the convention in words.
+        chance: the expected value of unrelated representations in closed form, where there is one.
+        gradient: the derivative, for intervals of wide representations, where there is one.
+        cheap: whether leaving a block out needs no factorisation.
+        whitens: whether it divides by variances, and so sees every direction: degenerate where rows are few.
+        warnings: what could mislead in this measure alone.
+        invariant_to: where the options change what the catalogue says.
+        power: values grow with the rows to this power; taken out of the jackknife.
+    """
+
+    name: str
+    value: Value
+    estimator: Callable[[Any], str]
+    chance: Callable[[Statistics, int, int, Any], Chance | None] = lambda statistics, i, j, options: None
+    gradient: Callable[[Statistics, int, int, Any], Gradient | None] = lambda statistics, i, j, options: None
+    cheap: bool = False
+    whitens: bool = False
+    warnings: Callable[[Statistics, int, int, Any], list[str]] = lambda statistics, i, j, options: []
+    invariant_to: Callable[[Any], tuple[str, ...] | None] = lambda options: None
+    power: float = 0.0
+
+
+def evaluate(formula: Formula, statistics: Statistics, i: int, j: int, options: PairOptions, *, seed: int = 0) -> Score:
+    """The score of a pair.
+
+    Args:
+        formula: the measure.
+        statistics: of both representations.
+        i: the first.
+        j: the second.
+        options: the measure's own.
+        seed: of the draws for chance.
+    """
+    warnings = [*statistics.notes, *_warnings(formula, statistics, i, j)]
+    value, reason = _value_or_reason(formula, statistics, i, j, None, options)
+    interval = None
+    chance = None
+    if not reason:
+        warnings += formula.warnings(statistics, i, j, options)
+        chance = _chance(formula, statistics, i, j, options, seed)
+        if options.interval != "never":
+            interval, note = _interval(formula, statistics, i, j, options, value)
+            warnings += [note] if note else []
+    x, y = statistics.members[i], statistics.members[j]
+    return score(
+        formula.name,
+        value,
+        n=statistics.rows(),
+        widths=(x.width, y.width),
+        dtype=x.dtype if x.dtype == y.dtype else f"{x.dtype} and {y.dtype}",
+        estimator=formula.estimator(options),
+        invariant_to=formula.invariant_to(options),
+        ranks=(statistics.principal(i).rank, statistics.principal(j).rank) if formula.whitens else (),
+        interval=interval,
+        chance=chance,
+        warnings=warnings,
+        reason=reason,
+    )
+
+
+def _value_or_reason(
+    formula: Formula, statistics: Statistics, i: int, j: int, subset: Subset | None, options: Any
+) -> tuple[float, str]:
+    try:
+        value = formula.value(statistics, i, j, subset, options)
+    except Undefined as undefined:
+        return math.nan, str(undefined)
+    return (value, "") if math.isfinite(value) else (math.nan, "the numbers overflow: scale the representations")
+
+
+def require_variance(statistics: Statistics, i: int, j: int, subset: Subset | None = None) -> None:
+    """Refuse a pair of which one never varies.
+
+    Raises:
+        Undefined: all rows of one are the same.
+    """
+    for k in (i, j):
+        if statistics.trace(k, subset) == 0.0:
+            raise Undefined(f"all rows of {statistics.members[k].label} are the same")
+
+
+def _warnings(formula: Formula, statistics: Statistics, i: int, j: int) -> list[str]:
+    found = []
+    n = statistics.rows()
+    for k in dict.fromkeys((i, j)):
+        label = statistics.members[k].label
+        squares, total, _ = statistics.norm_sums(k, k)
+        if squares > 0 and n >= 100 and total * total / squares < _FEW * n:
+            found.append(f"most of the variance of {label} sits in about {total * total / squares:.2g} of {n} rows")
+        if formula.whitens:
+            rank, width = statistics.principal(k).rank, statistics.members[k].width
+            if rank >= n - 1:
+                found.append(f"{label} has as many independent columns as rows: it fits anything, {n} rows are too few")
+            elif rank < width:
+                found.append(f"{label} has rank {rank} with {width} columns; the value is about its column space")
+    return found
+
+
+def _chance(formula: Formula, statistics: Statistics, i: int, j: int, options: PairOptions, seed: int) -> Chance | None:
+    known = formula.chance(statistics, i, j, options)
+    if options.chance_draws == 0 or getattr(options, "held_out", False):
+        return known
+    generator = torch.Generator().manual_seed(seed)
+    drawn = []
+    for _ in range(options.chance_draws):
+        rotated = RotatedRows(statistics, i, j, generator)
+        value, reason = _value_or_reason(formula, rotated, 0, 1, None, options)
+        drawn += [] if reason else [value]
+    if not drawn:
+        return known
+    values = torch.tensor(drawn, dtype=torch.float64)
+    deviation = float(values.std()) if len(drawn) > 1 else math.nan
+    if known is not None:
+        return attrs.evolve(known, deviation=deviation)
+    return Chance(mean=float(values.mean()), deviation=deviation, method=f"{len(drawn)} random rotations of the rows")
+
+
+def _interval(
+    formula: Formula, statistics: Statistics, i: int, j: int, options: PairOptions, value: float
+) -> tuple[Interval | None, str]:
+    """The interval of a pair, or a remark where there is none that was asked for."""
+    if i == j:
+        return None, ""
+    wide = max(statistics.members[i].width, statistics.members[j].width) > _WIDE and not formula.cheap
+    slope = formula.gradient(statistics, i, j, options) if wide and statistics.blocks >= LEAST_BLOCKS else None
+    if slope is not None:
+        method = f"jackknife over {statistics.blocks} blocks of rows, to first order"
+        return _around(value, _linearised(slope, statistics, i, j, value), formula.name, method), ""
+    if wide and options.interval == "auto":
+        return None, ""
+    return jackknife(formula.value, statistics, i, j, options, value, name=formula.name, power=formula.power)
+
+
+def jackknife(
+    formula: Value,
+    statistics: Statistics,
+    i: int,
+    j: int,
+    options: PairOptions,
+    value: float,
+    *,
+    name: str,
+    power: float = 0.0,
+) -> tuple[Interval | None, str]:
+    """An interval from leaving out each block of rows, or a remark that says why there is none.
+
+    Args:
+        formula: the value over some of the blocks.
+        statistics: of both representations.
+        i: the first.
+        j: the second.
+        options: the measure's own.
+        value: over all rows.
+        name: the measure's, for its bounds.
+        power: values grow with the rows to this power, which is taken out.
+    """
+    blocks = statistics.blocks
+    if blocks < LEAST_BLOCKS:
+        return None, f"no interval: {blocks} blocks of rows are too few for a jackknife"
+    left = []
+    for block in range(blocks):
+        subset = statistics.without(block)
+        try:
+            each = formula(statistics, i, j, subset, options)
+        except Undefined as undefined:
+            return None, f"no interval: {undefined} once a block of rows is left out"
+        left.append(each * (statistics.rows() / statistics.rows(subset)) ** power)
+    return _around(value, left, name, f"jackknife over {blocks} blocks of rows"), ""
+
+
+def _around(value: float, left: list[float], name: str, method: str) -> Interval:
+    """The normal interval of values with one block left out each."""
+    values = torch.tensor(left, dtype=torch.float64)
+    count = len(left)
+    half = _NORMAL_QUANTILE * math.sqrt((count - 1) / count * float((values - values.mean()).square().sum()))
+    low, high = find_measure(name).bounds
+    return Interval(low=max(low, value - half), high=min(high, value + half), level=LEVEL, method=method)
+
+
+def _linearised(slope: Gradient, statistics: Statistics, i: int, j: int, value: float) -> list[float]:
+    """Values without each block, from the derivative at all rows."""
+    parts = []
+    for block in range(statistics.blocks):
+        share = sum(
+            float((gradient * _about_mean(statistics, a, b, block)).sum())
+            for gradient, a, b in ((slope.xx, i, i), (slope.xy, i, j), (slope.yy, j, j))
+        )
+        parts.append(share)
+    total = sum(parts)
+    n = statistics.rows()
+    return [
+        value - (part - total * count / n) * n / (n - count)
+        for part, count in zip(parts, statistics.counts, strict=True)
+    ]
+
+
+def _about_mean(statistics: Statistics, i: int, j: int, block: int) -> torch.Tensor:
+    """A block's products about the mean of all rows."""
+    x, y = statistics.mean(i), statistics.mean(j)
+    a, b = statistics.block_sums(i)[block], statistics.block_sums(j)[block]
+    count = float(statistics.counts[block])
+    return statistics.block_products(i, j, block) - torch.outer(a, y) - torch.outer(x, b - count * y)

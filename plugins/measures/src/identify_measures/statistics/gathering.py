@@ -1,0 +1,187 @@
+"""Gathering: rows become statistics, in memory where they fit and in one pass over row chunks where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import attrs
+import torch
+
+from identify_core.run.subject import Representation
+from identify_measures.inputs import InputError, as_matrix, paired, rank_tolerance
+from identify_measures.statistics.derived import Member, Statistics
+from identify_measures.statistics.pairwise import PairwiseProducts
+from identify_measures.statistics.resident import ResidentRows
+from identify_measures.statistics.streamed import CrossProducts
+
+BLOCKS = 20
+MEBIBYTE = float(2**20)
+
+
+@attrs.frozen(kw_only=True)
+class Memory:
+    """What statistics may take, in bytes.
+
+    Args:
+        rows: up to this size all rows are kept; they are held twice for a moment.
+        products: of all cross-products over all blocks of rows.
+        derived: of what measures derive from them and may use again.
+        span: rows that are read at once.
+    """
+
+    rows: float = 96 * MEBIBYTE
+    products: float = 384 * MEBIBYTE
+    derived: float = 256 * MEBIBYTE
+    span: float = 24 * MEBIBYTE
+
+
+def memory_of(device: torch.device) -> Memory:
+    """A share of a GPU's free memory; fixed sizes on the CPU, which other work shares."""
+    if device.type != "cuda":
+        return Memory()
+    free = float(torch.cuda.mem_get_info(device)[0])
+    return Memory(rows=0.2 * free, products=0.25 * free, derived=0.15 * free, span=256 * MEBIBYTE)
+
+
+def from_arrays(x: Any, y: Any, *, blocks: int = 1, fit: Any = None, least_rows: int = 2) -> ResidentRows:
+    """The statistics of two arrays.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q).
+        blocks: how many random blocks of rows.
+        fit: which rows a map or a matching is fitted on, as a boolean mask of shape (n,) or as the number of rows from
+            the beginning; the others judge it. None leaves it to the blocks.
+        least_rows: how many rows the measure needs.
+
+    Raises:
+        InputError: the arrays are no paired representations, or `fit` leaves less than two rows to either part.
+    """
+    first, second = paired(x, y, least_rows=least_rows)
+    return ResidentRows(
+        [first.values, second.values],
+        members=tuple(
+            Member(label=each.name, width=each.width, dtype=each.dtype, tolerance=each.rank_tolerance)
+            for each in (first, second)
+        ),
+        blocks=min(blocks, first.n),
+        fit=None if fit is None else _mask(fit, first.n),
+        budget=Memory().derived,
+    )
+
+
+def _mask(fit: Any, n: int) -> torch.Tensor:
+    mask = torch.arange(n) < fit if isinstance(fit, int) else torch.as_tensor(fit)
+    if mask.dtype != torch.bool or mask.shape != (n,):
+        raise InputError(
+            f"the rows to fit on are given as {mask.dtype} of shape {tuple(mask.shape)}",
+            hint=f"give how many rows from the beginning, or a boolean for each of the {n} rows",
+        )
+    chosen = int(mask.sum())
+    if not 2 <= chosen <= n - 2:
+        raise InputError(f"{chosen} of {n} rows to fit on leave {n - chosen} to judge on", hint="both need two rows")
+    return mask
+
+
+def from_representations(
+    representations: Sequence[Representation], device: torch.device, *, memory: Memory | None = None
+) -> Statistics:
+    """The statistics of stored representations whose rows are lined up.
+
+    Args:
+        representations: any number; the same samples in the same order.
+        device: where rows are multiplied.
+        memory: what it may take; None for `memory_of(device)`.
+
+    Raises:
+        InputError: a representation holds something else than finite real numbers, or there is one row.
+    """
+    memory = memory or memory_of(device)
+    members = tuple(_look(each) for each in representations)
+    rows = representations[0].shape[0]
+    double = rank_tolerance(torch.float64)
+    size = sum(each.width * (8.0 if each.tolerance == double else 4.0) for each in members)
+    if rows * size <= memory.rows:
+        spans = list(read_spans(representations, device, rows))
+        return ResidentRows(spans[0], members=members, blocks=min(BLOCKS, rows), budget=memory.derived)
+    width = sum(each.width for each in members)
+    affordable = int(memory.products / (4.5 * width * width))
+    if affordable < 2:
+
+        def pass_over(chosen: tuple[int, ...], blocks: int) -> CrossProducts:
+            parts = [representations[k] for k in chosen]
+            return stream(parts, tuple(members[k] for k in chosen), device, memory=memory, blocks=blocks)
+
+        return PairwiseProducts(pass_over, members=members, memory=memory.products)
+    return stream(representations, members, device, memory=memory, blocks=min(BLOCKS, affordable))
+
+
+def stream(
+    representations: Sequence[Representation],
+    members: tuple[Member, ...],
+    device: torch.device,
+    *,
+    memory: Memory,
+    blocks: int,
+) -> CrossProducts:
+    """One pass over the rows of representations that are not kept."""
+    rows = representations[0].shape[0]
+    width = sum(each.width for each in members)
+    largest = 4096 if device.type == "cpu" else 65536
+    chunk = max(1, min(max(256, rows // (4 * blocks)), largest, int(memory.span / (8 * width))))
+    span = max(chunk, int(memory.span / (8 * width)) // chunk * chunk)
+    chunks = (
+        [each[start : start + chunk] for each in parts]
+        for parts in read_spans(representations, device, span)
+        for start in range(0, len(parts[0]), chunk)
+    )
+    notes = () if blocks >= BLOCKS else (f"memory allows {blocks} blocks of rows for intervals, not {BLOCKS}",)
+    return CrossProducts(
+        chunks, members=members, blocks=min(blocks, -(-rows // chunk)), budget=memory.derived, notes=notes
+    )
+
+
+def read_spans(
+    representations: Sequence[Representation], device: torch.device, span: int
+) -> Iterator[list[torch.Tensor]]:
+    """Rows of all representations, so many at a time, on the device; the next are read while these are worked on."""
+    rows = representations[0].shape[0]
+    starts = range(0, rows, span)
+
+    def read(start: int) -> list[torch.Tensor]:
+        return [_read(each, start, min(start + span, rows)) for each in representations]
+
+    with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
+        ahead: Future[list[torch.Tensor]] = reader.submit(read, 0)
+        for start in starts:
+            parts = ahead.result()
+            if start + span < rows:
+                ahead = reader.submit(read, start + span)
+            yield [_to(part, device) for part in parts]
+
+
+def _read(representation: Representation, start: int, stop: int) -> torch.Tensor:
+    try:
+        return as_matrix(representation.rows(start, stop), representation.label, least_rows=1).values
+    except InputError as error:
+        where = f" (rows {start} to {stop - 1})" if stop - start < representation.shape[0] else ""
+        raise InputError(f"{error.message}{where}", hint=error.hint) from error
+
+
+def _to(part: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if device.type == "cuda":
+        return part.pin_memory().to(device, non_blocking=True)
+    if device.type == "mps":
+        return part.to(torch.float32).to(device)
+    return part
+
+
+def _look(representation: Representation) -> Member:
+    """What is known of a representation from its first rows."""
+    rows, width = representation.shape
+    if rows < 2:
+        raise InputError(f"{representation.label} has 1 row; at least 2 are needed")
+    first = as_matrix(representation.rows(0, 1), representation.label, least_rows=1)
+    return Member(label=representation.label, width=width, dtype=first.dtype, tolerance=first.rank_tolerance)

@@ -1,0 +1,256 @@
+"""Statistics from rows that fit in memory: products are made when a measure asks for them, from centred rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+
+import torch
+
+from identify_measures.statistics.derived import Member, Principal, Statistics, Subset, principal_components
+
+_GRAM_TILE = 512
+_CHUNK = 4096
+
+# Below this part of the largest, eigenvalues of a float64 scatter are mostly the rounding of its products; the rows
+# themselves still tell singular values down to the square root of it.
+_DOUBTFUL = 1e-11
+
+
+class ResidentRows(Statistics):
+    """Statistics of representations whose rows are all at hand.
+
+    Rows are put into blocks in a fixed random order, so that sorted data does no harm. A representation wider than it
+    has rows is carried to its principal components first, which changes nothing that rotations leave alone;
+    `columns` has it in its own coordinates.
+
+    Args:
+        rows: one finite (n, d) tensor a representation, all on one device, of float32 or float64.
+        members: the representations.
+        blocks: how many blocks, at most the number of rows.
+        budget: bytes that derived products may take.
+        fit: which rows are the first of two blocks, boolean, shape (n,); None for random blocks.
+        notes: what a score must say of how the statistics came about.
+    """
+
+    def __init__(
+        self,
+        rows: list[torch.Tensor],
+        *,
+        members: tuple[Member, ...],
+        blocks: int,
+        budget: float,
+        fit: torch.Tensor | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        n = len(rows[0])
+        edges = [round(b * n / blocks) for b in range(blocks + 1)] if fit is None else [0, int(fit.sum()), n]
+        device = rows[0].device
+        super().__init__(
+            members=members,
+            counts=tuple(b - a for a, b in pairwise(edges)),
+            home=torch.device("cpu") if device.type == "mps" else device,
+            budget=budget,
+            notes=notes,
+        )
+        self._edges = edges
+        order = None
+        if fit is not None:
+            order = torch.argsort(~fit, stable=True).to(device)
+        elif blocks > 1:
+            order = torch.randperm(n, generator=torch.Generator().manual_seed(n)).to(device)
+        means = [_mean(each) for each in rows]
+        self._rows = [_centre(each, mean, order) for each, mean in zip(rows, means, strict=True)]
+        self._noise = [
+            n * (4 * torch.finfo(each.dtype).eps * mean.to(self.home, torch.float64)).square()
+            for each, mean in zip(rows, means, strict=True)
+        ]
+        self._gram: torch.Tensor | None = None
+
+    def coordinates(self, i: int) -> torch.Tensor:
+        """The centred rows, block after block, in as many coordinates as there can be rank."""
+        return self._narrow(i)[0] if self._is_wide(i) else self._rows[i]
+
+    def _is_wide(self, i: int) -> bool:
+        return self._rows[i].shape[1] > self._rows[i].shape[0]
+
+    def _narrow(self, i: int) -> tuple[torch.Tensor, Principal]:
+        """Coordinates on the principal axes of a representation wider than long, and its principal components there."""
+
+        def make() -> tuple[torch.Tensor, Principal]:
+            rows = self._rows[i].to(self.home, torch.float64)
+            found = principal_components(rows @ rows.T, self.eigenvalue_floor(i))
+            narrow = found.vectors * found.values.sqrt()
+            identity = torch.eye(found.rank, dtype=torch.float64, device=self.home)
+            return narrow.to(self._rows[i]), Principal(values=found.values, vectors=identity)
+
+        return self.cached(("narrow", i), make)
+
+    def eigenvalue_floor(self, i: int) -> float:
+        floor = 10.0 * min(self._rows[i].shape) * torch.finfo(torch.float64).eps
+        return max(self.members[i].tolerance ** 2, floor)
+
+    def block_products(self, i: int, j: int, block: int) -> torch.Tensor:
+        a, b = self._edges[block], self._edges[block + 1]
+        return self._multiply(self.coordinates(i)[a:b], self.coordinates(j)[a:b])
+
+    def total_products(self, i: int, j: int) -> torch.Tensor:
+        return self._multiply(self.coordinates(i), self.coordinates(j))
+
+    def _multiply(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """XᵀY with sums over chunks of rows in float64."""
+        dtype = torch.promote_types(x.dtype, y.dtype)
+        total = torch.zeros(x.shape[1], y.shape[1], dtype=torch.float64, device=self.home)
+        for start in range(0, len(x), _CHUNK):
+            part = x[start : start + _CHUNK].to(dtype).T @ y[start : start + _CHUNK].to(dtype)
+            total += part.to(self.home)
+        return total
+
+    def block_sums(self, i: int) -> torch.Tensor:
+        def make() -> torch.Tensor:
+            rows = self.coordinates(i)
+            parts = [
+                rows[a:b].sum(dim=0, dtype=torch.float64) for a, b in zip(self._edges, self._edges[1:], strict=False)
+            ]
+            return torch.stack(parts).to(self.home)
+
+        return self.cached(("sums", i), make)
+
+    def variances(self, i: int, subset: Subset | None = None) -> torch.Tensor:
+        """Sums of squares of each column in its own coordinates; zero for a column constant up to rounding."""
+        rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
+        if subset is None:
+            variances = self.cached(("variances", i), lambda: _sums_of_squares(rows).to(self.home))
+        else:
+            variances = (_sums_of_squares(rows) - rows.sum(dim=0, dtype=torch.float64).square() / len(rows)).to(
+                self.home
+            )
+        return torch.where(variances <= self._noise[i].to(self.home), 0.0, variances)
+
+    def take(self, rows: torch.Tensor, subset: Subset) -> torch.Tensor:
+        """Those of some rows, block after block, that belong to a subset."""
+        return torch.cat([rows[self._edges[b] : self._edges[b + 1]] for b in subset])
+
+    def column_products(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
+        if not (self._is_wide(i) or self._is_wide(j)):
+            return self.products(i, j, subset)
+        x, y = self._rows[i], self._rows[j]
+        if subset is not None:
+            x, y = self.take(x, subset), self.take(y, subset)
+            x, y = x - x.mean(dim=0), y - y.mean(dim=0)
+        return self._multiply(x, y)
+
+    def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
+        a, b = self._norms(i, subset), self._norms(j, subset)
+        return float(a @ b), float(a.sum()), float(b.sum())
+
+    def _norms(self, i: int, subset: Subset | None) -> torch.Tensor:
+        """Squared norms of the centred rows, shape (rows,)."""
+
+        def make() -> torch.Tensor:
+            rows = self.coordinates(i) if subset is None else self.take(self.coordinates(i), subset)
+            norms = rows.square().sum(dim=1, dtype=torch.float64).to(self.home)
+            mean = self.mean(i, subset)
+            return norms - 2 * (rows @ mean.to(rows)).to(norms) + mean @ mean
+
+        return self.cached(("norms", i, subset), make)
+
+    def principal(self, i: int, subset: Subset | None = None) -> Principal:
+        if subset is None and self._is_wide(i):
+            return self._narrow(i)[1]
+        return super().principal(i, subset)
+
+    def _principal(self, i: int, subset: Subset | None) -> Principal:
+        if subset is not None:
+            return super()._principal(i, subset)
+        rows = self._rows[i].to(self.home, torch.float64)
+        rows = rows - rows.mean(dim=0)
+        found = principal_components(rows.T @ rows, self.eigenvalue_floor(i))
+        doubtful = found.rank < rows.shape[1] or bool(found.values[-1] < _DOUBTFUL * found.values[0])
+        if not doubtful or self._rows[i].dtype != torch.float64:
+            return found
+        _, singular, vectors = torch.linalg.svd(rows, full_matrices=False)
+        rank = int((singular > self.members[i].tolerance * singular[0]).sum()) if float(singular[0]) > 0 else 0
+        return Principal(values=singular[:rank].square(), vectors=vectors[:rank].T)
+
+    def _scores(self, i: int) -> torch.Tensor:
+        """The left singular vectors that count, shape (n, r): orthonormal, so that float32 products lose nothing."""
+
+        def make() -> torch.Tensor:
+            rows = self.coordinates(i)
+            return (rows.to(self.home, torch.float64) @ self.principal(i).whitener()).to(rows)
+
+        return self.cached(("scores", i), make)
+
+    def whitened(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
+        if subset is not None:
+            return super().whitened(i, j, subset)
+        return self.cached(("whitened", i, j), lambda: self._multiply(self._scores(i), self._scores(j)))
+
+    def explained(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
+        if subset is not None:
+            return super().explained(i, j, subset)
+        return self._multiply(self._scores(i), self._rows[j])
+
+    def square(self, i: int, j: int, subset: Subset | None = None) -> float:
+        if subset is None and self._gram_is_cheaper:
+            if self._gram is None:
+                self._gram = gram_squares(self._rows).to(self.home)
+            return float(self._gram[i, j])
+        return super().square(i, j, subset)
+
+    @cached_property
+    def _gram_is_cheaper(self) -> bool:
+        """Whether n × n Gram matrices cost less than products of columns, for all pairs together."""
+        n, count = len(self._rows[0]), len(self._rows)
+        width = sum(each.shape[1] for each in self._rows)
+        return n * n * width / 2 + count * count * n * n / 4 < n * width * width / 2
+
+
+def gram_squares(rows: list[torch.Tensor]) -> torch.Tensor:
+    """⟨K_i, K_j⟩ = |X_iᵀX_j|² of all pairs of representations, from tiles of their Gram matrices.
+
+    For each tile of sample pairs the M Gram tiles are one (M, b²) matrix G, and G Gᵀ is added up; tiles above the
+    diagonal count twice. Memory is M b².
+
+    Args:
+        rows: centred rows, (n, d_i) each.
+
+    Returns:
+        Shape (M, M), float64.
+    """
+    n, count, device = len(rows[0]), len(rows), rows[0].device
+    dtype = max((each.dtype for each in rows), key=lambda each: torch.finfo(each).bits)
+    # Brought to one size first: float32 squares must not overflow, whatever the units. Centred once more, because the
+    # rounding of a large mean is left in the rows.
+    scales = [float(each.abs().max()) or 1.0 for each in rows]
+    scaled = [(each - _mean(each).to(each)).div_(scale).to(dtype) for each, scale in zip(rows, scales, strict=True)]
+    total = torch.zeros(count, count, dtype=torch.float64, device="cpu" if device.type == "mps" else device)
+    tile = min(n, _GRAM_TILE)
+    gram = torch.empty(count, tile, tile, dtype=dtype, device=device)
+    for a in range(0, n, tile):
+        for b in range(a, n, tile):
+            height, width = min(tile, n - a), min(tile, n - b)
+            flat = gram.view(-1)[: count * height * width].view(count, height, width)
+            for k, each in enumerate(scaled):
+                torch.mm(each[a : a + height], each[b : b + width].T, out=flat[k])
+            matrix = flat.view(count, -1)
+            total += (matrix @ matrix.T).to(total) * (1.0 if a == b else 2.0)
+    sizes = torch.tensor(scales, dtype=torch.float64, device=total.device).square()
+    return total * torch.outer(sizes, sizes)
+
+
+def _mean(rows: torch.Tensor) -> torch.Tensor:
+    return rows.mean(dim=0, dtype=torch.float64 if rows.device.type != "mps" else None)
+
+
+def _centre(rows: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None) -> torch.Tensor:
+    return rows - mean.to(rows.dtype) if order is None else rows[order].sub_(mean.to(rows.dtype))
+
+
+def _sums_of_squares(rows: torch.Tensor) -> torch.Tensor:
+    total = torch.zeros(rows.shape[1], dtype=torch.float64)
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        total += (part.cpu() if part.device.type == "mps" else part).double().square().sum(dim=0).to(total)
+    return total

@@ -1,0 +1,173 @@
+"""Cross-products of all representations together, accumulated over row chunks: memory does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import torch
+
+from identify_measures.statistics.derived import Member, Statistics, Subset
+
+TILE = 256  # columns a product: small enough that the half below the diagonal is mostly left out
+
+# Whitening magnifies the rounding of float32 products: they are used only where, on the first chunk, the smallest
+# squared singular value that counts is at least this part of the largest.
+_WELL_CONDITIONED = 1e-4
+_FLOAT32_FLOOR = 1e-6
+
+
+class CrossProducts(Statistics):
+    """Statistics from one pass over row chunks.
+
+    C += Zᵀ Z for each chunk Z of the concatenated representations, shifted by the first chunk's mean, kept for each
+    block of rows. Products are float32 for float32 data that is well conditioned, and float64 otherwise; sums over
+    chunks are float64. Chunks go to the blocks in turn, so that a block is spread over the whole data.
+
+    Args:
+        chunks: row chunks: one (c, d_i) tensor a representation, finite, on the device that is to multiply them.
+        members: the representations.
+        blocks: how many blocks, at most the number of chunks.
+        budget: bytes that derived products may take.
+        notes: what a score must say of how the statistics came about.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterable[list[torch.Tensor]],
+        *,
+        members: tuple[Member, ...],
+        blocks: int,
+        budget: float,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        iterator = iter(chunks)
+        first = next(iterator)
+        device = first[0].device
+        home = torch.device("cpu") if device.type == "mps" else device
+        super().__init__(members=members, counts=(), home=home, budget=budget, notes=notes)
+        bounds = [0]
+        for each in members:
+            bounds.append(bounds[-1] + each.width)
+        self._bounds = bounds
+        self._shift = [_mean(part, home) for part in first]
+        self.precise = not _float32_is_enough(first, members)
+        self._tile = TILE if device.type == "cpu" else 8 * TILE
+        edges = [*range(0, bounds[-1], self._tile), bounds[-1]]
+        self._tiles = list(pairwise(edges))
+        self._accumulate(first, iterator, blocks)
+
+    def _accumulate(self, first: list[torch.Tensor], others: Iterator[list[torch.Tensor]], blocks: int) -> None:
+        width, count, home = self._bounds[-1], len(self.members), self.home
+        self._products = {
+            (s, t): torch.zeros(blocks, b - a, d - c, dtype=torch.float64, device=home)
+            for s, (a, b) in enumerate(self._tiles)
+            for t, (c, d) in enumerate(self._tiles)
+            if s <= t
+        }
+        self._sums = torch.zeros(blocks, width, dtype=torch.float64, device=home)
+        # Squared row norms q of each representation, for the U-centred estimates: Σ q, Σ q qᵀ and Σ z qᵀ.
+        self._norms = torch.zeros(blocks, count, dtype=torch.float64, device=home)
+        self._norm_norms = torch.zeros(blocks, count, count, dtype=torch.float64, device=home)
+        self._row_norms = torch.zeros(blocks, width, count, dtype=torch.float64, device=home)
+        counts = [0] * blocks
+        used = 0
+        chunk: list[torch.Tensor] | None = first
+        while chunk is not None:
+            block = used % blocks
+            self._add(chunk, block)
+            counts[block] += len(chunk[0])
+            used += 1
+            chunk = next(others, None)
+        self.counts = tuple(counts[: min(used, blocks)])
+
+    def _add(self, chunk: list[torch.Tensor], block: int) -> None:
+        dtype = torch.float64 if self.precise else torch.float32
+        rows = len(chunk[0])
+        z = torch.empty(rows, self._bounds[-1], dtype=dtype, device=chunk[0].device)
+        for part, shift, a, b in zip(chunk, self._shift, self._bounds, self._bounds[1:], strict=True):
+            torch.sub(part, shift.to(part), out=z[:, a:b]) if part.dtype == dtype else z[:, a:b].copy_(
+                part.to(dtype) - shift.to(part.device, dtype)
+            )
+        for (s, t), products in self._products.items():
+            (a, b), (c, d) = self._tiles[s], self._tiles[t]
+            products[block] += (z[:, a:b].T @ z[:, c:d]).to(self.home)
+        z64 = z.to(self.home, torch.float64)
+        q = torch.stack([z64[:, a:b].square().sum(dim=1) for a, b in pairwise(self._bounds)], dim=1)
+        self._sums[block] += z64.sum(dim=0)
+        self._norms[block] += q.sum(dim=0)
+        self._norm_norms[block] += q.T @ q
+        self._row_norms[block] += z64.T @ q
+
+    def total_products(self, i: int, j: int) -> torch.Tensor:
+        return self._assemble(i, j, None)
+
+    def block_products(self, i: int, j: int, block: int) -> torch.Tensor:
+        return self._assemble(i, j, block)
+
+    def _assemble(self, i: int, j: int, block: int | None) -> torch.Tensor:
+        """The columns of i against those of j, put together from the tiles that hold them."""
+        first, last = self._bounds[i], self._bounds[i + 1]
+        begin, end = self._bounds[j], self._bounds[j + 1]
+        result = torch.empty(last - first, end - begin, dtype=torch.float64, device=self.home)
+        for s, (a, b) in enumerate(self._tiles):
+            low, high = max(a, first), min(b, last)
+            for t, (c, d) in enumerate(self._tiles):
+                left, right = max(c, begin), min(d, end)
+                if low >= high or left >= right:
+                    continue
+                key = (s, t) if s <= t else (t, s)
+                stored = self._products[key]
+                tile = stored.sum(dim=0) if block is None else stored[block]
+                tile = tile if s <= t else tile.T
+                result[low - first : high - first, left - begin : right - begin] = tile[
+                    low - a : high - a, left - c : right - c
+                ]
+        return result
+
+    def block_sums(self, i: int) -> torch.Tensor:
+        return self._sums[: self.blocks, self._bounds[i] : self._bounds[i + 1]]
+
+    def variances(self, i: int, subset: Subset | None = None) -> torch.Tensor:
+        # A column that is constant up to rounding is constant: its products hold nothing but the rounding of the shift.
+        variances = super().variances(i, subset)
+        eps = torch.finfo(torch.float64 if self.precise else torch.float32).eps
+        noise = self.rows(subset) * (4 * eps * self._shift[i]).square()
+        return torch.where(variances <= noise, 0.0, variances)
+
+    def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
+        blocks = list(range(self.blocks) if subset is None else subset)
+        n = self.rows(subset)
+        x, y = self.mean(i, subset), self.mean(j, subset)
+        alpha, beta = float(x @ x), float(y @ y)
+        q, r = (float(self._norms[blocks, k].sum()) for k in (i, j))
+        zr = self._row_norms[blocks, self._bounds[i] : self._bounds[i + 1], j].sum(dim=0)
+        wq = self._row_norms[blocks, self._bounds[j] : self._bounds[j + 1], i].sum(dim=0)
+        # |z − x|² = q − 2 z·x + α for each row, and the product of two of these summed term by term.
+        centred = self.products(i, j, subset) if subset is None else self._centred(i, j, subset)
+        raw = float(x @ (centred @ y)) + n * alpha * beta
+        both = float(self._norm_norms[blocks, i, j].sum()) - 2 * float(y @ wq) - 2 * float(x @ zr)
+        both += beta * q + alpha * r + 4 * raw - 3 * n * alpha * beta
+        return both, q - n * alpha, r - n * beta
+
+    def eigenvalue_floor(self, i: int) -> float:
+        floor = super().eigenvalue_floor(i)
+        return floor if self.precise else max(floor, _FLOAT32_FLOOR)
+
+
+def _mean(part: torch.Tensor, home: torch.device) -> torch.Tensor:
+    return part.to(home).mean(dim=0, dtype=torch.float64).to(part.dtype).to(torch.float64)
+
+
+def _float32_is_enough(chunk: list[torch.Tensor], members: tuple[Member, ...]) -> bool:
+    """Whether float32 products lose nothing that whitening would bring up."""
+    for part, member in zip(chunk, members, strict=True):
+        if part.dtype == torch.float64 or len(part) < 2 * member.width:
+            return False
+        values = part.to("cpu" if part.device.type == "mps" else part.device, torch.float64)
+        values = values - values.mean(dim=0)
+        spectrum = torch.linalg.eigvalsh(values.T @ values)
+        kept = spectrum[spectrum > member.tolerance**2 * spectrum[-1]]
+        if len(kept) and float(kept[0]) < _WELL_CONDITIONED * float(kept[-1]):
+            return False
+    return True
