@@ -126,7 +126,7 @@ def grid_finding(grid: Grid) -> Finding:
             )
     first = next(iter(next(iter(grid.scores.values())).values()))
     conventions = {
-        "estimator": first.estimator,
+        **_estimators(grid),
         "larger is": first.larger_is,
         "bounds": f"{first.bounds[0]:g} to {first.bounds[1]:g}",
         "metric": "yes" if first.is_metric else "no",
@@ -135,6 +135,12 @@ def grid_finding(grid: Grid) -> Finding:
     tables = {"pairs": _table(grid)}
     if grid.verdicts:
         tables["ladder"] = _ladder_table(grid)
+        tables["directions"] = _directions_table(grid)
+        conventions |= {
+            f"{rung} left out": reason
+            for verdict in grid.verdicts.values()
+            for rung, reason in verdict.left_out.items()
+        }
     names = LabelledArray(values=np.asarray(grid.labels), dimensions=("representation",), summary="labels")
     return Finding(
         summary=_summary(grid),
@@ -211,6 +217,34 @@ def _ladder_table(grid: Grid) -> Table:
     )
 
 
+def _directions_table(grid: Grid) -> Table:
+    rows = []
+    for (i, j), verdict in sorted(grid.verdicts.items()):
+        if i < j or (i > j and not _symmetric(grid)):
+            for rung in verdict.residuals:
+                sides = (verdict.directions.get(side, {}).get(rung) for side in ("forward", "backward"))
+                controls = (verdict.controls.get(name, {}).get(rung) for name in ("identity", "shuffled"))
+                values = (None if score is None else score.value for score in (*sides, *controls))
+                rows.append((grid.labels[i], grid.labels[j], rung, *values))
+    return Table(
+        columns=("representation", "other", "rung", "there", "back", "with itself", "rows shuffled"),
+        rows=rows,
+        caption=(
+            "The residual of the best map from the first representation to the second and of the best map back, and "
+            "what the same fits leave of a representation and itself and of rows paired at random."
+        ),
+    )
+
+
+def _estimators(grid: Grid) -> dict[str, str]:
+    """The estimator of all scores; where they differ, what they have in common and what is each one's own."""
+    texts = {name: next(iter(table.values())).estimator for name, table in grid.scores.items()}
+    clauses = {name: text.split("; ") for name, text in texts.items()}
+    shared = [each for each in next(iter(clauses.values())) if all(each in others for others in clauses.values())]
+    own = {name: "; ".join(each for each in mine if each not in shared) for name, mine in clauses.items()}
+    return {"estimator": "; ".join(shared), **{f"estimator of {name}": text for name, text in own.items() if text}}
+
+
 def common_claim(first: str, second: str) -> str:
     """What two claims say of a pair: the larger class; empty where one claims nothing or they are not related."""
     if not first or not second:
@@ -249,6 +283,8 @@ def _summary(grid: Grid) -> str:
                 lowest = " or ".join(verdict.lowest) or "no rung"
                 found[lowest] = found.get(lowest, 0) + 1
         total = sum(found.values())
+        if total == 1:
+            return f"lowest rung: {next(iter(found))}"
         said = ", ".join(f"{rung} for {count}" for rung, count in sorted(found.items(), key=lambda each: -each[1]))
         return (
             f"lowest rung of {total} pair{'s' if total != 1 else ''}: {said}" if total else "one representation alone"

@@ -1,4 +1,4 @@
-"""Pictures of a comparison: a clustered heat map, a map of the representations, and the equivalence ladder."""
+"""Pictures of a comparison: a clustered heat map and a map of the representations, or the ladder."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from identify_core.compare.ladder_view import draw_ladder
 from identify_core.components import Evaluator
 from identify_core.findings import Figure, Finding
 from identify_core.report.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
-from identify_core.rungs import RUNGS
 
 if TYPE_CHECKING:
     from identify_core.components import Component
@@ -37,7 +37,7 @@ def draw_grid(finding: Finding, component: Component, groups: Sequence[str]) -> 
     }
     larger = component.larger_is if isinstance(component, Evaluator) else "neither"
     if "ladder" in finding.tables:
-        yield _ladder(finding, matrices)
+        yield draw_ladder(finding, matrices)
         return
     for name, matrix in matrices.items():
         title = name or component.name
@@ -199,53 +199,6 @@ def _map(
         caption=(
             f"Classical multidimensional scaling of {title}: nearby points are alike. The two coordinates show "
             f"{share:.0%} of the squared distances."
-        ),
-        static=figure,
-    )
-
-
-def _ladder(finding: Finding, matrices: dict[str, Matrix]) -> Figure:
-    """The residual of every pair at every rung, from the smallest class to the largest."""
-    names = [name for name in RUNGS if name in matrices] or list(matrices)
-    tolerance = next((row[5] for row in finding.tables["ladder"].rows), None)
-    count = len(next(iter(matrices.values())))
-    upper = np.triu_indices(count, 1) if count > 1 else np.diag_indices(1)
-    floor = 1e-8
-    with house_style():
-        figure, axes = new_figure(width=7.6, height=1.6 + 0.42 * len(names))
-        for position, name in enumerate(names):
-            values = matrices[name][upper]
-            values = values[np.isfinite(values)]
-            passed = tolerance is not None and values.size and float(np.median(values)) <= float(tolerance)
-            colour = PALETTE[2] if passed else PALETTE[1]
-            spread = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else np.zeros(len(values))
-            axes.scatter(
-                values.clip(min=floor), position + spread, s=16, color=colour, alpha=0.6, linewidth=0, zorder=3
-            )
-            if values.size:
-                axes.plot([max(np.median(values), floor)] * 2, [position - 0.3, position + 0.3], color=INK, zorder=4)
-        if tolerance is not None:
-            axes.axvline(float(tolerance), color=MUTED, linestyle="--", linewidth=1.2)
-            axes.annotate(
-                f"tolerance {float(tolerance):g}",
-                (float(tolerance), -0.75),
-                xytext=(4, 0),
-                textcoords="offset points",
-                color=MUTED,
-                fontsize=8,
-                va="center",
-            )
-        axes.set_xscale("log")
-        axes.set_yticks(range(len(names)), names)
-        axes.set_ylim(len(names) - 0.4, -1.1)
-        axes.set_xlabel("residual 1 − R² on held-out rows")
-        axes.set_title(finding.summary)
-    return Figure(
-        name="ladder",
-        caption=(
-            "The equivalence ladder: for every class of maps, from the smallest to the largest, what the best map of "
-            "the class leaves unexplained on rows that it was not fitted on. One point a pair, the bar is their "
-            f"median; green classes pass. Residuals below {floor:g} are drawn there."
         ),
         static=figure,
     )

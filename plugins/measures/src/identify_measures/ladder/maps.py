@@ -1,4 +1,4 @@
-"""Maps: fitted maps of every class, each of which says what it leaves unexplained in every row.
+"""Maps: fitted maps of every class, each of which says what it leaves unexplained in every row and column.
 
 Where widths differ, the narrower representation is padded with columns of zeros, as Procrustes and shape metrics do: a
 column of the target without a partner is left unexplained in full, and an isometry that has to carry a column of the
@@ -13,11 +13,29 @@ import attrs
 import torch
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Errors:
+    """What a map leaves unexplained.
+
+    Args:
+        squares: (y − f(x))², shape (rows, e).
+        beside: what an isometry carries onto padding, squared, shape (rows,); None for nothing.
+    """
+
+    squares: torch.Tensor
+    beside: torch.Tensor | None = None
+
+    def by_row(self) -> torch.Tensor:
+        """Shape (rows,)."""
+        rows = self.squares.sum(dim=1)
+        return rows if self.beside is None else rows + self.beside
+
+
 class Map(Protocol):
     """A map f from the source x to the target y."""
 
-    def errors(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """|y_i − f(x_i)|² of every row, shape (rows,), of x (rows, d) and y (rows, e) in float64."""
+    def errors(self, x: torch.Tensor, y: torch.Tensor) -> Errors:
+        """What f leaves unexplained of y (rows, e), given x (rows, d), both in float64."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -38,11 +56,13 @@ class ColumnMap:
     target: torch.Tensor
     left_over: torch.Tensor
 
-    def errors(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """|y_i − f(x_i)|² of every row, and what is left over."""
+    def errors(self, x: torch.Tensor, y: torch.Tensor) -> Errors:
+        """What f leaves unexplained, and beside it the columns left over."""
         shifted = x - self.source
         predicted = shifted[:, self.columns.clamp(min=0)] * self.scales
-        return (y - self.target - predicted).square().sum(dim=1) + shifted[:, self.left_over].square().sum(dim=1)
+        return Errors(
+            squares=(y - self.target - predicted).square(), beside=shifted[:, self.left_over].square().sum(dim=1)
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -61,12 +81,12 @@ class DenseMap:
     target: torch.Tensor
     stretch: float | None = None
 
-    def errors(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """|y_i − f(x_i)|² of every row, and what an isometry carries onto padding."""
+    def errors(self, x: torch.Tensor, y: torch.Tensor) -> Errors:
+        """What f leaves unexplained, and what an isometry carries onto padding."""
         shifted = x - self.source
         predicted = shifted @ self.matrix
-        errors = (y - self.target - predicted).square().sum(dim=1)
+        squares = (y - self.target - predicted).square()
         if self.stretch is None or self.matrix.shape[0] <= self.matrix.shape[1]:
-            return errors
+            return Errors(squares=squares)
         whole = self.stretch**2 * shifted.square().sum(dim=1)
-        return errors + (whole - predicted.square().sum(dim=1)).clamp(min=0)
+        return Errors(squares=squares, beside=(whole - predicted.square().sum(dim=1)).clamp(min=0))

@@ -14,12 +14,13 @@ from identify_measures.ladder.maps import Map
 from identify_measures.ladder.moments import Moments, MomentsAccumulator
 from identify_measures.ladder.monotone import rank_correlation
 from identify_measures.ladder.reading import Rows, dtype_of, gather, read_pairs
-from identify_measures.ladder.residuals import Direction, Residual, judge, residual
+from identify_measures.ladder.residuals import Direction, Judged, Residual, judge, residual
 from identify_measures.ladder.splitting import Split, sample_rows
 from identify_measures.options.ladder import LadderOptions
 
-_HEAVY = 0.1
-_HEAVY_ROWS = 20
+_FEW_ROWS = 15  # normal latents of one column have a third of the rows, exponential ones a ninth
+_FEW_ROWS_FROM = 60
+_UNEXPLAINED = 0.5
 _EPSILON = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 _NOISE_SHARE = 0.1
 
@@ -33,6 +34,7 @@ class Measured:
         backward: from y to x.
         translated: the larger of both, with a translation, of the rungs that have none.
         ranks: numerical ranks of x and y over the fit part; empty where nothing needed them.
+        unexplained: rung to the columns, of y or of x, of which its map leaves more than half of the variance.
         remarks: what about the data or the fits could mislead.
     """
 
@@ -40,6 +42,7 @@ class Measured:
     backward: Mapping[str, Residual]
     translated: Mapping[str, Residual]
     ranks: tuple[int, ...]
+    unexplained: Mapping[str, int]
     remarks: tuple[str, ...]
 
     def worse(self) -> dict[str, Residual]:
@@ -62,54 +65,59 @@ def measure(x: Rows, y: Rows, split: Split, options: LadderOptions, *, seed: int
     Raises:
         InputError: the values are no finite real numbers.
     """
-    rungs, _ = choose_rungs(options)
-    moments = _moments(x, y, split, device)
-    ranked = None
-    if "permutation-monotone" in rungs:
-        first, second = gather(x, y, sample_rows(split.fitted, options.monotone_rows, seed=seed))
-        a, b = first.values.numpy(), second.values.numpy()
-        ranked = Ranked(x=a, y=b, correlation=rank_correlation(a, b))
     dtypes = dtype_of(x), dtype_of(y)
-    forward = fit_maps(rungs, moments, ranked, options, rank_tolerance=_rank_tolerance(dtypes[0]))
-    backward = fit_maps(
-        rungs,
-        moments.swapped(),
-        ranked.swapped() if ranked else None,
-        options,
-        rank_tolerance=_rank_tolerance(dtypes[1]),
-    )
+    moments = _moments(x, y, split, device)
+    there, back = _fit(x, y, split, moments, dtypes, options, seed)
     judged = judge(
         x,
         y,
         split,
         (
-            Direction(maps=_all(forward), mean=moments.mean_y, constant=moments.constant_y, backward=False),
-            Direction(maps=_all(backward), mean=moments.mean_x, constant=moments.constant_x, backward=True),
+            Direction(maps=_all(there), mean=moments.mean_y, constant=moments.constant_y, backward=False),
+            Direction(maps=_all(back), mean=moments.mean_x, constant=moments.constant_x, backward=True),
         ),
         device,
     )
-    there, back = (
+    forward, backward = (
         {name: residual(errors, each.total, options.level) for name, errors in each.errors.items()} for each in judged
     )
-    held = split.n - split.fit_count
-    heavy = any(each.heaviest > max(_HEAVY, _HEAVY_ROWS / held) for each in judged)
-    return Measured(
-        forward={name: there[name] for name in forward.maps},
-        backward={name: back[name] for name in backward.maps},
-        translated={name: worse_of(there[f"+{name}"], back[f"+{name}"]) for name in forward.translated},
-        ranks=() if forward.rank is None or backward.rank is None else (forward.rank, backward.rank),
-        remarks=tuple(
-            dict.fromkeys(
-                (
-                    *_data_remarks(x, moments, dtypes[0], options.tolerance),
-                    *_data_remarks(y, moments.swapped(), dtypes[1], options.tolerance),
-                    *(("a few rows hold much of the variance: residuals rest on them",) if heavy else ()),
-                    *forward.remarks,
-                    *backward.remarks,
-                )
-            )
-        ),
+    remarks = (
+        *_data_remarks(x, moments, dtypes[0], options.tolerance),
+        *_data_remarks(y, moments.swapped(), dtypes[1], options.tolerance),
+        *(text for each in judged for text in _heavy_tails(each, split.n - split.fit_count)),
+        *there.remarks,
+        *back.remarks,
     )
+    return Measured(
+        forward={name: forward[name] for name in there.maps},
+        backward={name: backward[name] for name in back.maps},
+        translated={name: worse_of(forward[f"+{name}"], backward[f"+{name}"]) for name in there.translated},
+        ranks=() if there.rank is None or back.rank is None else (there.rank, back.rank),
+        unexplained={name: max(_unexplained(each, name) for each in judged) for name in there.maps},
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _fit(
+    x: Rows,
+    y: Rows,
+    split: Split,
+    moments: Moments,
+    dtypes: tuple[str, str],
+    options: LadderOptions,
+    seed: int,
+) -> tuple[Fits, Fits]:
+    """The maps from x to y and those from y to x."""
+    rungs, _ = choose_rungs(options)
+    ranked = None
+    if "permutation-monotone" in rungs:
+        first, second = gather(x, y, sample_rows(split.fitted, options.monotone_rows, seed=seed))
+        a, b = first.values.numpy(), second.values.numpy()
+        ranked = Ranked(x=a, y=b, correlation=rank_correlation(a, b))
+    there = fit_maps(rungs, moments, ranked, options, rank_tolerance=_rank_tolerance(dtypes[0]))
+    turned = ranked.swapped() if ranked is not None else None
+    back = fit_maps(rungs, moments.swapped(), turned, options, rank_tolerance=_rank_tolerance(dtypes[1]))
+    return there, back
 
 
 def _moments(x: Rows, y: Rows, split: Split, device: torch.device) -> Moments:
@@ -144,6 +152,17 @@ def _data_remarks(x: Rows, moments: Moments, dtype: str, tolerance: float) -> It
             f"the means of {x.label} are so large beside its spread that rounding to {dtype} is "
             f"{noise / spread:.1g} of the variance"
         )
+
+
+def _heavy_tails(judged: Judged, held: int) -> Iterator[str]:
+    if held >= _FEW_ROWS_FROM and judged.rows < held / _FEW_ROWS:
+        yield "heavy tails: most of the variance lies in less than a tenth of the rows, and residuals rest on them"
+
+
+def _unexplained(judged: Judged, name: str) -> int:
+    """Columns of which less than half of the variance is explained."""
+    varying = judged.column_total > 0
+    return int((judged.column_errors[name][varying] > _UNEXPLAINED * judged.column_total[varying]).sum())
 
 
 def _duplicates(factor: torch.Tensor) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from scipy.optimize import isotonic_regression
 
+from identify_measures.ladder.maps import Errors
 from identify_measures.ladder.permutations import pair_columns
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -62,14 +63,14 @@ class MonotoneMap:
     curves: tuple[Curve | None, ...]
     target: torch.Tensor
 
-    def errors(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """|y_i − f(x_i)|² of every row."""
+    def errors(self, x: torch.Tensor, y: torch.Tensor) -> Errors:
+        """What f leaves unexplained."""
         source = x.cpu().numpy()
         predicted = self.target.expand(len(x), -1).cpu().numpy().copy()
         for j, curve in enumerate(self.curves):
             if curve is not None:
                 predicted[:, j] = curve(source[:, curve.column])
-        return (y - torch.from_numpy(predicted).to(y.device)).square().sum(dim=1)
+        return Errors(squares=(y - torch.from_numpy(predicted).to(y.device)).square())
 
 
 def fit_monotone(x: Array, y: Array, ranks: Array, mean_y: torch.Tensor) -> MonotoneMap:

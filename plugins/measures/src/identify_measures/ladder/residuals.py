@@ -43,12 +43,16 @@ class Judged:
     Args:
         errors: name of a map to its squared error in every block, shape (B,).
         total: squared distance from the fit part's mean in every block, shape (B,).
-        heaviest: the largest part of `total` that belongs to a single row.
+        column_errors: name of a map to its squared error in every column of the target, shape (e,).
+        column_total: squared distance from the fit part's mean in every column, shape (e,).
+        rows: over how many rows the variance is spread: (Σ s)² / Σ s², s a row's squared distance from the mean.
     """
 
     errors: Mapping[str, Array]
     total: Array
-    heaviest: float
+    column_errors: Mapping[str, Array]
+    column_total: Array
+    rows: float
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -70,26 +74,17 @@ class Direction:
 
 def judge(x: Rows, y: Rows, split: Split, directions: Sequence[Direction], device: torch.device) -> list[Judged]:
     """Apply maps to the held-out rows, in one pass over them for all maps of all directions."""
-    errors = [{name: np.zeros(split.blocks) for name in each.maps} for each in directions]
-    totals = [np.zeros(split.blocks) for _ in directions]
-    heaviest = [0.0 for _ in directions]
+    tallies = [_Tally(each, split.blocks) for each in directions]
     for span, first, second in read_pairs(x, y, device):
         held = torch.from_numpy(~split.fitted[span]).to(device)
         block = split.part[span][split.part[span] >= 0]
         if len(block) == 0:
             continue
         pair = first[held], second[held]
-        for d, direction in enumerate(directions):
-            source, target = reversed(pair) if direction.backward else pair
-            sizes = _spread(target, direction)
-            totals[d] += _by_block(sizes, block, split.blocks)
-            heaviest[d] = max(heaviest[d], float(sizes.max()))
-            for name, map_ in direction.maps.items():
-                errors[d][name] += _by_block(map_.errors(source, target), block, split.blocks)
-    return [
-        Judged(errors=errors[d], total=totals[d], heaviest=heaviest[d] / totals[d].sum() if totals[d].any() else 0.0)
-        for d in range(len(directions))
-    ]
+        for tally in tallies:
+            source, target = reversed(pair) if tally.direction.backward else pair
+            tally.add(source, target, block)
+    return [each.finish() for each in tallies]
 
 
 def residual(errors: Array, total: Array, level: float) -> Residual:
@@ -116,14 +111,46 @@ def residual(errors: Array, total: Array, level: float) -> Residual:
     return Residual(value=value, low=max(value - reach, 0.0), high=value + reach)
 
 
+class _Tally:
+    """Sums of squared errors of all maps of one direction, by block and by column."""
+
+    def __init__(self, direction: Direction, blocks: int) -> None:
+        self.direction = direction
+        self._blocks = blocks
+        width = len(direction.mean)
+        self._errors = {name: np.zeros(blocks) for name in direction.maps}
+        self._columns = {name: np.zeros(width) for name in direction.maps}
+        self._total, self._column_total = np.zeros(blocks), np.zeros(width)
+        self._fourth = 0.0
+
+    def add(self, source: torch.Tensor, target: torch.Tensor, block: np.ndarray[Any, Any]) -> None:
+        spread = _spread(target, self.direction)
+        rows = spread.sum(dim=1)
+        self._total += self._by_block(rows, block)
+        self._column_total += spread.sum(dim=0).cpu().numpy()
+        self._fourth += float(rows.square().sum())
+        for name, map_ in self.direction.maps.items():
+            errors = map_.errors(source, target)
+            self._errors[name] += self._by_block(errors.by_row(), block)
+            self._columns[name] += errors.squares.sum(dim=0).cpu().numpy()
+
+    def finish(self) -> Judged:
+        return Judged(
+            errors=self._errors,
+            total=self._total,
+            column_errors=self._columns,
+            column_total=self._column_total,
+            rows=float(self._total.sum()) ** 2 / self._fourth if self._fourth > 0 else 0.0,
+        )
+
+    def _by_block(self, values: torch.Tensor, block: np.ndarray[Any, Any]) -> Array:
+        return np.bincount(block, weights=values.cpu().numpy(), minlength=self._blocks).astype(np.float64, copy=False)
+
+
 def _spread(target: torch.Tensor, direction: Direction) -> torch.Tensor:
-    """|y_i − m|², without what rounding of the mean adds in columns that are constant here as in the fit part."""
+    """(y − m)², shape (rows, e), without what rounding of the mean adds in columns that do not vary."""
     distance = target - direction.mean
     # A constant column's mean is off by its rounding; what does not vary must not count as something to explain.
     tiny = direction.mean.abs() * 1e-12
     distance = torch.where(direction.constant & (distance.abs() <= tiny), 0.0, distance)
-    return distance.square().sum(dim=1)
-
-
-def _by_block(values: torch.Tensor, block: np.ndarray[Any, Any], blocks: int) -> Array:
-    return np.bincount(block, weights=values.cpu().numpy(), minlength=blocks).astype(np.float64, copy=False)
+    return distance.square()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import torch
 
-from identify_core.rungs import includes, lowest
+from identify_core.rungs import lowest
 from identify_core.scores import Chance, Interval, Score, Verdict
 from identify_measures.inputs import paired
+from identify_measures.ladder.cautions import cautions
 from identify_measures.ladder.controls import Shuffled, identity_control, measure_shuffled
 from identify_measures.ladder.fitting import METHODS, choose_rungs
 from identify_measures.ladder.measuring import Measured, measure
@@ -119,7 +120,9 @@ def judge_pair(
             "backward": {name: _score(name, each, facts) for name, each in measured.backward.items()},
         },
         left_out=left_out,
-        warnings=tuple(_warnings(measured, pair, identity, shuffled, facts)),
+        warnings=tuple(
+            cautions(measured, identity, shuffled.residuals, tolerance=options.tolerance, fit_rows=split.fit_count)
+        ),
     )
 
 
@@ -161,8 +164,8 @@ def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | No
         ranks=facts.ranks,
         dtype=facts.dtype,
         estimator=(
-            f"1 − R² = Σ|y − f(x)|² / Σ|y − m|² over {facts.n - facts.fit} held-out rows, m the mean of the other "
-            f"{facts.fit}, on which f was fitted: {method}{centred}; the worse of both directions; a narrower "
+            f"{method}{centred}; 1 − R² = Σ|y − f(x)|² / Σ|y − m|² over {facts.n - facts.fit} held-out rows, m the "
+            f"mean of the other {facts.fit}, on which f was fitted; the worse of both directions; a narrower "
             f"representation is padded with zeros; split seed {facts.seed}"
         ),
         interval=None
@@ -176,71 +179,3 @@ def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | No
         chance=chance,
         reason=_NOT_VARYING if empty else "",
     )
-
-
-def _warnings(
-    measured: Measured,
-    pair: Mapping[str, Residual],
-    identity: Mapping[str, Residual],
-    shuffled: Shuffled,
-    facts: _Facts,
-) -> Iterator[str]:
-    """What could mislead, most important first."""
-    tolerance = facts.options.tolerance
-
-    def passes(residual: Residual) -> bool:
-        return residual.high <= tolerance
-
-    by_chance = [name for name, each in shuffled.residuals.items() if passes(each)]
-    if by_chance:
-        yield f"rows paired at random pass too at {_join(by_chance)}: passing there means nothing"
-    blind = [name for name, each in identity.items() if not passes(each) and not passes(pair[name])]
-    if blind and all(each.value == each.value for each in identity.values()):
-        yield (
-            f"{facts.fit} rows to fit on are too few for {_join(blind)}: not even a representation and itself pass, "
-            "so that failing there means nothing"
-        )
-    beaten = sorted(
-        {
-            large
-            for large in pair
-            for small in pair
-            if large != small and includes(large, small) and passes(pair[small]) and not passes(pair[large])
-        }
-        - set(blind),
-        key=list(pair).index,
-    )
-    if beaten:
-        yield f"{_join(beaten)} fails although a class within it passes: too few rows for so large a class"
-    one_way = [
-        name
-        for name in pair
-        if passes(measured.forward[name]) != passes(measured.backward[name])
-        and not any(includes(large, name) and passes(pair[large]) for large in pair)
-    ]
-    if one_way:
-        yield f"{_join(one_way)} passes in one direction only: one representation holds more than the other"
-    yield from _translation(measured, pair, facts)
-    between = [name for name, each in pair.items() if each.value <= tolerance < each.high]
-    if between:
-        yield f"{_join(between)} has a residual below the tolerance, but its interval reaches above it"
-    yield from measured.remarks
-
-
-def _translation(measured: Measured, pair: Mapping[str, Residual], facts: _Facts) -> Iterator[str]:
-    """Say where a translation is all that is missing."""
-    tolerance = facts.options.tolerance
-    freed = [
-        name
-        for name, each in measured.translated.items()
-        if each.high <= tolerance and not pair[name].high <= tolerance
-    ]
-    if freed:
-        yield (
-            f"{_join(list(lowest(freed)))} passes once the means are taken away (centre = true): the representations "
-            "differ by a translation as well"
-        )
-
-
-def _join(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
