@@ -45,10 +45,8 @@ class Pooling(nn.Module):
 
 
 def batch_norm() -> nn.Module:
-    module = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, 3),
-        nn.BatchNorm1d(3),
-    )  # fmt: skip
+    convolution = (nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+    module = nn.Sequential(*convolution, nn.Dropout(0.5), nn.Linear(36, 3), nn.BatchNorm1d(3))
     for layer in module.modules():
         if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             assert layer.running_mean is not None

@@ -84,7 +84,7 @@ def evaluate(options: SubspaceOptions, subject: Subject, context: Context) -> Fi
         nets=nets,
         tolerance=tolerance,
         centre=_centre(placed, nets, loss, y),
-        slopes=_slopes(loss, placed, grid, x, y),
+        slopes=_slopes(loss, placed, x, y),
         behaviours=_behaviours(loss, grid, refined, tolerance, y),
     )
     embedding = _embedding(options, study, context)
@@ -199,12 +199,13 @@ def _values(
         return refine(visit, grid.shape, tolerance.absolute, levels=options.levels, safety=options.safety)
 
 
-def _slopes(loss: SubspaceLoss, placed: Placed, grid: Grid, x: torch.Tensor, y: torch.Tensor) -> Slopes | None:
+def _slopes(loss: SubspaceLoss, placed: Placed, x: torch.Tensor, y: torch.Tensor) -> Slopes | None:
     """The target's slopes where the networks are those whose class is known in closed form."""
     if x[0].numel() != 1 or y[0].numel() != 1:
         return None
-    corners = grid.coefficients(np.array([0, grid.size // 3, grid.size - 1]))
-    probes = torch.cat([torch.zeros_like(corners[:1]), corners])
+    count = placed.subspace.dimension
+    probes = torch.cat([torch.eye(count, dtype=torch.float64), -torch.ones(2, count, dtype=torch.float64)])
+    probes[-1] = 0  # the centre, a step along each direction and one against all of them
     return recognise_slopes(loss.outputs(probes), placed.subspace.points(probes), x, y)
 
 

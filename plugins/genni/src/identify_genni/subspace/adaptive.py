@@ -72,11 +72,8 @@ def refine(evaluate: Evaluate, shape: tuple[int, ...], tolerance: float, *, leve
         return len(numbers)
 
     rounds = [visit(_on_grid(np.ones([len(p) for p in ladder[0]], dtype=bool), ladder[0], shape))]
-    doubt: Array | None = None
     for level, (coarse, fine) in enumerate(itertools.pairwise(ladder), start=1):
         bend = _bend(_fill(root, ladder[:level]), coarse)
-        if doubt is not None:  # an interpolated point hides its own bend: it keeps half of what was feared before
-            bend = np.where(np.isnan(root[np.ix_(*coarse)]), np.maximum(bend, doubt / 2), bend)
         doubt = _larger_neighbour(bend, coarse, fine)
         estimate = _fill(root, ladder[: level + 1])
         with np.errstate(invalid="ignore"):
