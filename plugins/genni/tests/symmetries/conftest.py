@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -57,7 +58,7 @@ class Case:
 
 def dense(activation: type[nn.Module], *, bias: bool = True, widths: tuple[int, ...] = (3, 5, 4, 2)) -> nn.Module:
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after, bias=bias), activation()]
     return nn.Sequential(*layers[:-1])
 
@@ -106,6 +107,8 @@ def make_case(name: str) -> Case:
     module = module.double().eval()
     for each in module.modules():
         if isinstance(each, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            assert each.running_mean is not None
+            assert each.running_var is not None
             for tensor in (each.weight, each.bias, each.running_mean):
                 nn.init.normal_(tensor)
             nn.init.uniform_(each.running_var, 0.5, 2.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,8 @@ def test_batch_statistics_leave_scales_free_up_to_epsilon() -> None:
     names = [name for name, _ in module.named_parameters()]
 
     def outputs(vector: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(module, describe(module).parameters(vector), (inputs,)).reshape(-1)
+        result: torch.Tensor = torch.func.functional_call(module, describe(module).parameters(vector), (inputs,))
+        return result.reshape(-1)
 
     vector = torch.cat([each.detach().reshape(-1) for each in module.parameters()])
     rows = torch.func.jacrev(outputs)(vector)
@@ -103,7 +105,7 @@ def test_batch_statistics_leave_scales_free_up_to_epsilon() -> None:
 )
 def test_fibres_of_linear_networks(widths: tuple[int, ...], bias: bool, rank: int) -> None:
     torch.manual_seed(1)
-    layers = [nn.Linear(a, b, bias=bias) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+    layers = [nn.Linear(a, b, bias=bias) for a, b in pairwise(widths)]
     module = nn.Sequential(*layers).double()
     structure = describe(module)
     fibre = linear_fibre_dimension(structure, widths[0], widths[-1], rank)

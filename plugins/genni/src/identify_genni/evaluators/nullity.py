@@ -21,6 +21,7 @@ Array = np.ndarray[Any, Any]
 
 # The prediction is meant for small ε, so J is compared with it at these parts of ε too.
 SCALES = (1e-4, 1e-2, 1.0)
+_MANY_PARAMETERS, _FEW_DRAWS = 10_000, 8
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -116,11 +117,11 @@ def _ellipsoids(
     vector = setting.vectors[replicate]
     own = setting.replicates.function(replicate)(vector, setting.data[options.split][0]).detach()
     residual = setting.residual(replicate, options.split, targets=own)
+    count = options.draws if found.columns <= _MANY_PARAMETERS else min(options.draws, _FEW_DRAWS)
     shape = ellipsoid(residual, vector, epsilon, rank_tolerance=options.tolerance)
     for index, scale in enumerate(SCALES):
-        smaller = attrs.evolve(shape, lengths=shape.lengths * scale**0.5, epsilon=epsilon * scale)
-        drawn = sampled_ratios(residual, vector, smaller, count=options.draws, generator=generator)
-        ratios[index] = drawn.cpu().numpy()
+        drawn = sampled_ratios(residual, vector, shape.scaled(scale), count=count, generator=generator)
+        ratios[index, : len(drawn)] = drawn.cpu().numpy()
     return axes, ratios
 
 
@@ -278,7 +279,7 @@ def _warnings(options: NullityOptions, setting: Setting, looks: list[Look]) -> l
     idle = [str(look.replicate) for look in looks if look.spectra[options.split].rank(options.tolerance) == 0]
     if idle:
         said.append(f"replicates {', '.join(idle)} do not answer to any parameter (rank 0): they are dead on this data")
-    full = min(found.rows for look in looks for found in look.spectra.values())
+    full = looks[0].spectra[options.split].rows
     capped = [str(look.replicate) for look in looks if look.spectra[options.split].rank(options.tolerance) == full]
     if capped and full < setting.structure.parameter_count:
         said.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import torch
 
-from identify_genni.geometry.null_space import row_space
+from identify_genni.geometry.null_space import count_above
 from identify_genni.geometry.residual import Residual
 
 
@@ -14,21 +14,29 @@ class Ellipsoid:
     """{δ : |∂ρ/∂θ δ|² ≤ ε}: bounded in the row space, unbounded along the null space.
 
     Args:
-        axes: orthonormal directions (P, rank), the shortest semi-axis first.
+        rows: ∂ρ/∂θ, (m, P).
+        mixtures: (m, rank); `rows.T @ mixtures` are the orthonormal axes, the shortest semi-axis first. They are never
+            made, since points on the boundary need only products.
         lengths: semi-axes √ε / σ, (rank,), with σ the singular values of ∂ρ/∂θ. In terms of the Jacobian of the m
             stacked outputs they are √(ε m) / σ.
         epsilon: ε.
     """
 
-    axes: torch.Tensor
+    rows: torch.Tensor
+    mixtures: torch.Tensor
     lengths: torch.Tensor
     epsilon: float
 
     def boundary(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Random points δ on its boundary within the row space, (count, P)."""
-        drawn = torch.randn(count, len(self.lengths), generator=generator, dtype=torch.float64).to(self.axes)
-        points: torch.Tensor = (drawn / drawn.norm(dim=1, keepdim=True) * self.lengths) @ self.axes.T
+        drawn = torch.randn(count, len(self.lengths), generator=generator, dtype=torch.float64).to(self.rows)
+        scaled = drawn / drawn.norm(dim=1, keepdim=True) * self.lengths
+        points: torch.Tensor = scaled @ self.mixtures.T @ self.rows
         return points
+
+    def scaled(self, part: float) -> Ellipsoid:
+        """The ellipsoid of `part` times ε."""
+        return attrs.evolve(self, lengths=self.lengths * part**0.5, epsilon=self.epsilon * part)
 
 
 def ellipsoid(residual: Residual, vector: torch.Tensor, epsilon: float, *, rank_tolerance: float = 1e-6) -> Ellipsoid:
@@ -40,8 +48,15 @@ def ellipsoid(residual: Residual, vector: torch.Tensor, epsilon: float, *, rank_
         epsilon: ε, an absolute value of J.
         rank_tolerance: singular values below this part of the largest count as zero.
     """
-    axes, sizes = row_space(residual.jacobians(vector[None])[0], rank_tolerance)
-    return Ellipsoid(axes=axes, lengths=epsilon**0.5 / sizes, epsilon=epsilon)
+    rows = residual.jacobians(vector[None])[0]
+    if rows.shape[0] <= rows.shape[1]:
+        squares, left = torch.linalg.eigh(rows @ rows.T)
+        sizes, left = squares.flip(0).clamp(min=0).sqrt(), left.flip(1)
+    else:
+        left, sizes, _ = torch.linalg.svd(rows, full_matrices=False)
+    rank = count_above(sizes, max(rank_tolerance, 1e-7))
+    sizes, left = sizes[:rank], left[:, :rank]
+    return Ellipsoid(rows=rows, mixtures=left / sizes, lengths=epsilon**0.5 / sizes, epsilon=epsilon)
 
 
 def sampled_ratios(

@@ -14,6 +14,7 @@ from identify_genni.geometry.residual import ParameterFunction
 Method = Literal["auto", "svd", "gram", "sketch"]
 
 _BYTES = 8
+_MOST_NUMBERS = 8_000_000
 # A singular value is the root of an eigenvalue of the Gram matrix, whose rounding error is about 1e-16 of the largest.
 GRAM_RESOLUTION = 1e-7
 
@@ -71,12 +72,12 @@ def jacobian(
 def jacobian_blocks(
     function: ParameterFunction, vector: torch.Tensor, inputs: torch.Tensor, *, memory: float = 2e9
 ) -> Iterator[torch.Tensor]:
-    """The rows of `jacobian` in consecutive blocks, each within a quarter of `memory` where one sample allows it."""
+    """The rows of `jacobian` in consecutive blocks, each within 2/5 of `memory` where one sample allows it."""
     if len(inputs) == 0:
         return
     with torch.no_grad():
         outputs = function(vector, inputs[:1]).numel()
-    samples = max(1, int(memory / 4 // (_BYTES * max(1, outputs) * len(vector))))
+    samples = max(1, int(memory / 2.5 // (_BYTES * max(1, outputs) * len(vector))))
 
     def single(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return function(theta, x.unsqueeze(0)).reshape(-1)
@@ -101,7 +102,7 @@ def spectrum(
     `svd` keeps the whole Jacobian and is exact to rounding. `gram` makes the smaller of J Jᵀ and (by a streamed QR)
     the triangular factor of J, and never keeps more than two blocks of rows. `sketch` finds the largest values by
     randomised subspace iteration with products alone (Halko, Martinsson & Tropp 2011, algorithm 4.4). `auto` takes the
-    first that fits.
+    first that fits; `gram` also for Jacobians of more than 8 million numbers.
 
     Args:
         function: as in `jacobian`.
@@ -133,7 +134,8 @@ def spectrum(
 
 def _choose(rows: int, columns: int, memory: float) -> Method:
     smaller = min(rows, columns)
-    if 3 * _BYTES * rows * columns <= memory:  # the matrix, the copy that LAPACK overwrites, and its workspace
+    # The matrix, the copy that LAPACK overwrites, its workspace; for large ones the Gram matrix is much faster.
+    if 3 * _BYTES * rows * columns <= memory and rows * columns <= _MOST_NUMBERS:
         return "svd"
     if 3 * _BYTES * smaller**2 <= memory:
         return "gram"

@@ -29,12 +29,14 @@ class Residual:
         inputs: x, (n, ...).
         targets: y, of the shape of f(θ, x).
         memory: bytes that Jacobians of several vectors may take together.
+        together: whether several vectors run under vmap; convolutions on a CPU are faster one after the other.
     """
 
     function: ParameterFunction
     inputs: torch.Tensor
     targets: torch.Tensor
     memory: float = 5e8
+    together: bool = True
 
     @property
     def size(self) -> int:
@@ -48,6 +50,8 @@ class Residual:
     def values(self, vectors: torch.Tensor) -> torch.Tensor:
         """ρ of W vectors (W, P): (W, m)."""
         with torch.no_grad():
+            if not self.together:
+                return torch.stack([self(vector) for vector in vectors])
             result: torch.Tensor = vmap(self.__call__, chunk_size=self._chunk(vectors))(vectors)
         return result
 
@@ -62,7 +66,10 @@ class Residual:
             return self.function(vector, x.unsqueeze(0)).reshape(-1)
 
         by_sample = vmap(jacrev(single), in_dims=(None, 0))  # in evaluation mode samples do not mix
-        rows = vmap(by_sample, in_dims=(0, None), chunk_size=self._chunk(vectors))(vectors, self.inputs)
+        if self.together:
+            rows = vmap(by_sample, in_dims=(0, None), chunk_size=self._chunk(vectors))(vectors, self.inputs)
+        else:
+            rows = torch.stack([by_sample(vector, self.inputs).detach() for vector in vectors])
         stacked: torch.Tensor = rows.detach().reshape(len(vectors), self.size, -1) / math.sqrt(self.size)
         return stacked
 

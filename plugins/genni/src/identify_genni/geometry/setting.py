@@ -58,6 +58,7 @@ class Setting:
             inputs=inputs,
             targets=own if targets is None else targets,
             memory=self.memory,
+            together=self.replicates.strategy == "vmap",
         )
 
     def relative(self, split: str) -> torch.Tensor:

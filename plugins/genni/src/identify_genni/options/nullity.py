@@ -31,7 +31,11 @@ class NullityOptions:
         limit=(not_empty(), above(0.0)),
     )
     epsilon: float = option(1e-3, help="J/Var(f*) of the predicted ellipsoid.", limit=above(0.0))
-    draws: int = option(200, help="Points of the ellipsoid at which J is compared with ε.", limit=at_least(0))
+    draws: int = option(
+        64,
+        help="Points of the ellipsoid at which J is compared with ε; 8 at the most above 10,000 parameters.",
+        limit=at_least(0),
+    )
     method: Literal["auto", "svd", "gram", "sketch"] = option(
         "auto", help="How singular values are computed: exactly, from a Gram matrix, or the largest ones by a sketch."
     )
