@@ -28,7 +28,8 @@ class Functional(nn.Module):
         x = functional.max_pool2d(functional.relu(self.first(x)), 2)
         x = functional.avg_pool2d(torch.tanh(self.second(x)), 2)
         x = x.view(x.size(0), -1)
-        return self.fourth(self.third(x).sigmoid())
+        result: torch.Tensor = self.fourth(self.third(x).sigmoid())
+        return result
 
 
 class Skip(nn.Module):
@@ -38,7 +39,8 @@ class Skip(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = torch.relu(self.first(x))
-        return self.third(x + torch.relu(self.second(x)))
+        result: torch.Tensor = self.third(x + torch.relu(self.second(x)))
+        return result
 
 
 class Twice(nn.Module):
@@ -47,7 +49,8 @@ class Twice(nn.Module):
         self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.second(torch.relu(self.first(torch.relu(self.first(x)))))
+        result: torch.Tensor = self.second(torch.relu(self.first(torch.relu(self.first(x)))))
+        return result
 
 
 class Loose(nn.Module):
@@ -57,7 +60,8 @@ class Loose(nn.Module):
         self.gain = nn.Parameter(torch.ones(()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.second(torch.relu(self.gain * self.first(x)))
+        result: torch.Tensor = self.second(torch.relu(self.gain * self.first(x)))
+        return result
 
 
 class Branching(nn.Module):
@@ -66,7 +70,8 @@ class Branching(nn.Module):
         self.first = nn.Linear(3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.first(x) if bool(x.sum() > 0) else self.first(-x)
+        result: torch.Tensor = self.first(x) if bool(x.sum() > 0) else self.first(-x)
+        return result
 
 
 def tied() -> nn.Module:

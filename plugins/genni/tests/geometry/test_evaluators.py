@@ -175,7 +175,7 @@ def test_nothing_to_trace_is_a_finding(four_subject: Callable[..., Subject], tmp
 
 def test_an_interrupted_trace_goes_on_to_the_same_finding(pieces: Subject, tmp_path: Path) -> None:
     whole = trace.evaluate(QUICK, pieces, make_context(tmp_path / "whole"))
-    asked = []
+    asked: list[None] = []
 
     def stop() -> bool:
         asked.append(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -126,4 +125,4 @@ def test_the_ranks_of_two_half_lines() -> None:
         spectrum(function, torch.tensor([w, v, 0.4, -0.2], dtype=torch.float64), x).rank(1e-6)
         for w, v in ((-1, -0.5), (1, 0.5), (1, -0.5))
     ]
-    assert np.array_equal(found, [1, 1, 2])
+    assert found == [1, 1, 2]
