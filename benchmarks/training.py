@@ -1,0 +1,93 @@
+"""Training replicates together, beside a loop over networks that each walk through a DataLoader."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from benchmarks.case import Case
+from torch.utils.data import DataLoader, TensorDataset
+
+from identify_core.optimisers import Sgd
+from identify_core.replicates import Replicates
+from identify_core.testing.contexts import make_context
+from identify_core.training import fit, squared_error
+
+NETWORKS, STEPS, ROWS, BATCH, RATE = 10, 1000, 16384, 256, 0.015
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def network() -> torch.nn.Module:
+    """The four-parameter network of the GENNI study."""
+    return torch.nn.Sequential(torch.nn.Linear(1, 2, bias=False), torch.nn.ReLU(), torch.nn.Linear(2, 1, bias=False))
+
+
+def networks(count: int) -> list[torch.nn.Module]:
+    """The same networks for both sides."""
+    torch.manual_seed(0)
+    return [network() for _ in range(count)]
+
+
+def data() -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and the teacher's outputs, detached."""
+    torch.manual_seed(1)
+    x = torch.randn(ROWS, 1)
+    with torch.no_grad():
+        return x.to(DEVICE), network()(x).to(DEVICE)
+
+
+def together() -> torch.Tensor:
+    """All replicates in one loop over stacked parameters."""
+    x, y = data()
+    replicates = Replicates.from_modules(networks(NETWORKS), device=torch.device(DEVICE), dtype=torch.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        fit(
+            replicates,
+            squared_error(),
+            {"x": x, "y": y},
+            optimiser=Sgd(learning_rate=RATE),
+            steps=STEPS,
+            batch_size=BATCH,
+            order="sequential",
+            context=make_context(Path(folder), count=NETWORKS, device=DEVICE),
+        )
+    return replicates.vectors().cpu()
+
+
+def one_by_one(count: int) -> torch.Tensor:
+    """What a careful person writes first: a DataLoader, a loop over steps, a loop over networks; targets detached."""
+    x, y = data()
+    nets = [net.to(DEVICE) for net in networks(NETWORKS)[:count]]
+    optimisers = [torch.optim.SGD(net.parameters(), lr=RATE) for net in nets]
+    loader = DataLoader(TensorDataset(x, y), batch_size=BATCH, shuffle=False)
+    step = 0
+    while step < STEPS:
+        for inputs, targets in loader:
+            if step == STEPS:
+                break
+            for net, optimiser in zip(nets, optimisers, strict=True):
+                optimiser.zero_grad()
+                torch.nn.functional.mse_loss(net(inputs), targets).backward()
+                optimiser.step()
+            step += 1
+    return torch.stack([torch.cat([p.detach().flatten() for p in net.parameters()]) for net in nets]).cpu()
+
+
+def same_weights(ours: Any, theirs: Any) -> None:
+    """To float32 accuracy after a thousand steps."""
+    torch.testing.assert_close(ours[: len(theirs)], theirs, rtol=1e-4, atol=1e-5)
+
+
+def cases() -> Iterable[Case]:
+    """Training, all at once."""
+    yield Case(
+        name=f"train {NETWORKS} networks of 4 parameters, {STEPS} steps of {BATCH}",
+        baseline_name="a loop over networks with a DataLoader",
+        ours=together,
+        baseline=lambda: one_by_one(NETWORKS),
+        expected=25,
+        agree=same_weights,
+    )
