@@ -1,0 +1,135 @@
+"""The ladder as `identify compare` runs it: over pairs of representations, with controls made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from identify_core.compare.pairs import Grid, Preparations, grid_finding, score_pairs
+from identify_core.errors import UsageError
+from identify_core.options import at_least
+from identify_core.plugins import load_registry
+from identify_core.run.subject import Representation
+from identify_core.spec import Chosen
+from identify_core.testing.contexts import make_context
+from identify_measures.evaluators import ladder as module
+from identify_measures.options.ladder import LadderOptions
+
+Array = np.ndarray[Any, Any]
+
+
+def representation(values: Array, label: str, claim: str = "") -> Representation:
+    return Representation(
+        label=label,
+        run_id="run",
+        latents="hidden",
+        replicate=0,
+        ids=np.arange(len(values)),
+        identified_up_to=claim,
+        shape=(values.shape[0], values.shape[1]),
+        load_rows=lambda start, stop: values[start:stop],
+    )
+
+
+def score(folder: Path, *representations: Representation, **options: Any) -> Grid:
+    registered = load_registry().resolve("evaluator", "ladder", plugin="measures")
+    chosen = Chosen(registered=registered, options=LadderOptions(**options), label="ladder")
+    return score_pairs(chosen, Preparations(representations), make_context(folder, count=len(representations)))
+
+
+@pytest.fixture
+def replicates() -> list[Representation]:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 5))
+    claim = "permutation-scaling"
+    return [
+        representation(x, "run:0", claim),
+        representation((x * np.exp(rng.normal(size=5)))[:, ::-1].astype(np.float32), "run:1", claim),
+        representation(x @ rng.normal(size=(5, 5)), "run:2", claim),
+    ]
+
+
+def test_verdicts_are_held_against_what_runs_claim(tmp_path: Path, replicates: list[Representation]) -> None:
+    finding = grid_finding(score(tmp_path, *replicates))
+    rows = {row[:2]: row[2:5] for row in finding.tables["ladder"].rows}
+    assert rows[("run:0", "run:1")] == (
+        "permutation-positive-scaling",
+        "permutation-scaling",
+        "more identified than claimed",
+    )
+    assert rows[("run:0", "run:2")] == ("linear", "permutation-scaling", "less identified than claimed")
+
+
+def test_a_finding_holds_both_directions_the_controls_and_what_was_left_out(
+    tmp_path: Path, replicates: list[Representation]
+) -> None:
+    finding = grid_finding(score(tmp_path, *replicates, rungs=("permutation", "affine")))
+    table = finding.tables["directions"]
+    assert table.columns == ("representation", "other", "rung", "there", "back", "with itself", "rows shuffled")
+    assert len(table.rows) == 6
+    for row in table.rows:
+        there, back, itself, shuffled = row[3:]
+        index = int(str(row[0])[-1]), int(str(row[1])[-1])
+        value = finding.arrays[f"{row[2]}-value"].values[index]
+        assert value == max(there, back)
+        assert itself < 1e-20
+        assert shuffled == finding.arrays[f"{row[2]}-chance"].values[index]
+    assert finding.conventions["estimator of affine"] == "least squares with intercept"
+    assert finding.conventions["linear left out"] == "it was not asked for"
+    assert "two decoders" in finding.conventions["isometry left out"]
+
+
+def test_controls_of_one_representation_are_made_once(
+    tmp_path: Path, replicates: list[Representation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    plain = module.measure_itself
+
+    def counted(x: Any, *rest: Any, **more: Any) -> Any:
+        made.append(x.label)
+        return plain(x, *rest, **more)
+
+    monkeypatch.setattr(module, "measure_itself", counted)
+    grid = score(tmp_path, *replicates)
+    assert sorted(made) == ["run:0", "run:1", "run:2"]
+    for i in range(3):
+        assert grid.verdicts[i, i].lowest == ("identity",)
+
+
+def test_the_same_seed_gives_the_same_numbers_whatever_else_is_compared(
+    tmp_path: Path, replicates: list[Representation]
+) -> None:
+    alone = score(tmp_path, *replicates[:2])
+    among = score(tmp_path, *replicates)
+    for rung, table in alone.scores.items():
+        assert table[0, 1].value == among.scores[rung][0, 1].value
+
+
+def test_too_few_rows_are_refused(tmp_path: Path) -> None:
+    short = representation(np.zeros((3, 2)), "short")
+    with pytest.raises(UsageError, match="short has 3 rows; the ladder needs at least 4"):
+        score(tmp_path, short, short)
+
+
+def test_costs_grow_with_rows_but_memory_does_not() -> None:
+    small = module.estimate(LadderOptions(), [(10_000, 64), (10_000, 64)])
+    large = module.estimate(LadderOptions(), [(1_000_000, 64), (1_000_000, 64)])
+    assert large.operations > 50 * small.operations
+    assert large.bytes == small.bytes
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rungs": ("rotation",)}, "'rotation' is no rung"),
+        ({"rungs": ("affine", "affine")}, "rungs names a rung twice"),
+        ({"tolerance": 0.0}, "tolerance must be above 0"),
+        ({"lipschitz": 0.5}, f"lipschitz must be {at_least(1)}"),
+    ],
+)
+def test_options_that_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LadderOptions(**options)
