@@ -1,0 +1,132 @@
+"""The plugin as a whole: what it offers is light, complete and cited; its presets run and give the released numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+
+from identify_core.cli.root import run_command_line
+from identify_core.components import load_target
+from identify_core.plugins import Registry, load_registry
+from identify_core.spec import load_spec
+from identify_core.store import Store, StoredRun
+from identify_genni import plugin
+
+PRESETS = [preset.name for preset in plugin.identify_presets()]
+LENET = """
+[dataset]
+type = "teacher"
+input_shape = {shape}
+[model]
+type = "lenet"
+[objective]
+type = "equivalence"
+"""
+COMPONENTS = [
+    *plugin.identify_datasets(),
+    *plugin.identify_models(),
+    *plugin.identify_objectives(),
+    *plugin.identify_evaluators(),
+]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(only=("genni",), strict=True)
+
+
+def run_preset(name: str, store: Path, *overrides: str) -> StoredRun:
+    sets = [part for each in overrides for part in ("--set", each)]
+    assert run_command_line(["run", "genni", "--preset", name, "--store", str(store), "--quiet", *sets]) == 0
+    return Store(store).open("@last")
+
+
+def test_importing_the_plugin_imports_nothing_heavy():
+    code = (
+        "import sys, identify_genni.plugin; "
+        "print([name for name in ('torch', 'numpy', 'zarr', 'matplotlib', 'sklearn', 'scipy', 'yaml') "
+        "if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda each: f"{each.kind}-{each.name}")
+def test_every_target_exists_and_every_option_says_what_it_means(component):
+    assert callable(component.load())
+    for extra in ("check", "draw"):
+        if getattr(component, extra, ""):
+            assert callable(load_target(getattr(component, extra)))
+    for field in attrs.fields(component.options):
+        assert len(field.metadata["help"]) > 10
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_a_valid_spec_that_cites_its_source(registry, name):
+    spec = load_spec(registry, plugin="genni", preset=name)
+    (preset,) = (each for each in plugin.identify_presets() if each.name == name)
+    assert "Source: " in preset.read_text()
+    assert preset.source
+    assert spec.evaluators[0].label == "convergence"
+
+
+def test_the_presets_are_those_that_are_promised():
+    assert PRESETS == ["fcn", "fcn-2020", "lenet-2020", "lenet", "tanh", "linear", "digits", "smoke"]
+
+
+def test_the_example_is_a_valid_spec(registry):
+    example = Path(__file__).parents[3] / "examples" / "genni.toml"
+    spec = load_spec(registry, plugin="genni", file=example)
+    labels = [each.label for each in spec.evaluators]
+    assert labels == ["convergence", "subspace", "nullity", "symmetry", "trace"]
+
+
+def test_the_smoke_preset_runs_every_evaluator(tmp_path):
+    run = run_preset("smoke", tmp_path)
+    assert {"outcome", "convergence", "subspace", "nullity", "symmetry", "trace"} <= set(run.findings)
+    assert run.findings["outcome"].finding.scalars["converged"] == 3
+    assert run.document["failures"] == {}
+    assert len(list((run.folder / "figures").glob("*.png"))) >= 5
+
+
+def test_the_released_grids_come_out_again(tmp_path):
+    run = run_preset("fcn-2020", tmp_path)
+    # The caches 2d_loss/Nov09_16-57-20 and 3d_loss/Nov09_12-38-52: smallest and largest J.
+    for label, shape, smallest, largest in (
+        ("grid-2d", (35, 35), 6.8e-11, 11.26),
+        ("grid-3d", (50, 50, 50), 1.1e-9, 28.9),
+    ):
+        values = run.findings[label].finding.arrays["values"].values
+        assert values.shape == shape
+        assert float(values.min()) == pytest.approx(smallest, rel=0.02)
+        assert float(values.max()) == pytest.approx(largest, rel=1e-3)
+    # The coordinates of networks 1 and 2 in that basis, but for the signs that LAPACK left to chance.
+    coordinates = np.abs(run.findings["grid-2d"].finding.arrays["net-coordinates"].values)
+    expected = [[0, 0], [1.6825997829437256, 0], [1.2556530237197876, 0.4062860906124115]]
+    np.testing.assert_allclose(coordinates, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("[1]", "takes images of shape (channels, height, width)"),
+        ("[1, 18, 18]", "lenet cannot take images of height 18"),
+        (["model.width=3"], "width is given without num_layers"),
+        (["model.activation=swish"], "activation"),
+        (["dataset.teacher_file=nowhere.safetensors", "dataset.teacher_seed=none"], "there is no file"),
+    ],
+)
+def test_a_wrong_spec_is_told_and_leaves_nothing(tmp_path, capsys, overrides, message):
+    if isinstance(overrides, str):
+        (tmp_path / "spec.toml").write_text(LENET.format(shape=overrides))
+        arguments = ["--spec", str(tmp_path / "spec.toml")]
+    else:
+        arguments = ["--preset", "smoke", *(part for each in overrides for part in ("--set", each))]
+    assert run_command_line(["run", "genni", *arguments, "--store", str(tmp_path / "store"), "--quiet"]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "store").exists() or Store(tmp_path / "store").runs() == []
