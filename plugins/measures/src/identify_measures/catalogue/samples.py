@@ -3,27 +3,61 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from identify_measures.catalogue.record import Measure
+from identify_measures.options.linear import PairOptions
+from identify_measures.options.samplewise import (
+    CknnaOptions,
+    DistanceCorrelationOptions,
+    GaussianOptions,
+    MinibatchOptions,
+    NeighbourOptions,
+    PermutationOptions,
+    RankMatchingOptions,
+    RsaOptions,
+)
+
+_EVALUATORS = "identify_measures.evaluators.samplewise"
 
 _KORNBLITH = "Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414"
 
-SAMPLES = (
-    Measure(
-        name="rbf-cka",
+
+def _measure(name: str, *, module: str, estimate: str, linear: bool = False, **facts: Any) -> Measure:
+    function = name.replace("-", "_")
+    family = "identify_measures.evaluators.linear"
+    return Measure(
+        name=name,
         family="samples",
+        target=f"{_EVALUATORS}:{function}",
+        prepare=f"{family if linear else _EVALUATORS}:prepare",
+        estimate=f"{family if linear else _EVALUATORS}:{estimate}",
+        function=f"identify_measures.samplewise.{module}:{function}",
+        **facts,
+    )
+
+
+SAMPLES = (
+    _measure(
+        name="rbf-cka",
+        module="cka",
+        estimate="estimate_tiles",
+        options=GaussianOptions,
         summary="CKA with a Gaussian kernel whose width follows the median distance.",
         definition=(
-            "HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) with K_ij = exp(−|x_i − x_j|² / 2σ²), σ² = t² median |x_i − x_j|²"
+            "HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) with K_ij = exp(−|x_i − x_j|² / 2σ²), σ² = t² median |x_i − x_j|² "
+            "over all n² pairs; not below 0 where it is biased"
         ),
         source=f"{_KORNBLITH}, section 3",
         larger_is="more similar",
-        bounds=(0.0, 1.0),
+        bounds=(-1.0, 1.0),
         invariant_to=("similarity",),
     ),
-    Measure(
+    _measure(
         name="minibatch-cka",
-        family="samples",
+        module="cka",
+        estimate="estimate_minibatches",
+        options=MinibatchOptions,
         summary="Linear CKA from unbiased estimates summed over minibatches.",
         definition=(
             "Σ HSIC_u(K_i, L_i) / √(Σ HSIC_u(K_i, K_i) Σ HSIC_u(L_i, L_i)) over equal batches, a short last one dropped"
@@ -33,9 +67,11 @@ SAMPLES = (
         bounds=(-1.0, 1.0),
         invariant_to=("similarity",),
     ),
-    Measure(
+    _measure(
         name="rsa",
-        family="samples",
+        module="rsa",
+        estimate="estimate_rsa",
+        options=RsaOptions,
         summary="Representational similarity analysis: how alike the dissimilarities of all pairs of samples are.",
         definition=(
             "the Spearman, Pearson, cosine or Kendall correlation of the upper triangles of two dissimilarity matrices"
@@ -46,9 +82,11 @@ SAMPLES = (
         invariant_to=("permutation",),
         standard=True,
     ),
-    Measure(
+    _measure(
         name="mutual-knn",
-        family="samples",
+        module="neighbourhood",
+        estimate="estimate_neighbours",
+        options=NeighbourOptions,
         summary="How many of the k nearest neighbours of a sample both representations share.",
         definition="mean over i of |N_k^X(i) ∩ N_k^Y(i)| / k, self excluded, ties to the lowest index",
         source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A",
@@ -57,9 +95,11 @@ SAMPLES = (
         invariant_to=("orthogonal",),
         standard=True,
     ),
-    Measure(
+    _measure(
         name="jaccard",
-        family="samples",
+        module="neighbourhood",
+        estimate="estimate_neighbours",
+        options=NeighbourOptions,
         summary="Shared neighbours over all neighbours of a sample in either representation.",
         definition="mean over i of |N_k^X(i) ∩ N_k^Y(i)| / |N_k^X(i) ∪ N_k^Y(i)|",
         source="Klabunde, Schumacher, Strohmaier & Lemmerich 2025, arXiv 2305.06329, section 3.4",
@@ -67,19 +107,22 @@ SAMPLES = (
         bounds=(0.0, 1.0),
         invariant_to=("orthogonal",),
     ),
-    Measure(
+    _measure(
         name="cknna",
-        family="samples",
+        module="neighbourhood",
+        estimate="estimate_neighbours",
+        options=CknnaOptions,
         summary="CKA restricted to mutual nearest neighbours.",
-        definition="CKA of the inner products masked to pairs that are neighbours in both, with the unbiased HSIC",
+        definition="CKA, with the unbiased HSIC, of inner products masked to pairs that are neighbours in both; not bounded",
         source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A",
         larger_is="more similar",
-        bounds=(-1.0, 1.0),
         invariant_to=("orthogonal",),
     ),
-    Measure(
+    _measure(
         name="distance-correlation",
-        family="samples",
+        module="distance_correlation",
+        estimate="estimate_tiles",
+        options=DistanceCorrelationOptions,
         summary="Correlation of doubly centred distances: zero in the population only for independent variables.",
         definition="√(⟨A, B⟩ / √(⟨A, A⟩⟨B, B⟩)), A and B the doubly centred Euclidean distances",
         source="Székely, Rizzo & Bakirov 2007, Annals of Statistics 35(6), definition 3",
@@ -87,9 +130,11 @@ SAMPLES = (
         bounds=(0.0, 1.0),
         invariant_to=("similarity",),
     ),
-    Measure(
+    _measure(
         name="spearman-mcc",
-        family="samples",
+        module="matched",
+        estimate="estimate_matching",
+        options=RankMatchingOptions,
         summary="Mean correlation coefficient of ranks after the best matching of latents.",
         definition="mean over the best assignment of |Spearman's ρ(x_i, y_j)|, average ranks, min(p, q) pairs",
         source="Hyvärinen & Morioka 2016, arXiv 1605.06336, section 5",
@@ -98,9 +143,11 @@ SAMPLES = (
         invariant_to=("permutation-monotone",),
         standard=True,
     ),
-    Measure(
+    _measure(
         name="permutation-metric",
-        family="samples",
+        module="matched",
+        estimate="estimate_matching",
+        options=PermutationOptions,
         summary="Angle between two representations after the best permutation of latents.",
         definition="arccos(max over permutations P of ⟨XP, Y⟩ / (|X| |Y|)), the narrower one padded with zeros",
         source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
@@ -109,9 +156,25 @@ SAMPLES = (
         is_metric=True,
         invariant_to=("permutation",),
     ),
-    Measure(
+    _measure(
+        name="permutation-distance",
+        module="matched",
+        estimate="estimate_matching",
+        options=PermutationOptions,
+        summary="Euclidean distance of two representations after the best permutation of latents.",
+        definition="min over permutations P of |XP − Y|, the narrower one padded with zeros",
+        source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
+        larger_is="more distant",
+        bounds=(0.0, math.inf),
+        is_metric=True,
+        invariant_to=("permutation",),
+    ),
+    _measure(
         name="hard-match",
-        family="samples",
+        module="matched",
+        estimate="estimate",
+        linear=True,
+        options=PairOptions,
         summary="Mean signed correlation of latents under the best one-to-one matching.",
         definition="mean over the best assignment of corr(x_i, y_j), min(p, q) pairs",
         source="Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543",
@@ -119,12 +182,15 @@ SAMPLES = (
         bounds=(-1.0, 1.0),
         invariant_to=("permutation-positive-scaling",),
     ),
-    Measure(
+    _measure(
         name="soft-match",
-        family="samples",
-        summary="Correlation of latents under the best optimal transport between them, for unequal widths.",
-        definition="max over T in the transportation polytope of ⟨T, corr(X, Y)⟩",
-        source="Khosla & Williams 2024, arXiv 2311.09466, equation 5",
+        module="matched",
+        estimate="estimate",
+        linear=True,
+        options=PairOptions,
+        summary="Mean signed correlation of every latent with its best partner, over both directions.",
+        definition="½ (mean over i of max over j of corr(x_i, y_j) + mean over j of max over i of corr(x_i, y_j))",
+        source="Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3",
         larger_is="more similar",
         bounds=(-1.0, 1.0),
         invariant_to=("permutation-positive-scaling",),

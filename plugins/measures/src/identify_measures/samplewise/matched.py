@@ -1,0 +1,130 @@
+"""The matchings of single latents as functions of two arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from identify_core.scores import Score
+from identify_measures.inputs import InputError
+from identify_measures.linear.measuring import evaluate
+from identify_measures.options.linear import PairOptions
+from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
+from identify_measures.samplewise.matching import HARD_MATCH, SOFT_MATCH, score_permutation, score_spearman_mcc
+from identify_measures.samplewise.shared import share_arrays
+from identify_measures.statistics.gathering import BLOCKS, from_arrays
+
+
+def hard_match(x: Any, y: Any, *, interval: bool = False) -> Score:
+    """Mean signed Pearson correlation of latents matched one to one, min(p, q) pairs.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q), row i the same sample as row i of x.
+        interval: whether to give one.
+
+    Raises:
+        InputError: the arrays are no paired matrices of finite real numbers.
+
+    Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
+    """
+    options = PairOptions(interval="always" if interval else "never")
+    return evaluate(HARD_MATCH, from_arrays(x, y, blocks=BLOCKS if interval else 1), 0, 1, options)
+
+
+def soft_match(x: Any, y: Any, *, interval: bool = False) -> Score:
+    """Mean signed Pearson correlation of every latent with its best partner, over both directions.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q), row i the same sample as row i of x.
+        interval: whether to give one.
+
+    Raises:
+        InputError: the arrays are no paired matrices of finite real numbers.
+
+    Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
+    """
+    options = PairOptions(interval="always" if interval else "never")
+    return evaluate(SOFT_MATCH, from_arrays(x, y, blocks=BLOCKS if interval else 1), 0, 1, options)
+
+
+def permutation_metric(x: Any, y: Any, *, centred: bool = True, interval: bool = False) -> Score:
+    """The angle between two representations after the best permutation of latents: a metric.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q), row i the same sample as row i of x; the narrower is padded with zeros.
+        centred: whether the mean of every latent is taken off first.
+        interval: whether to give one.
+
+    Raises:
+        InputError: the arrays are no paired matrices of finite real numbers.
+
+    Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
+    """
+    options = PermutationOptions(centred=centred, interval=interval)
+    return score_permutation("permutation-metric", share_arrays(x, y), 0, 1, options)
+
+
+def permutation_distance(x: Any, y: Any, *, centred: bool = True, interval: bool = False) -> Score:
+    """The Euclidean distance of two representations after the best permutation of latents: a metric.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q), row i the same sample as row i of x; the narrower is padded with zeros.
+        centred: whether the mean of every latent is taken off first.
+        interval: whether to give one.
+
+    Raises:
+        InputError: the arrays are no paired matrices of finite real numbers.
+
+    Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
+    """
+    options = PermutationOptions(centred=centred, interval=interval)
+    return score_permutation("permutation-distance", share_arrays(x, y), 0, 1, options)
+
+
+def spearman_mcc(
+    x: Any,
+    y: Any,
+    *,
+    held_out: bool = False,
+    fit: Any = None,
+    interval: bool = False,
+    chance_draws: int = 0,
+    seed: int = 0,
+) -> Score:
+    """Mean correlation coefficient of ranks under the best one-to-one matching of latents.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q), row i the same sample as row i of x.
+        held_out: match on one random half of the rows and correlate on the other.
+        fit: the rows to match on: their number from the beginning, or a boolean mask of shape (n,).
+        interval: whether to give one.
+        chance_draws: random pairings of the rows from which chance is estimated.
+        seed: of those draws.
+
+    Raises:
+        InputError: the arrays are no paired matrices of finite real numbers, or `fit` leaves less than two rows to
+            either part.
+
+    Source: Hyvärinen & Morioka 2016, arXiv 1605.06336, section 5.
+    """
+    shared = share_arrays(x, y, seed=seed)
+    options = RankMatchingOptions(held_out=held_out or fit is not None, interval=interval, chance_draws=chance_draws)
+    return score_spearman_mcc(shared, 0, 1, options, None if fit is None else _mask(fit, shared.n))
+
+
+def _mask(fit: Any, n: int) -> torch.Tensor:
+    counted = isinstance(fit, int) and not isinstance(fit, bool)
+    mask = torch.arange(n) < fit if counted else torch.as_tensor(fit).cpu()
+    if mask.dtype != torch.bool or mask.shape != (n,):
+        raise InputError("fit is neither a number of rows nor a boolean mask of shape (n,)")
+    if not 2 <= int(mask.sum()) <= n - 2:
+        raise InputError(
+            f"fit leaves {min(int(mask.sum()), n - int(mask.sum()))} of {n} rows to one part; 2 are needed"
+        )
+    return mask

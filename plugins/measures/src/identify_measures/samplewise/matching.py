@@ -1,0 +1,247 @@
+"""Matchings of single latents: hard and soft by correlation, the permutation metric, and the mean rank correlation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import attrs
+import torch
+
+from identify_core.scores import Chance, Interval, Score
+from identify_measures.catalogue import measure
+from identify_measures.linear.correlation import correlations, match
+from identify_measures.linear.measuring import Formula, require_variance
+from identify_measures.options.linear import PairOptions
+from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
+from identify_measures.samplewise.intervals import jackknife
+from identify_measures.samplewise.ranks import average_ranks
+from identify_measures.samplewise.rows import BLOCK, Rows
+from identify_measures.samplewise.shared import Shared
+from identify_measures.scoring import score
+from identify_measures.statistics.derived import Statistics, Subset
+
+_BLOCKS = 20
+
+PermutationName = Literal["permutation-metric", "permutation-distance"]
+
+
+def hard_match_value(statistics: Statistics, i: int, j: int, subset: Subset | None, options: PairOptions) -> float:
+    """Mean signed correlation of latents matched one to one."""
+    require_variance(statistics, i, j, subset)
+    strength = correlations(statistics, i, j, subset).cpu()
+    rows, columns = match(strength)
+    return float(strength[rows, columns].mean())
+
+
+def soft_match_value(statistics: Statistics, i: int, j: int, subset: Subset | None, options: PairOptions) -> float:
+    """Mean signed correlation of every latent with the one that it correlates with most, over both directions."""
+    require_variance(statistics, i, j, subset)
+    strength = correlations(statistics, i, j, subset)
+    return float(strength.amax(1).mean() + strength.amax(0).mean()) / 2
+
+
+HARD_MATCH = Formula(
+    name="hard-match",
+    value=hard_match_value,
+    estimator=lambda options: "Pearson, signed, Hungarian assignment, min(p, q) pairs, in sample",
+    cheap=True,
+)
+SOFT_MATCH = Formula(
+    name="soft-match",
+    value=soft_match_value,
+    estimator=lambda options: "Pearson, signed, best partner of each latent, mean of both directions, in sample",
+    cheap=True,
+)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Matched:
+    """Second moments of matched columns by blocks of rows, each shape (B, c); counts of shape (B,)."""
+
+    counts: torch.Tensor
+    x: torch.Tensor
+    y: torch.Tensor
+    xy: torch.Tensor
+    xx: torch.Tensor
+    yy: torch.Tensor
+
+    def without(self, block: int) -> Matched:
+        """All blocks but one, as one block."""
+        kept = [each for each in range(len(self.counts)) if each != block]
+        return Matched(**{name: part[kept].sum(0, keepdim=True) for name, part in _parts(self)})
+
+    def covariances(self, *, centred: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Σ xy, Σ xx and Σ yy of each column over all rows, about the mean or not."""
+        total = {name: part.sum(0) for name, part in _parts(self)}
+        off = 1.0 / total["counts"] if centred else 0.0
+        x, y = total["x"], total["y"]
+        return total["xy"] - off * x * y, total["xx"] - off * x * x, total["yy"] - off * y * y
+
+
+def _parts(matched: Matched) -> list[tuple[str, torch.Tensor]]:
+    return [(each.name, getattr(matched, each.name)) for each in attrs.fields(Matched)]
+
+
+def match_columns(x: torch.Tensor, y: torch.Tensor) -> Matched:
+    """The moments of paired columns, in random blocks of rows where there are enough for a jackknife."""
+    n = len(x)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(n)).to(x.device)
+    parts = torch.tensor_split(order, _BLOCKS if n >= 4 * _BLOCKS else 1)
+    moments = []
+    for rows in parts:
+        a, b = x[rows], y[rows]
+        moments.append(torch.stack([a.sum(0), b.sum(0), (a * b).sum(0), a.square().sum(0), b.square().sum(0)]))
+    found = torch.stack(moments, dim=1)
+    counts = torch.tensor([len(rows) for rows in parts], dtype=x.dtype, device=x.device)
+    return Matched(counts=counts, x=found[0], y=found[1], xy=found[2], xx=found[3], yy=found[4])
+
+
+def score_spearman_mcc(shared: Shared, i: int, j: int, options: RankMatchingOptions, fit: Any = None) -> Score:
+    """The score of one pair.
+
+    Args:
+        shared: all representations.
+        i: the first.
+        j: the second.
+        options: of the measure.
+        fit: the rows to match on, a boolean mask of shape (n,); without one, half of them in a fixed random order.
+    """
+    facts = shared.facts(i, j) | {
+        "estimator": "Spearman with average ranks, Hungarian assignment, "
+        + ("matched on some rows, correlated on the others" if options.held_out else "in sample")
+    }
+    fitted, judged = _split(shared.n, fit) if options.held_out else (None, None)
+    if shared.n < 4 and options.held_out:
+        return score("spearman-mcc", math.nan, reason=f"{shared.n} rows are too few for two parts", **facts)
+    x, y = (rank_columns(shared, each, fitted) for each in (i, j))
+    constant = [shared.rows[which].name for which, each in ((i, x), (j, y)) if not bool(each.any())]
+    if constant:
+        return score("spearman-mcc", math.nan, reason=f"all rows of {' and of '.join(constant)} are the same", **facts)
+    strength = (x.T @ y).abs()
+    rows, columns = (each.to(x.device) for each in match(strength))
+    if judged is not None:
+        x, y = (rank_columns(shared, each, judged) for each in (i, j))
+    value = _mean_strength((x[:, rows] * y[:, columns]).sum(0))
+    interval = _rank_interval(x[:, rows], y[:, columns], value) if options.interval else None
+    dead = sum(int((each.abs().sum(0) == 0).sum()) for each in (x, y))
+    return score(
+        "spearman-mcc",
+        value,
+        interval=interval,
+        chance=_rank_chance(shared, i, j, options),
+        warnings=[f"{dead} constant latents correlate with nothing: their correlation counts as 0"] if dead else [],
+        **facts,
+    )
+
+
+def rank_columns(shared: Shared, i: int, rows: torch.Tensor | None) -> torch.Tensor:
+    """Centred average ranks of some rows' latents, each column of norm one, or zero where it is constant."""
+    key = ("rank columns", i, None if rows is None else rows.numpy().tobytes())
+
+    def make() -> torch.Tensor:
+        values = shared.rows[i].all()
+        ranks = average_ranks(values if rows is None else values[rows.to(values.device)])
+        ranks = ranks - (len(ranks) + 1) / 2
+        norms = ranks.norm(dim=0)
+        return ranks / torch.where(norms == 0, torch.ones_like(norms), norms)
+
+    return shared.within_budget(key, make)
+
+
+def _split(n: int, fit: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    if fit is None:
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(n))
+        return order[: n // 2].sort().values, order[n // 2 :].sort().values
+    chosen = torch.as_tensor(fit, dtype=torch.bool)
+    return torch.nonzero(chosen).flatten(), torch.nonzero(~chosen).flatten()
+
+
+def _mean_strength(correlation: torch.Tensor) -> float:
+    return float(correlation.abs().clamp(max=1.0).mean())
+
+
+def _rank_interval(x: torch.Tensor, y: torch.Tensor, value: float) -> Interval | None:
+    matched = match_columns(x, y)
+    if len(matched.counts) == 1:
+        return None
+    left = []
+    for block in range(len(matched.counts)):
+        xy, xx, yy = matched.without(block).covariances()
+        scale = (xx * yy).sqrt()
+        left.append(_mean_strength(torch.where(scale > 0, xy / scale, 0.0)))
+    kept = "ranks and matching of all rows kept"
+    return jackknife(value, left, measure("spearman-mcc").bounds, blocks="random blocks of rows", kept=kept)
+
+
+def _rank_chance(shared: Shared, i: int, j: int, options: RankMatchingOptions) -> Chance | None:
+    if not options.chance_draws or options.held_out:
+        return None
+    x, y = (rank_columns(shared, each, None) for each in (i, j))
+    generator = torch.Generator().manual_seed(shared.seed)
+    values = []
+    for _ in range(options.chance_draws):
+        strength = (x.T @ y[torch.randperm(shared.n, generator=generator).to(y.device)]).abs().cpu()
+        rows, columns = match(strength)
+        values.append(_mean_strength(strength[rows, columns]))
+    return _drawn(values)
+
+
+def _drawn(values: list[float]) -> Chance:
+    drawn = torch.tensor(values, dtype=torch.float64)
+    return Chance(
+        mean=float(drawn.mean()),
+        deviation=float(drawn.std()) if len(values) > 1 else math.nan,
+        method=f"{len(values)} random pairings of the rows",
+    )
+
+
+def score_permutation(name: PermutationName, shared: Shared, i: int, j: int, options: PermutationOptions) -> Score:
+    """The score of one pair: the angle or the Euclidean distance after the best permutation."""
+    angular = name == "permutation-metric"
+    facts = shared.facts(i, j) | {
+        "estimator": f"{'centred' if options.centred else 'uncentred'}, Hungarian assignment, the narrower padded"
+    }
+    x, y = (_doubles(shared.rows[each], centred=options.centred) for each in (i, j))
+    width = max(x.shape[1], y.shape[1])
+    # A zero column is what an unmatched latent is matched with.
+    x, y = (torch.nn.functional.pad(each, (0, width - each.shape[1])) for each in (x, y))
+    zero = [shared.rows[which].name for which, each in ((i, x), (j, y)) if not bool(each.any())]
+    if zero and angular:
+        what = "the same" if options.centred else "zero"
+        return score(name, math.nan, reason=f"all rows of {' and of '.join(zero)} are {what}", **facts)
+    rows, columns = (each.to(x.device) for each in match(x.T @ y))
+    x, y = x[:, rows], y[:, columns]
+    value = _angle(x, y) if angular else float((x - y).norm())
+    interval = None
+    matched = match_columns(x, y)
+    if options.interval and len(matched.counts) > 1:
+        left = []
+        for block, count in enumerate(matched.counts.tolist()):
+            product, own, other = (
+                float(each.sum()) for each in matched.without(block).covariances(centred=options.centred)
+            )
+            if angular:
+                left.append(
+                    math.acos(min(1.0, max(-1.0, product / math.sqrt(own * other)))) if own * other else math.nan
+                )
+            else:
+                # A Euclidean distance grows with the square root of the rows.
+                left.append(math.sqrt(max(0.0, own + other - 2 * product) * shared.n / (shared.n - count)))
+        kept = "matching of all rows kept"
+        interval = jackknife(value, left, measure(name).bounds, blocks="random blocks of rows", kept=kept)
+    return score(name, value, interval=interval, **facts)
+
+
+def _angle(x: torch.Tensor, y: torch.Tensor) -> float:
+    """Between two matrices as vectors; right to the last digits for small angles, where arccos is not."""
+    x, y = x / x.norm(), y / y.norm()
+    return 2 * math.atan2(float((x - y).norm()), float((x + y).norm()))
+
+
+def _doubles(rows: Rows, *, centred: bool) -> torch.Tensor:
+    x = torch.cat([rows.doubles(start, min(start + BLOCK, rows.n)) for start in range(0, rows.n, BLOCK)])
+    if not centred:
+        return x
+    x = x - x[0]
+    return x - x.mean(0)

@@ -1,0 +1,130 @@
+"""Rows: representations read in blocks of rows, and what each dissimilarity makes of a row first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+import torch
+
+from identify_measures.inputs import Matrix, as_matrix
+
+if TYPE_CHECKING:
+    from identify_core.run.subject import Representation
+
+ViewName = Literal["centred", "normalised", "standardised"]
+
+BLOCK = 4096
+"""Rows that are read at a time where a pass needs each row once."""
+
+_NO_DIRECTION = 4 * torch.finfo(torch.float64).eps
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Rows:
+    """A representation as something to read rows from.
+
+    Args:
+        read: rows `start` to `stop`, float32 or float64, finite, on the device of the work.
+        n: how many there are.
+        width: columns.
+        dtype: the type that they came in.
+        name: what messages call it.
+    """
+
+    read: Callable[[int, int], torch.Tensor]
+    n: int
+    width: int
+    dtype: str
+    name: str
+
+    def all(self) -> torch.Tensor:
+        """Every row, shape (n, d)."""
+        return self.read(0, self.n)
+
+    def doubles(self, start: int, stop: int) -> torch.Tensor:
+        """Rows `start` to `stop` in float64."""
+        return self.read(start, stop).to(torch.float64)
+
+
+def rows_of_matrix(matrix: Matrix) -> Rows:
+    """Rows of an array in memory."""
+    return Rows(
+        read=lambda start, stop: matrix.values[start:stop],
+        n=matrix.n,
+        width=matrix.width,
+        dtype=matrix.dtype,
+        name=matrix.name,
+    )
+
+
+def rows_of_representation(representation: Representation, device: torch.device) -> Rows:
+    """Rows of a stored representation; each block is checked when it is read.
+
+    Raises:
+        InputError: when read, a block that holds something else than finite real numbers.
+    """
+
+    def read(start: int, stop: int) -> torch.Tensor:
+        block = as_matrix(representation.rows(start, stop), representation.label, least_rows=1)
+        return block.values.to(device)
+
+    n, width = representation.shape
+    dtype = as_matrix(representation.rows(0, 1), representation.label, least_rows=1).dtype
+    return Rows(read=read, n=n, width=width, dtype=dtype, name=representation.label)
+
+
+class View:
+    """The rows in float64 as a dissimilarity sees them, shifted so that their mean row is zero.
+
+    `centred` rows are shifted only; `normalised` rows have norm one; `standardised` rows have mean zero over their
+    columns and norm one. Distances do not see the shift, and large means do not drown them in rounding.
+
+    Args:
+        rows: where they are read from.
+        name: which view.
+        keep: whether all of it is kept in memory, (n, d) in float64, in a fixed random order, so that blocks of rows
+            are alike even where the data is sorted; otherwise blocks are read in the given order at each use.
+    """
+
+    def __init__(self, rows: Rows, name: ViewName, *, keep: bool = True) -> None:
+        self.rows = rows
+        self.name = name
+        self.directionless = 0
+        self._kept: torch.Tensor | None = None
+        self.mean = torch.zeros(1, dtype=torch.float64)
+        total: torch.Tensor | None = None
+        first: torch.Tensor | None = None
+        for start in range(0, rows.n, BLOCK):
+            block = self._transformed(start, min(start + BLOCK, rows.n), count=True)
+            first = block[0] if first is None else first
+            part = (block - first).sum(0)
+            total = part if total is None else total + part
+        assert first is not None
+        assert total is not None
+        self.mean = first + total / rows.n
+        if keep:
+            order = torch.randperm(rows.n, generator=torch.Generator().manual_seed(rows.n)).to(self.mean.device)
+            self._kept = (self._transformed(0, rows.n) - self.mean)[order]
+
+    def block(self, rows: slice) -> torch.Tensor:
+        """Some rows, shape (stop − start, d)."""
+        if self._kept is not None:
+            return self._kept[rows]
+        return self._transformed(rows.start, rows.stop) - self.mean
+
+    def _transformed(self, start: int, stop: int, *, count: bool = False) -> torch.Tensor:
+        block = self.rows.doubles(start, stop)
+        if self.name == "centred":
+            return block
+        norms = block.norm(dim=1, keepdim=True)
+        if self.name == "standardised":
+            # A constant row is constant up to rounding of its mean.
+            floor = norms * _NO_DIRECTION
+            block = block - block.mean(1, keepdim=True)
+            norms = block.norm(dim=1, keepdim=True)
+            norms = torch.where(norms <= floor, torch.zeros_like(norms), norms)
+        if count:
+            self.directionless += int((norms == 0).sum())
+        return block / torch.where(norms == 0, torch.ones_like(norms), norms)

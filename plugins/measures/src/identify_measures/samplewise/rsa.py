@@ -1,0 +1,220 @@
+"""Representational similarity analysis: dissimilarities of all pairs of samples, compared by a stated coefficient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from identify_core.scores import Chance, Score
+from identify_measures.inputs import InputError, as_matrix
+from identify_measures.options.samplewise import RsaOptions
+from identify_measures.samplewise.cka import biased_alignment, score_alignment
+from identify_measures.samplewise.dissimilarities import (
+    RANK_TILE,
+    VIEWS,
+    ComparisonName,
+    DissimilarityName,
+    RankTiles,
+    dissimilarity_tiles,
+    entries,
+    kendall,
+    sampled_entries,
+    sampled_pairs,
+    vector_correlation,
+)
+from identify_measures.samplewise.hsic import Grid, correlations, uncentred_cosines
+from identify_measures.samplewise.ranks import average_ranks, rank_dissimilarities
+from identify_measures.samplewise.shared import Shared, share_arrays
+from identify_measures.samplewise.tiles import Totals, sum_pairs
+from identify_measures.scoring import score
+
+RANK_BUDGET = 2 << 30
+"""Bytes that ranks of all representations together may take before pairs of samples are sampled."""
+
+_JUDGES: dict[ComparisonName, Callable[[Totals], Grid]] = {
+    "pearson": correlations,
+    "cosine": uncentred_cosines,
+    "whitened-cosine": biased_alignment,
+}
+_INVARIANT: dict[DissimilarityName, tuple[str, ...]] = {
+    "correlation": ("permutation",),
+    "cosine": ("orthogonal",),
+    "euclidean": ("similarity",),
+    "squared-euclidean": ("similarity",),
+}
+
+
+def rsa(
+    x: Any,
+    y: Any,
+    *,
+    dissimilarity: DissimilarityName = "correlation",
+    comparison: ComparisonName = "spearman",
+    pairs: int = 50_000_000,
+    interval: bool = False,
+    seed: int = 0,
+) -> Score:
+    """Representational similarity analysis.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q), row i the same sample as row i of x.
+        dissimilarity: of two rows; `correlation` and `cosine` are one less the coefficient.
+        comparison: of the n (n − 1) / 2 dissimilarities; `kendall` is tau-a; `whitened-cosine` is the cosine of doubly
+            centred dissimilarities, which for squared Euclidean distances is linear CKA.
+        pairs: above so many, ranks are those of a random sample of so many pairs of samples.
+        interval: whether to give one.
+        seed: of that sample.
+
+    Raises:
+        InputError: the arrays are no paired matrices of finite real numbers, or have fewer than three rows.
+
+    Source: Kriegeskorte, Mur & Bandettini 2008, Frontiers in Systems Neuroscience 2:4.
+    """
+    options = RsaOptions(dissimilarity=dissimilarity, comparison=comparison, pairs=pairs, interval=interval)
+    return score_rsa(share_arrays(x, y, least_rows=3, seed=seed), 0, 1, options)
+
+
+def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
+    """The score of one pair."""
+    estimator = f"{options.dissimilarity} dissimilarities of all pairs of samples, {_comparison(options)}"
+    facts = shared.facts(i, j) | {"estimator": estimator, "invariant_to": _INVARIANT[options.dissimilarity]}
+    for each in (i, j):
+        without = shared.view(each, VIEWS[options.dissimilarity]).directionless
+        if without:
+            what = "constant" if options.dissimilarity == "correlation" else "zero"
+            rows = f"{without} of {shared.n} rows of {shared.rows[each].name}"
+            reason = f"{rows} are {what} and have no {options.dissimilarity}"
+            return score("rsa", math.nan, reason=reason, **facts)
+    if options.comparison in _JUDGES:
+        judged = shared.judged(
+            ("dissimilarities", options.dissimilarity),
+            lambda: sum_pairs(
+                [
+                    dissimilarity_tiles(view, options.dissimilarity)
+                    for view in shared.views(VIEWS[options.dissimilarity])
+                ],
+                shared.n,
+            ),
+            _JUDGES[options.comparison],
+            3,
+        )
+        return score_alignment("rsa", judged, shared, i, j, facts, interval=options.interval)
+    sample = min(options.pairs, max(RANK_BUDGET // (4 * len(shared.rows)), 1_000_000))
+    if sample < shared.n * (shared.n - 1) // 2:
+        facts["estimator"] = (
+            f"{options.dissimilarity} dissimilarities of {sample} random pairs of samples (seed {shared.seed}), "
+            f"{_comparison(options)}"
+        )
+        ranks = [_sampled_ranks(shared, each, options, sample) for each in (i, j)]
+        value = kendall(*ranks) if options.comparison == "kendall" else vector_correlation(*ranks)
+        return _without_interval(value, shared, i, j, facts)
+    if options.comparison == "kendall":
+        return _without_interval(
+            kendall(*(_ranks(shared, each, options).ranks for each in (i, j))), shared, i, j, facts
+        )
+    judged = shared.judged(
+        ("ranks", VIEWS[options.dissimilarity]),
+        lambda: sum_pairs(
+            [_ranks(shared, each, options) for each in range(len(shared.rows))], shared.n, side=RANK_TILE
+        ),
+        correlations,
+        3,
+    )
+    return score_alignment(
+        "rsa", judged, shared, i, j, facts, interval=options.interval, kept="ranks among all pairs kept"
+    )
+
+
+def compare_dissimilarities(first: Any, second: Any, *, comparison: ComparisonName = "spearman") -> float:
+    """Compare two dissimilarity matrices that are already there, such as published ones.
+
+    Args:
+        first: shape (n, n), symmetric, or its upper triangle row by row, shape (n (n − 1) / 2,).
+        second: of the same n, in either form.
+        comparison: as in `rsa`.
+
+    Returns:
+        The coefficient; NaN where one of them is constant (or zero, for cosines).
+
+    Raises:
+        InputError: one of them is neither form, or they are of different sizes.
+    """
+    x, y = _triangle(first, "first"), _triangle(second, "second")
+    if len(x) != len(y):
+        raise InputError(f"first has {len(x)} pairs of samples and second has {len(y)}")
+    if comparison == "whitened-cosine":
+        x, y = _doubly_centred(x), _doubly_centred(y)
+    elif comparison == "pearson":
+        x, y = x - x.mean(), y - y.mean()
+    elif comparison in ("spearman", "kendall"):
+        x, y = (average_ranks(each[:, None])[:, 0] - (len(each) + 1) / 2 for each in (x, y))
+    return kendall(x, y) if comparison == "kendall" else vector_correlation(x, y)
+
+
+def _comparison(options: RsaOptions) -> str:
+    words = {
+        "spearman": "compared by Spearman's correlation with average ranks",
+        "pearson": "compared by Pearson's correlation",
+        "cosine": "compared by their cosine",
+        "kendall": "compared by Kendall's tau-a",
+        "whitened-cosine": "compared by the cosine of their doubly centred matrices",
+    }
+    return words[options.comparison]
+
+
+def _ranks(shared: Shared, i: int, options: RsaOptions) -> RankTiles:
+    name = VIEWS[options.dissimilarity]
+    # Euclidean distances are ordered as their squares are.
+    ordered: DissimilarityName = "squared-euclidean" if options.dissimilarity == "euclidean" else options.dissimilarity
+
+    def make() -> RankTiles:
+        return RankTiles(
+            rank_dissimilarities(entries(dissimilarity_tiles(shared.view(i, name), ordered), shared.n)), shared.n
+        )
+
+    return shared.once(("rank tiles", i, name), make)
+
+
+def _sampled_ranks(shared: Shared, i: int, options: RsaOptions, count: int) -> torch.Tensor:
+    def make() -> torch.Tensor:
+        chosen = shared.once(("pairs", count), lambda: sampled_pairs(shared.n, count, shared.seed))
+        values = sampled_entries(shared.view(i, VIEWS[options.dissimilarity]), options.dissimilarity, chosen)
+        return (rank_dissimilarities(values) - (count + 1) / 2).to(torch.float32)
+
+    return shared.once(("sampled ranks", i, options.dissimilarity, count), make)
+
+
+def _without_interval(value: float, shared: Shared, i: int, j: int, facts: dict[str, Any]) -> Score:
+    if math.isnan(value):
+        names = " or ".join(dict.fromkeys(shared.rows[each].name for each in (i, j)))
+        return score("rsa", math.nan, reason=f"all dissimilarities of {names} are the same", **facts)
+    return score("rsa", value, chance=Chance(mean=0.0, method="closed form, over all pairings of rows"), **facts)
+
+
+def _triangle(values: Any, name: str) -> torch.Tensor:
+    matrix = as_matrix(values, name, least_rows=1).values.to(torch.float64)
+    if matrix.shape[1] == 1:
+        vector = matrix[:, 0]
+        n = round((1 + math.sqrt(1 + 8 * len(vector))) / 2)
+        if n * (n - 1) // 2 != len(vector):
+            raise InputError(f"{name} has {len(vector)} entries, which is no n (n − 1) / 2")
+        return vector
+    if matrix.shape[0] != matrix.shape[1] or not torch.allclose(matrix, matrix.T):
+        raise InputError(f"{name}, of shape {tuple(matrix.shape)}, is not symmetric")
+    rows, columns = np.triu_indices(len(matrix), 1)
+    return matrix[torch.from_numpy(rows), torch.from_numpy(columns)]
+
+
+def _doubly_centred(vector: torch.Tensor) -> torch.Tensor:
+    n = round((1 + math.sqrt(1 + 8 * len(vector))) / 2)
+    matrix = torch.zeros(n, n, dtype=vector.dtype, device=vector.device)
+    rows, columns = np.triu_indices(n, 1)
+    matrix[torch.from_numpy(rows), torch.from_numpy(columns)] = vector
+    matrix = matrix + matrix.T
+    means = matrix.mean(0)
+    return (matrix - means[:, None] - means[None, :] + means.mean()).flatten()
