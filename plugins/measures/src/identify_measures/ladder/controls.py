@@ -44,7 +44,7 @@ def measure_shuffled(x: Rows, y: Rows, options: LadderOptions, *, seed: int, dev
     order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
     mixed = HeldRows(values=second.values[order], label=second.label, dtype=second.dtype)
     split = split_rows(count, fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
-    measured = measure(first, mixed, split, options, seed=seed, device=device)
+    measured = measure(first, mixed, split, options, seed=seed, device=device, control=True)
     return Shuffled(residuals=measured.worse(), rows=count)
 
 

@@ -14,15 +14,14 @@ def fit_isometry(moments: Moments, *, centred: bool, scaled: bool) -> DenseMap:
 
     Where widths differ, the rotation acts on the wider space and the narrower representation is padded with zeros.
     """
-    x, y = moments.factors(centred=centred)
+    x, _ = moments.factors(centred=centred)
     source, target = moments.origins(centred=centred)
-    u, s, vt = torch.linalg.svd((x.T @ y).cpu(), full_matrices=False)
+    rotation, norm = moments.polar(centred=centred)
     scale = 1.0
     if scaled:
         size = float(x.square().sum())
-        scale = float(s.sum()) / size if size > 0 else 0.0
-    matrix = (scale * (u @ vt)).to(x.device)
-    return DenseMap(matrix=matrix, source=source, target=target, stretch=scale)
+        scale = norm / size if size > 0 else 0.0
+    return DenseMap(matrix=scale * rotation, source=source, target=target, stretch=scale)
 
 
 def fit_linear(moments: Moments, *, centred: bool, rank_tolerance: float) -> tuple[DenseMap, int]:

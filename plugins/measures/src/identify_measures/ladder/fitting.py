@@ -97,6 +97,7 @@ def fit_maps(
     options: LadderOptions,
     *,
     rank_tolerance: float,
+    translated: bool,
 ) -> Fits:
     """The best map of every rung from x to y.
 
@@ -106,9 +107,10 @@ def fit_maps(
         ranked: needed for `permutation-monotone`.
         options: of the ladder.
         rank_tolerance: directions of x smaller than this part of the largest count as absent.
+        translated: whether rungs without translation are also fitted with one.
     """
     maps: dict[str, Map] = {}
-    translated: dict[str, Map] = {}
+    freed: dict[str, Map] = {}
     remarks: list[str] = []
     rank = None
     for name in rungs:
@@ -129,9 +131,9 @@ def fit_maps(
                 rank = found
         else:
             maps[name] = _fit_by_moments(name, moments, centred=options.centre or name == "similarity")
-            if not options.centre and name != "similarity":
-                translated[name] = _fit_by_moments(name, moments, centred=True)
-    return Fits(maps=maps, translated=translated, rank=rank, remarks=tuple(remarks))
+            if translated and not options.centre and name != "similarity":
+                freed[name] = _fit_by_moments(name, moments, centred=True)
+    return Fits(maps=maps, translated=freed, rank=rank, remarks=tuple(remarks))
 
 
 def _fit_by_moments(name: str, moments: Moments, *, centred: bool) -> Map:

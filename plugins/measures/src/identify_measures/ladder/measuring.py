@@ -59,15 +59,33 @@ def worse_of(first: Residual, second: Residual) -> Residual:
     )
 
 
-def measure(x: Rows, y: Rows, split: Split, options: LadderOptions, *, seed: int, device: torch.device) -> Measured:
+def measure(
+    x: Rows,
+    y: Rows,
+    split: Split,
+    options: LadderOptions,
+    *,
+    seed: int,
+    device: torch.device,
+    control: bool = False,
+) -> Measured:
     """Fit every rung on one part of the rows, in both directions, and judge on the other.
+
+    Args:
+        x: the first representation.
+        y: the second; where it is the same object as the first, one direction stands for both.
+        split: which rows are fitted on.
+        options: of the ladder.
+        seed: of the rows that ranks are found from.
+        device: where matrix products are made.
+        control: whether residuals are all that is asked for, not what else might be said of the pair.
 
     Raises:
         InputError: the values are no finite real numbers.
     """
     dtypes = dtype_of(x), dtype_of(y)
     moments = _moments(x, y, split, device)
-    there, back = _fit(x, y, split, moments, dtypes, options, seed)
+    there, back = _fit(x, y, split, moments, dtypes, options, seed, translated=not control)
     judged = judge(
         x,
         y,
@@ -75,18 +93,23 @@ def measure(x: Rows, y: Rows, split: Split, options: LadderOptions, *, seed: int
         (
             Direction(maps=_all(there), mean=moments.mean_y, constant=moments.constant_y, backward=False),
             Direction(maps=_all(back), mean=moments.mean_x, constant=moments.constant_x, backward=True),
-        ),
+        )[: 1 if x is y else 2],
         device,
     )
-    forward, backward = (
+    forward, *other = [
         {name: residual(errors, each.total, options.level) for name, errors in each.errors.items()} for each in judged
-    )
+    ]
+    backward = other[0] if other else forward
     remarks = (
-        *_data_remarks(x, moments, dtypes[0], options.tolerance),
-        *_data_remarks(y, moments.swapped(), dtypes[1], options.tolerance),
-        *(text for each in judged for text in _heavy_tails(each, split.n - split.fit_count)),
-        *there.remarks,
-        *back.remarks,
+        ()
+        if control
+        else (
+            *_data_remarks(x, moments, dtypes[0], options.tolerance),
+            *_data_remarks(y, moments.swapped(), dtypes[1], options.tolerance),
+            *(text for each in judged for text in _heavy_tails(each, split.n - split.fit_count)),
+            *there.remarks,
+            *back.remarks,
+        )
     )
     return Measured(
         forward={name: forward[name] for name in there.maps},
@@ -106,6 +129,8 @@ def _fit(
     dtypes: tuple[str, str],
     options: LadderOptions,
     seed: int,
+    *,
+    translated: bool,
 ) -> tuple[Fits, Fits]:
     """The maps from x to y and those from y to x."""
     rungs, _ = choose_rungs(options)
@@ -114,9 +139,13 @@ def _fit(
         first, second = gather(x, y, sample_rows(split.fitted, options.monotone_rows, seed=seed))
         a, b = first.values.numpy(), second.values.numpy()
         ranked = Ranked(x=a, y=b, correlation=rank_correlation(a, b))
-    there = fit_maps(rungs, moments, ranked, options, rank_tolerance=_rank_tolerance(dtypes[0]))
+    there = fit_maps(rungs, moments, ranked, options, rank_tolerance=_rank_tolerance(dtypes[0]), translated=translated)
+    if x is y:
+        return there, there
     turned = ranked.swapped() if ranked is not None else None
-    back = fit_maps(rungs, moments.swapped(), turned, options, rank_tolerance=_rank_tolerance(dtypes[1]))
+    back = fit_maps(
+        rungs, moments.swapped(), turned, options, rank_tolerance=_rank_tolerance(dtypes[1]), translated=translated
+    )
     return there, back
 
 

@@ -14,6 +14,14 @@ import attrs
 import torch
 
 
+@attrs.define(kw_only=True, eq=False)
+class _Made:
+    """What was computed from moments, centred or not."""
+
+    cross: dict[bool, torch.Tensor] = attrs.field(factory=dict)
+    polar: dict[bool, tuple[torch.Tensor, float]] = attrs.field(factory=dict)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Moments:
     """Second moments of two representations on the same rows.
@@ -31,6 +39,7 @@ class Moments:
     y: torch.Tensor
     constant_x: torch.Tensor
     constant_y: torch.Tensor
+    _made: _Made = attrs.field(factory=_Made, repr=False)
 
     @property
     def mean_x(self) -> torch.Tensor:
@@ -52,9 +61,33 @@ class Moments:
             return self.mean_x, self.mean_y
         return torch.zeros_like(self.x[0]), torch.zeros_like(self.y[0])
 
+    def cross(self, *, centred: bool) -> torch.Tensor:
+        """X'Y, shape (d, e), about the means or about the origin."""
+        if centred not in self._made.cross:
+            x, y = self.factors(centred=centred)
+            self._made.cross[centred] = x.T @ y
+        return self._made.cross[centred]
+
+    def polar(self, *, centred: bool) -> tuple[torch.Tensor, float]:
+        """U V' and the nuclear norm of X'Y = U diag(s) V'; found on the CPU."""
+        if centred not in self._made.polar:
+            u, s, vt = torch.linalg.svd(self.cross(centred=centred).cpu(), full_matrices=False)
+            self._made.polar[centred] = (u @ vt).to(self.x.device), float(s.sum())
+        return self._made.polar[centred]
+
     def swapped(self) -> Moments:
-        """The same with the two representations exchanged."""
-        return Moments(count=self.count, x=self.y, y=self.x, constant_x=self.constant_y, constant_y=self.constant_x)
+        """The same with the two representations exchanged; what was made of one serves the other."""
+        return Moments(
+            count=self.count,
+            x=self.y,
+            y=self.x,
+            constant_x=self.constant_y,
+            constant_y=self.constant_x,
+            made=_Made(
+                cross={centred: cross.T for centred, cross in self._made.cross.items()},
+                polar={centred: (matrix.T, norm) for centred, (matrix, norm) in self._made.polar.items()},
+            ),
+        )
 
 
 class MomentsAccumulator:

@@ -55,8 +55,8 @@ def pair_columns(gain: Array) -> tuple[Positions, Positions]:
 
 def _products(moments: Moments, *, centred: bool) -> tuple[Array, Array]:
     """⟨x_i, y_j⟩, shape (d, e), and ⟨x_i, x_i⟩, shape (d,)."""
-    x, y = moments.factors(centred=centred)
-    return (x.T @ y).cpu().numpy(), x.square().sum(dim=0).cpu().numpy()
+    x, _ = moments.factors(centred=centred)
+    return moments.cross(centred=centred).cpu().numpy(), x.square().sum(dim=0).cpu().numpy()
 
 
 def _column_map(
