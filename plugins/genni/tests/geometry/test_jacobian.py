@@ -41,7 +41,7 @@ def test_blocks_are_the_same_rows() -> None:
     assert torch.allclose(torch.cat(blocks), jacobian(function, vector, inputs), rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize(("count", "memory"), [(8, 1e9), (8, 15_000), (60, 1e9), (60, 15_000)])
+@pytest.mark.parametrize(("count", "memory"), [(8, 1e9), (8, 4_000), (60, 1e9), (60, 15_000)])
 @pytest.mark.parametrize("method", ["svd", "gram", "sketch"])
 def test_all_methods_agree(method: Any, count: int, memory: float) -> None:
     function, vector, inputs = network(count=count)
