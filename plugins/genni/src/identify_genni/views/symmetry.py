@@ -85,7 +85,7 @@ def draw(options: SymmetryOptions, finding: Finding, context: Context | None) ->
         )  # fmt: skip
         _matrix(figure, axes[0], page)
         axes[2].sharey(axes[1])
-        _curves(axes[1], page, page.before, "Straight segment, as trained")
+        _curves(axes[1], page, page.before, "Straight segment, before alignment")
         _curves(axes[2], page, page.after, "Straight segment, after alignment")
         axes[2].set_ylabel("")
         _legend(figure, axes[0], page)
@@ -111,6 +111,8 @@ def _matrix(figure: Any, axes: Any, page: Page) -> None:
         _, marker, colour = LOOKS[kind]
         rows, columns = np.nonzero(page.verdict == kind)
         thin = marker == "_"
+        if thin:  # readable on dark squares too
+            axes.scatter(columns, rows, marker=marker, s=1.25 * size**2, color="white", linewidths=4, zorder=2.5)
         axes.scatter(
             columns, rows, marker=marker, s=size**2, color=colour, linewidths=1.4 if thin else 0.8,
             **({} if thin else {"edgecolors": "white"}), zorder=3,

@@ -91,7 +91,7 @@ def _walk(figure: Any, axes: Any, page: Page, row: int) -> None:
     else:
         step = np.broadcast_to(np.arange(1, points.shape[1]), (*points.shape[:1], points.shape[1] - 1)).reshape(-1)
         drawn = axes.scatter(*flat.T, s=size, c=step, cmap="viridis", alpha=0.8, linewidths=0, depthshade=False)
-        bar = figure.colorbar(drawn, ax=axes, shrink=0.55, pad=0.08)
+        bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.5, aspect=30, pad=0.06)
         bar.set_label("step")
         bar.outline.set_visible(False)
     start = points[0, 0]
