@@ -27,8 +27,9 @@ def similarity(statistics: Statistics, i: int, j: int, subset: Subset | None, op
 
 def size_and_shape(statistics: Statistics, i: int, j: int, subset: Subset | None, options: Any) -> float:
     """√(|X|² + |Y|² − 2 |XᵀY|_*)."""
-    x, y = statistics.trace(i, subset), statistics.trace(j, subset)
-    left = x + y - 2 * nuclear(statistics, i, j, subset)
+    a, b = statistics.unit(i), statistics.unit(j)
+    x, y = a * a * statistics.trace(i, subset), b * b * statistics.trace(j, subset)
+    left = x + y - 2 * a * b * nuclear(statistics, i, j, subset)
     return math.sqrt(max(0.0, left)) if left > 1e-14 * (x + y) else 0.0
 
 
@@ -61,10 +62,11 @@ def _gradient_of_distance(statistics: Statistics, i: int, j: int, options: Any) 
     u, _, vt = torch.linalg.svd(cross, full_matrices=False)
     distance = size_and_shape(statistics, i, j, None, options)
     factor = 1 / distance if distance > 0 else 0.0
+    a, b = statistics.unit(i), statistics.unit(j)
     return Gradient(
-        xy=-factor * (u @ vt),
-        xx=factor / 2 * torch.eye(len(cross), dtype=cross.dtype, device=cross.device),
-        yy=factor / 2 * torch.eye(cross.shape[1], dtype=cross.dtype, device=cross.device),
+        xy=-factor * a * b * (u @ vt),
+        xx=factor * a * a / 2 * torch.eye(len(cross), dtype=cross.dtype, device=cross.device),
+        yy=factor * b * b / 2 * torch.eye(cross.shape[1], dtype=cross.dtype, device=cross.device),
     )
 
 
@@ -78,6 +80,7 @@ def shape(statistics: Statistics, i: int, j: int, subset: Subset | None, options
     sides = []
     for k in (i, j):
         scatter = statistics.principal(k, subset).values * (statistics.rows() / statistics.rows(subset))
+        scatter = scatter * statistics.unit(k) ** 2
         sides.append(options.alpha * scatter.sqrt() + (1 - options.alpha))
     cross = sides[0][:, None] * statistics.whitened(i, j, subset) * sides[1]
     cosine = float(torch.linalg.svdvals(cross).sum() / (sides[0].norm() * sides[1].norm()))

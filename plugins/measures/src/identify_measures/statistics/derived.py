@@ -61,12 +61,14 @@ class Statistics(ABC):
     """Cross-products of the centred rows of several representations, over all rows or over some blocks of them.
 
     Every row belongs to one of B blocks of nearly equal size. Wherever a method takes `subset`, it means the rows of
-    those blocks, centred on their own mean; None means all rows. Results are float64 on `home`.
+    those blocks, centred on their own mean; None means all rows. Results are float64 on `home`, and every
+    representation is measured in its own unit: `unit` says how large it is.
 
     Args:
         members: the representations.
         counts: rows of each block.
         home: where finished statistics live: the device, or the CPU where the device has no float64.
+        units: what each representation was divided by, so that no square overflows or vanishes.
         budget: bytes that cached products may take.
         notes: what a score must say of how the statistics came about.
     """
@@ -77,12 +79,14 @@ class Statistics(ABC):
         members: tuple[Member, ...],
         counts: tuple[int, ...],
         home: torch.device,
+        units: tuple[float, ...],
         budget: float,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.members = members
         self.counts = counts
         self.home = home
+        self.units = units
         self.notes = notes
         self._budget = budget
         self._cache: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
@@ -103,6 +107,10 @@ class Statistics(ABC):
     @abstractmethod
     def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
         """Σ ab, Σ a and Σ b over rows, a and b the squared norms of the centred rows of i and j."""
+
+    def unit(self, i: int) -> float:
+        """What a representation was divided by."""
+        return self.units[i]
 
     @property
     def blocks(self) -> int:

@@ -19,6 +19,9 @@ from identify_measures.statistics.streamed import CrossProducts
 BLOCKS = 20
 MEBIBYTE = float(2**20)
 
+_PER_BLOCK = 4.5  # bytes of a block's products for each pair of columns: float64, little more than half of them
+_AT_MOST = 8.0  # how far rows may go over their budget where products would take more
+
 
 @attrs.frozen(kw_only=True)
 class Memory:
@@ -103,11 +106,13 @@ def from_representations(
     rows = representations[0].shape[0]
     double = rank_tolerance(torch.float64)
     size = sum(each.width * (8.0 if each.tolerance == double else 4.0) for each in members)
-    if rows * size <= memory.rows:
+    width = sum(each.width for each in members)
+    # Few rows of many columns are smaller than the products of all columns with all.
+    few = rows * size <= min(_PER_BLOCK * width * width, _AT_MOST * memory.rows)
+    if few or rows * size <= memory.rows:
         spans = list(read_spans(representations, device, rows))
         return ResidentRows(spans[0], members=members, blocks=min(BLOCKS, rows), budget=memory.derived)
-    width = sum(each.width for each in members)
-    affordable = int(memory.products / (4.5 * width * width))
+    affordable = int(memory.products / (_PER_BLOCK * width * width))
     if affordable < 2:
 
         def pass_over(chosen: tuple[int, ...], blocks: int) -> CrossProducts:

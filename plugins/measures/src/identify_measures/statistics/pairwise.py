@@ -37,6 +37,7 @@ class PairwiseProducts(Statistics):
             members=members,
             counts=first.counts,
             home=first.home,
+            units=(),
             budget=memory,
             notes=("the representations are too wide together for one pass; each pair reads its rows again",),
         )
@@ -58,6 +59,10 @@ class PairwiseProducts(Statistics):
         found = self._pair_of(i, j)
         key = next(reversed(self._passes))
         return found, key.index(i), key.index(j)
+
+    def unit(self, i: int) -> float:
+        found, a, _ = self._places(i, i)
+        return found.unit(a)
 
     def total_products(self, i: int, j: int) -> torch.Tensor:
         found, a, b = self._places(i, j)

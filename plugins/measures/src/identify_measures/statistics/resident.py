@@ -7,14 +7,25 @@ from itertools import pairwise
 
 import torch
 
+from identify_measures.inputs import RANK_TOLERANCE
 from identify_measures.statistics.derived import Member, Principal, Statistics, Subset, principal_components
+from identify_measures.statistics.reductions import (
+    column_squares,
+    column_sums,
+    home_of,
+    row_squares,
+    unit_of,
+)
 
 _GRAM_TILE = 512
 _CHUNK = 4096
+TILE = 128  # columns of a tile of XᵀX, of which those below the diagonal are left out
+_SMALL = 16 * 2**20  # bytes up to which rows are multiplied in float64, whatever they came in
 
 # Below this part of the largest, eigenvalues of a float64 scatter are mostly the rounding of its products; the rows
 # themselves still tell singular values down to the square root of it.
 _DOUBTFUL = 1e-11
+_MILD = 1e-6
 
 
 class ResidentRows(Statistics):
@@ -46,26 +57,31 @@ class ResidentRows(Statistics):
         n = len(rows[0])
         edges = [round(b * n / blocks) for b in range(blocks + 1)] if fit is None else [0, int(fit.sum()), n]
         device = rows[0].device
-        super().__init__(
-            members=members,
-            counts=tuple(b - a for a, b in pairwise(edges)),
-            home=torch.device("cpu") if device.type == "mps" else device,
-            budget=budget,
-            notes=notes,
-        )
         self._edges = edges
         order = None
         if fit is not None:
             order = torch.argsort(~fit, stable=True).to(device)
         elif blocks > 1:
             order = torch.randperm(n, generator=torch.Generator().manual_seed(n)).to(device)
-        means = [_mean(each) for each in rows]
-        self._rows = [_centre(each, mean, order) for each, mean in zip(rows, means, strict=True)]
+        small = 8 * n * sum(each.shape[1] for each in rows) <= _SMALL and device.type != "mps"
+        means = [column_sums(each) / n for each in rows]
+        centred = [_centre(each, mean, order, small) for each, mean in zip(rows, means, strict=True)]
+        units = tuple(unit_of(each) for each in centred)
+        self._rows = [each if unit == 1 else each.div_(unit) for each, unit in zip(centred, units, strict=True)]
+        # What the rounding of its mean can leave in a column that is constant.
         self._noise = [
-            n * (4 * torch.finfo(each.dtype).eps * mean.to(self.home, torch.float64)).square()
-            for each, mean in zip(rows, means, strict=True)
+            n * (4 * torch.finfo(each.dtype).eps * mean / unit).square()
+            for each, mean, unit in zip(rows, means, units, strict=True)
         ]
         self._gram: torch.Tensor | None = None
+        super().__init__(
+            members=members,
+            counts=tuple(b - a for a, b in pairwise(edges)),
+            home=home_of(device),
+            units=units,
+            budget=budget,
+            notes=notes,
+        )
 
     def coordinates(self, i: int) -> torch.Tensor:
         """The centred rows, block after block, in as many coordinates as there can be rank."""
@@ -98,34 +114,37 @@ class ResidentRows(Statistics):
         return self._multiply(self.coordinates(i), self.coordinates(j))
 
     def _multiply(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """XᵀY with sums over chunks of rows in float64."""
+        """XᵀY with sums over chunks of rows in float64; XᵀX from the tiles on and above its diagonal."""
         dtype = torch.promote_types(x.dtype, y.dtype)
         total = torch.zeros(x.shape[1], y.shape[1], dtype=torch.float64, device=self.home)
+        own = x is y and x.shape[1] > 2 * TILE and x.device.type == "cpu"
+        edges = [*range(0, x.shape[1], TILE), x.shape[1]] if own else [0, x.shape[1]]
         for start in range(0, len(x), _CHUNK):
-            part = x[start : start + _CHUNK].to(dtype).T @ y[start : start + _CHUNK].to(dtype)
-            total += part.to(self.home)
-        return total
+            left, right = x[start : start + _CHUNK].to(dtype), y[start : start + _CHUNK].to(dtype)
+            for a, b in pairwise(edges):
+                first = a if own else 0
+                total[a:b, first:] += (left[:, a:b].T @ right[:, first:]).to(self.home)
+        return total.triu_().add_(total.triu(1).T) if own else total
 
     def block_sums(self, i: int) -> torch.Tensor:
         def make() -> torch.Tensor:
             rows = self.coordinates(i)
-            parts = [
-                rows[a:b].sum(dim=0, dtype=torch.float64) for a, b in zip(self._edges, self._edges[1:], strict=False)
-            ]
-            return torch.stack(parts).to(self.home)
+            return torch.stack([column_sums(rows[a:b]) for a, b in pairwise(self._edges)])
 
         return self.cached(("sums", i), make)
 
     def variances(self, i: int, subset: Subset | None = None) -> torch.Tensor:
         """Sums of squares of each column in its own coordinates; zero for a column constant up to rounding."""
-        rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
-        if subset is None:
-            variances = self.cached(("variances", i), lambda: _sums_of_squares(rows).to(self.home))
-        else:
-            variances = (_sums_of_squares(rows) - rows.sum(dim=0, dtype=torch.float64).square() / len(rows)).to(
-                self.home
-            )
-        return torch.where(variances <= self._noise[i].to(self.home), 0.0, variances)
+
+        def make() -> torch.Tensor:
+            if subset is None and not self._is_wide(i) and not self._gram_is_cheaper:
+                variances = self.products(i, i).diagonal()
+            else:
+                rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
+                variances = column_squares(rows) - column_sums(rows).square() / len(rows)
+            return torch.where(variances <= self._noise[i], 0.0, variances)
+
+        return self.cached(("variances", i, subset), make)
 
     def take(self, rows: torch.Tensor, subset: Subset) -> torch.Tensor:
         """Those of some rows, block after block, that belong to a subset."""
@@ -149,7 +168,7 @@ class ResidentRows(Statistics):
 
         def make() -> torch.Tensor:
             rows = self.coordinates(i) if subset is None else self.take(self.coordinates(i), subset)
-            norms = rows.square().sum(dim=1, dtype=torch.float64).to(self.home)
+            norms = row_squares(rows)
             mean = self.mean(i, subset)
             return norms - 2 * (rows @ mean.to(rows)).to(norms) + mean @ mean
 
@@ -163,11 +182,15 @@ class ResidentRows(Statistics):
     def _principal(self, i: int, subset: Subset | None) -> Principal:
         if subset is not None:
             return super()._principal(i, subset)
-        rows = self._rows[i].to(self.home, torch.float64)
-        rows = rows - rows.mean(dim=0)
-        found = principal_components(rows.T @ rows, self.eigenvalue_floor(i))
+        if self._rows[i].dtype == torch.float64:
+            rows = self._rows[i]
+            found = principal_components(self.products(i, i), self.eigenvalue_floor(i))
+        else:
+            rows = self._rows[i].to(self.home, torch.float64)
+            rows -= rows.mean(dim=0)
+            found = principal_components(rows.T @ rows, self.eigenvalue_floor(i))
         doubtful = found.rank < rows.shape[1] or bool(found.values[-1] < _DOUBTFUL * found.values[0])
-        if not doubtful or self._rows[i].dtype != torch.float64:
+        if not doubtful or self.members[i].tolerance != RANK_TOLERANCE[torch.float64]:
             return found
         _, singular, vectors = torch.linalg.svd(rows, full_matrices=False)
         rank = int((singular > self.members[i].tolerance * singular[0]).sum()) if float(singular[0]) > 0 else 0
@@ -183,14 +206,20 @@ class ResidentRows(Statistics):
         return self.cached(("scores", i), make)
 
     def whitened(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
-        if subset is not None:
+        if subset is not None or (self._is_mild(i) and self._is_mild(j)):
             return super().whitened(i, j, subset)
         return self.cached(("whitened", i, j), lambda: self._multiply(self._scores(i), self._scores(j)))
 
     def explained(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
-        if subset is not None:
+        if subset is not None or (self._is_mild(i) and not self._is_wide(j)):
             return super().explained(i, j, subset)
         return self._multiply(self._scores(i), self._rows[j])
+
+    def _is_mild(self, i: int) -> bool:
+        """Whether whitening float64 products magnifies no rounding that matters."""
+        values = self.principal(i).values
+        mild = self._rows[i].dtype == torch.float64 and not self._is_wide(i)
+        return mild and bool(values[-1] > _MILD * values[0])
 
     def square(self, i: int, j: int, subset: Subset | None = None) -> float:
         if subset is None and self._gram_is_cheaper:
@@ -221,10 +250,8 @@ def gram_squares(rows: list[torch.Tensor]) -> torch.Tensor:
     """
     n, count, device = len(rows[0]), len(rows), rows[0].device
     dtype = max((each.dtype for each in rows), key=lambda each: torch.finfo(each).bits)
-    # Brought to one size first: float32 squares must not overflow, whatever the units. Centred once more, because the
-    # rounding of a large mean is left in the rows.
-    scales = [float(each.abs().max()) or 1.0 for each in rows]
-    scaled = [(each - _mean(each).to(each)).div_(scale).to(dtype) for each, scale in zip(rows, scales, strict=True)]
+    # Centred once more: the rounding of a large mean is left in the rows.
+    exact = [each.sub((column_sums(each) / n).to(each)).to(dtype) for each in rows]
     total = torch.zeros(count, count, dtype=torch.float64, device="cpu" if device.type == "mps" else device)
     tile = min(n, _GRAM_TILE)
     gram = torch.empty(count, tile, tile, dtype=dtype, device=device)
@@ -232,25 +259,15 @@ def gram_squares(rows: list[torch.Tensor]) -> torch.Tensor:
         for b in range(a, n, tile):
             height, width = min(tile, n - a), min(tile, n - b)
             flat = gram.view(-1)[: count * height * width].view(count, height, width)
-            for k, each in enumerate(scaled):
+            for k, each in enumerate(exact):
                 torch.mm(each[a : a + height], each[b : b + width].T, out=flat[k])
             matrix = flat.view(count, -1)
             total += (matrix @ matrix.T).to(total) * (1.0 if a == b else 2.0)
-    sizes = torch.tensor(scales, dtype=torch.float64, device=total.device).square()
-    return total * torch.outer(sizes, sizes)
-
-
-def _mean(rows: torch.Tensor) -> torch.Tensor:
-    return rows.mean(dim=0, dtype=torch.float64 if rows.device.type != "mps" else None)
-
-
-def _centre(rows: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None) -> torch.Tensor:
-    return rows - mean.to(rows.dtype) if order is None else rows[order].sub_(mean.to(rows.dtype))
-
-
-def _sums_of_squares(rows: torch.Tensor) -> torch.Tensor:
-    total = torch.zeros(rows.shape[1], dtype=torch.float64)
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
-        total += (part.cpu() if part.device.type == "mps" else part).double().square().sum(dim=0).to(total)
     return total
+
+
+def _centre(rows: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None, exact: bool) -> torch.Tensor:
+    """Rows without their mean, in their blocks' order; in float64 where that is asked for."""
+    if exact:
+        rows = rows.double()
+    return rows - mean.to(rows) if order is None else rows[order].sub_(mean.to(rows))

@@ -24,6 +24,7 @@ class RotatedRows(Statistics):
             members=(origin.members[i], origin.members[j]),
             counts=(origin.rows(),),
             home=origin.home,
+            units=(origin.units[i], origin.units[j]),
             budget=0.0,
         )
         self._origin = origin

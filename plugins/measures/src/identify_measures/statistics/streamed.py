@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 
 from identify_measures.statistics.derived import Member, Statistics, Subset
+from identify_measures.statistics.reductions import column_sums, home_of, unit_of
 
 TILE = 256  # columns a product: small enough that the half below the diagonal is mostly left out
 
@@ -44,13 +45,15 @@ class CrossProducts(Statistics):
         iterator = iter(chunks)
         first = next(iterator)
         device = first[0].device
-        home = torch.device("cpu") if device.type == "mps" else device
-        super().__init__(members=members, counts=(), home=home, budget=budget, notes=notes)
+        home = home_of(device)
+        shift = [column_sums(part) / len(part) for part in first]
+        self._shift = [each.to(part.dtype).to(torch.float64) for each, part in zip(shift, first, strict=True)]
+        units = tuple(unit_of(part - each.to(part)) for part, each in zip(first, self._shift, strict=True))
+        super().__init__(members=members, counts=(), home=home, units=units, budget=budget, notes=notes)
         bounds = [0]
         for each in members:
             bounds.append(bounds[-1] + each.width)
         self._bounds = bounds
-        self._shift = [_mean(part, home) for part in first]
         self.precise = not _float32_is_enough(first, members)
         self._tile = TILE if device.type == "cpu" else 8 * TILE
         edges = [*range(0, bounds[-1], self._tile), bounds[-1]]
@@ -85,10 +88,8 @@ class CrossProducts(Statistics):
         dtype = torch.float64 if self.precise else torch.float32
         rows = len(chunk[0])
         z = torch.empty(rows, self._bounds[-1], dtype=dtype, device=chunk[0].device)
-        for part, shift, a, b in zip(chunk, self._shift, self._bounds, self._bounds[1:], strict=True):
-            torch.sub(part, shift.to(part), out=z[:, a:b]) if part.dtype == dtype else z[:, a:b].copy_(
-                part.to(dtype) - shift.to(part.device, dtype)
-            )
+        for part, shift, unit, (a, b) in zip(chunk, self._shift, self.units, pairwise(self._bounds), strict=True):
+            z[:, a:b] = (part - shift.to(part)) / unit
         for (s, t), products in self._products.items():
             (a, b), (c, d) = self._tiles[s], self._tiles[t]
             products[block] += (z[:, a:b].T @ z[:, c:d]).to(self.home)
@@ -132,7 +133,7 @@ class CrossProducts(Statistics):
         # A column that is constant up to rounding is constant: its products hold nothing but the rounding of the shift.
         variances = super().variances(i, subset)
         eps = torch.finfo(torch.float64 if self.precise else torch.float32).eps
-        noise = self.rows(subset) * (4 * eps * self._shift[i]).square()
+        noise = self.rows(subset) * (4 * eps * self._shift[i] / self.units[i]).square()
         return torch.where(variances <= noise, 0.0, variances)
 
     def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
@@ -155,17 +156,14 @@ class CrossProducts(Statistics):
         return floor if self.precise else max(floor, _FLOAT32_FLOOR)
 
 
-def _mean(part: torch.Tensor, home: torch.device) -> torch.Tensor:
-    return part.to(home).mean(dim=0, dtype=torch.float64).to(part.dtype).to(torch.float64)
-
-
 def _float32_is_enough(chunk: list[torch.Tensor], members: tuple[Member, ...]) -> bool:
     """Whether float32 products lose nothing that whitening would bring up."""
     for part, member in zip(chunk, members, strict=True):
         if part.dtype == torch.float64 or len(part) < 2 * member.width:
             return False
-        values = part.to("cpu" if part.device.type == "mps" else part.device, torch.float64)
+        values = part.to(home_of(part.device), torch.float64)
         values = values - values.mean(dim=0)
+        values /= unit_of(values)
         spectrum = torch.linalg.eigvalsh(values.T @ values)
         kept = spectrum[spectrum > member.tolerance**2 * spectrum[-1]]
         if len(kept) and float(kept[0]) < _WELL_CONDITIONED * float(kept[-1]):
