@@ -204,11 +204,11 @@ def test_a_bound_that_does_not_bind_gives_least_squares() -> None:
 
 def test_ranks_share_ties_and_correlate_as_spearman() -> None:
     rng = np.random.default_rng(14)
-    x = rng.integers(0, 5, size=(70, 3)).astype(float)
+    x = rng.integers(0, 5, size=(70, 40)).astype(float)
     y = np.concatenate([rng.normal(size=(70, 2)), np.ones((70, 1))], axis=1)
     np.testing.assert_array_equal(average_ranks(x) + 1, scipy.stats.rankdata(x, axis=0))
     found = rank_correlation(x, y)
-    for i, j in product(range(3), range(2)):
+    for i, j in product((0, 31, 32, 39), range(2)):
         assert found[i, j] == pytest.approx(scipy.stats.spearmanr(x[:, i], y[:, j]).statistic)
     assert not found[:, 2].any()
 

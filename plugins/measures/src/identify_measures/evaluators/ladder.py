@@ -69,6 +69,7 @@ def estimate(options: LadderOptions, sizes: Sequence[tuple[int, int]]) -> Cost:
             once = 2 * fit * width * min(width, fit) + (n - fit) * _MAPS * d * e
             once += _FACTORISATIONS * min(d, fit) * min(e, fit) * max(d, e)
             operations += 2 * once
-            memory = max(memory, 8.0 * width * (3 * block_rows(width) + 4 * width + 2 * options.monotone_rows))
+            ranked = min(options.monotone_rows, fit)
+            memory = max(memory, 8.0 * width * (4 * block_rows(width) + 6 * width + 3 * ranked))
             reads += 4 * 8.0 * n * width
     return Cost(operations=operations, bytes=memory, reads=reads)

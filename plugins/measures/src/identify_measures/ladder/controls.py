@@ -14,7 +14,7 @@ from identify_measures.ladder.residuals import Residual
 from identify_measures.ladder.splitting import sample_rows, split_rows
 from identify_measures.options.ladder import LadderOptions
 
-_SHUFFLED_BYTES = 96 << 20
+_SHUFFLED_BYTES = 48 << 20
 _ROWS_A_COLUMN = 4
 
 
@@ -34,7 +34,7 @@ class Shuffled:
 def measure_shuffled(x: Rows, y: Rows, options: LadderOptions, *, seed: int, device: torch.device) -> Shuffled:
     """Fit and judge every rung on rows paired at random.
 
-    All rows are used where they fit into about 100 MB, else a random part of them, but never less than four rows a
+    All rows are used where they fit into about 50 MB, else a random part of them, but never less than four rows a
     column: the smaller part makes dense fits look worse by chance, not better.
     """
     n, widths = x.shape[0], x.shape[1] + y.shape[1]

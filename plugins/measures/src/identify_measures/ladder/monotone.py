@@ -22,6 +22,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 _OUTER_SHARE = 50
 _OUTER_LEAST = 5
+_COLUMNS = 32
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -124,7 +125,10 @@ def average_ranks(values: Array) -> Array:
 
 
 def _standardised_ranks(values: Array) -> Array:
-    ranks = average_ranks(values)
+    ranks = np.empty(values.shape)
+    # Sorting takes several arrays of its own; a few columns at a time keep them small.
+    for start in range(0, values.shape[1], _COLUMNS):
+        ranks[:, start : start + _COLUMNS] = average_ranks(values[:, start : start + _COLUMNS])
     ranks -= (len(values) - 1) / 2
     sizes = np.sqrt((ranks**2).sum(axis=0))
     ranks /= np.where(sizes > 0, sizes, 1)
