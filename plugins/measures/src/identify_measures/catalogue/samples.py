@@ -113,10 +113,11 @@ SAMPLES = (
         estimate="estimate_neighbours",
         options=CknnaOptions,
         summary="CKA restricted to mutual nearest neighbours.",
-        definition="CKA, with the unbiased HSIC, of inner products masked to pairs that are neighbours in both; not bounded",
+        definition="CKA, with the unbiased HSIC, of inner products masked to shared neighbours; neither symmetric nor bounded",
         source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A",
         larger_is="more similar",
         invariant_to=("orthogonal",),
+        symmetric=False,
     ),
     _measure(
         name="distance-correlation",

@@ -45,21 +45,22 @@ class Centred:
 
 def centred(totals: Totals) -> Centred:
     """HKH for every function K: its products are those of the biased criterion, times (n − 1)²."""
-    n, sums = totals.n, totals.row_sums
+    n, sums = totals.n, totals.row_sums + totals.diagonals
     grand = sums.sum(1)
-    products = totals.products - 2 / n * sums @ sums.T + torch.outer(grand, grand) / n**2
+    products = totals.products + totals.diagonal_products
+    products = products - 2 / n * sums @ sums.T + torch.outer(grand, grand) / n**2
     diagonals = totals.diagonals - 2 / n * sums + grand[:, None] / n**2
-    return Centred(n=n, products=products, diagonals=diagonals, rounding=_rounding(totals))
+    rounding = _rounding(totals, totals.products + totals.diagonal_products)
+    return Centred(n=n, products=products, diagonals=diagonals, rounding=rounding)
 
 
 def u_centred(totals: Totals) -> Centred:
     """Székely and Rizzo's U-centring: the products are those of the unbiased criterion, times n (n − 3)."""
-    n = totals.n
-    sums = totals.row_sums - totals.diagonals
+    n, sums = totals.n, totals.row_sums
     grand = sums.sum(1)
-    products = totals.products - totals.diagonal_products
-    products = products - 2 / (n - 2) * sums @ sums.T + torch.outer(grand, grand) / ((n - 1) * (n - 2))
-    return Centred(n=n, products=products, diagonals=torch.zeros_like(totals.diagonals), rounding=_rounding(totals))
+    products = totals.products - 2 / (n - 2) * sums @ sums.T + torch.outer(grand, grand) / ((n - 1) * (n - 2))
+    zeros = torch.zeros_like(totals.diagonals)
+    return Centred(n=n, products=products, diagonals=zeros, rounding=_rounding(totals, totals.products))
 
 
 def cosines(matrices: Centred) -> Grid:
@@ -79,11 +80,10 @@ def correlations(totals: Totals) -> Grid:
     An entry splits into its row's effect, its column's and a U-centred rest. Under a random pairing of rows the two
     parts are uncorrelated, which gives Mantel's variance (Cancer Research 27, 1967).
     """
-    n = totals.n
-    sums = totals.row_sums - totals.diagonals
+    n, sums = totals.n, totals.row_sums
     grand = sums.sum(1)
-    products = totals.products - totals.diagonal_products - torch.outer(grand, grand) / (n * (n - 1))
-    scale = _scale(products, _rounding(totals))
+    products = totals.products - torch.outer(grand, grand) / (n * (n - 1))
+    scale = _scale(products, _rounding(totals, totals.products))
     effects = (sums - grand[:, None] / n) / max(n - 2, 1)
     spread = effects.square().sum(1)
     deviations = torch.full_like(scale, torch.nan)
@@ -99,22 +99,21 @@ def correlations(totals: Totals) -> Grid:
 def uncentred_cosines(totals: Totals) -> Grid:
     """Cosines of the entries off the diagonal, of all pairs."""
     n, shifts = totals.n, totals.shifts
-    grand = (totals.row_sums - totals.diagonals).sum(1)
-    products = totals.products - totals.diagonal_products
-    products = products + torch.outer(shifts, grand) + torch.outer(grand, shifts)
+    grand = totals.row_sums.sum(1)
+    products = totals.products + torch.outer(shifts, grand) + torch.outer(grand, shifts)
     products = products + n * (n - 1) * torch.outer(shifts, shifts)
     scale = _scale(products, torch.zeros_like(shifts))
     sums = grand + n * (n - 1) * shifts
     means = torch.outer(sums, sums) / (n * (n - 1)) / scale
     centred_grid = correlations(totals)
-    spread = (totals.products - totals.diagonal_products - torch.outer(grand, grand) / (n * (n - 1))).diagonal()
+    spread = (totals.products - torch.outer(grand, grand) / (n * (n - 1))).diagonal()
     widths = torch.outer(spread, spread).clamp(min=0).sqrt() / scale
     return Grid(values=products / scale, means=means, deviations=centred_grid.deviations * widths)
 
 
-def _rounding(totals: Totals) -> torch.Tensor:
-    size = totals.products.diagonal() + totals.n**2 * totals.shifts.square()
-    return 1e-20 * size
+def _rounding(totals: Totals, products: torch.Tensor) -> torch.Tensor:
+    """What rounding alone leaves of a constant: of the entries where they were made, and of the sums."""
+    return 1e-20 * totals.n**2 * totals.shifts.square() + 1e-13 * products.diagonal()
 
 
 def _scale(products: torch.Tensor, rounding: torch.Tensor) -> torch.Tensor:

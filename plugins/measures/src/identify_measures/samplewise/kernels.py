@@ -28,10 +28,11 @@ class _DistanceTiles:
 
     @cached_property
     def shift(self) -> float:
-        """Near the mean."""
-        step = max(1, self.view.rows.n // _SHIFT_ROWS)
-        chosen = torch.cat([self.view.block(slice(i, i + 1)) for i in range(0, self.view.rows.n, step)])
-        return float(self.of_squared(torch.cdist(chosen, chosen).square()).mean())
+        """Near the mean off the diagonal."""
+        n = self.view.rows.n
+        chosen = torch.cat([self.view.block(slice(i, i + 1)) for i in range(0, n, max(1, n // _SHIFT_ROWS))])
+        entries = self.of_squared(torch.cdist(chosen, chosen).square()).fill_diagonal_(0.0)
+        return float(entries.sum()) / max(len(chosen) * (len(chosen) - 1), 1)
 
     def of_squared(self, squared: torch.Tensor) -> torch.Tensor:
         """The function; it may overwrite its argument."""

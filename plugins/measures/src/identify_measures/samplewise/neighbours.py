@@ -177,7 +177,8 @@ def masked_criteria(
     """The unbiased criterion of inner products masked to shared neighbours: of X with Y, X with X, Y with Y.
 
     Masks are not symmetric; as in the source's code the criterion multiplies entry (i, j) of one by (j, i) of the
-    other, up to the factor n (n − 3). Inner products are uncentred, in float64, and made at the masked pairs alone.
+    other and column sums of one by row sums of the other, so that the order of the two matters a little. The factor
+    n (n − 3) is left out. Inner products are uncentred, in float64, and made at the masked pairs alone.
     """
     n = len(x)
     keys = [_keys(each.indices) for each in (first, second)]

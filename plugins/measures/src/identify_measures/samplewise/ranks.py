@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 _REPAIRS = 8
+_DROPPED = 16
 _ELEMENTS = 1 << 18  # values ranked at a time, about what a cache holds
 
 
@@ -29,8 +30,8 @@ def average_ranks(values: torch.Tensor) -> torch.Tensor:
 def rank_dissimilarities(values: torch.Tensor) -> torch.Tensor:
     """Average ranks of non-negative numbers, where what differs in its last digits alone is tied.
 
-    Equal dissimilarities come out of a matrix product unequal in their last digits. How many digits count follows from
-    the index needing its own bits: about 1e-11 of each value for a million of them, 1e-9 for a hundred million.
+    Equal dissimilarities come out of a matrix product unequal in their last digits. Sixteen of 52 binary digits do not
+    count, 1e-11 of each value, and a few more for many millions of them, whose indices need the bits.
 
     Args:
         values: float64, shape (N,), none negative.
@@ -43,7 +44,7 @@ def rank_dissimilarities(values: torch.Tensor) -> torch.Tensor:
     # The bit patterns of non-negative floats are ordered as the floats are; zeros get a key of their own.
     low = int(torch.where(keys > 0, keys, high).min())
     bits = max(1, (len(values) - 1).bit_length())
-    drop = max(0, (high - low + 1).bit_length() + 1 - (63 - bits))
+    drop = max(_DROPPED, (high - low + 1).bit_length() + 1 - (63 - bits))
     order, sorted_keys = _order(((keys - low) >> drop).add_(1).clamp_(min=0), bits)
     return _spread(order, sorted_keys[1:] != sorted_keys[:-1])
 

@@ -28,7 +28,7 @@ class Tiles(Protocol):
 
     @property
     def shift(self) -> float:
-        """A constant near the mean, taken off every entry so that large constants do not cost digits."""
+        """Near the mean off the diagonal; taken off every entry, so that a large constant costs no digits."""
 
     def tile(self, rows: slice, columns: slice) -> torch.Tensor:
         """The entries without the shift, float64, shape (rows, columns)."""
@@ -91,9 +91,9 @@ class PairSums:
 
     Args:
         edges: where the blocks begin and end.
-        products: Σ_{i∈b, j∈c} K_ij L_ij, shape (B, B, M, M).
+        products: Σ_{i∈b, j∈c, i≠j} K_ij L_ij, shape (B, B, M, M).
         diagonal_products: Σ_{i∈b} K_ii L_ii, shape (B, M, M).
-        row_sums: Σ_{j∈c} K_ij, shape (M, n, B).
+        row_sums: Σ_{j∈c, j≠i} K_ij, shape (M, n, B).
         diagonals: K_ii, shape (M, n).
         shifts: what was taken off, shape (M,).
     """
@@ -117,9 +117,9 @@ class Totals:
 
     Args:
         n: rows.
-        products: Σ_ij K_ij L_ij, shape (M, M).
+        products: Σ_{i≠j} K_ij L_ij, shape (M, M).
         diagonal_products: Σ_i K_ii L_ii, shape (M, M).
-        row_sums: shape (M, n).
+        row_sums: Σ_{j≠i} K_ij, shape (M, n).
         diagonals: shape (M, n).
         shifts: shape (M,).
     """
@@ -156,15 +156,17 @@ def sum_pairs(functions: Sequence[Tiles], n: int, *, side: int | None = None) ->
         if row_sums is None or diagonals is None:
             row_sums = tile.new_zeros(count, n, blocks)
             diagonals = tile.new_zeros(count, n)
+        if cell.diagonal:
+            # Kept apart: next to a narrow kernel's diagonal all its other entries would be lost in rounding.
+            diagonal = tile.diagonal(dim1=1, dim2=2).clone()
+            tile.diagonal(dim1=1, dim2=2).zero_()
+            diagonals[:, cell.rows] = diagonal
+            diagonal_products[cell.row_block] += (diagonal @ diagonal.T).cpu()
         flat = tile.flatten(1)
         product = (flat @ flat.T).cpu()
         products[cell.row_block, cell.column_block] += product
         row_sums[:, cell.rows, cell.column_block] += tile.sum(2)
-        if cell.diagonal:
-            diagonal = tile.diagonal(dim1=1, dim2=2)
-            diagonals[:, cell.rows] = diagonal
-            diagonal_products[cell.row_block] += (diagonal @ diagonal.T).cpu()
-        else:
+        if not cell.diagonal:
             products[cell.column_block, cell.row_block] += product
             row_sums[:, cell.columns, cell.row_block] += tile.sum(1)
     assert row_sums is not None
