@@ -67,8 +67,9 @@ def draw(options: ConvergenceOptions, finding: Finding, context: Context | None)
         _legend(figure, page)
     caption = (
         f"Training of {len(page.statuses)} replicates. Thin lines are replicates, the thick line is their median and "
-        f"the band holds the middle 80 %; the dashed line is the tolerance J/Var(f*) = {page.tolerance:g}. Balancedness, "
-        "|w_in|² + b² − |w_out|² of a unit, stays on the diagonal under gradient flow of 1-homogeneous units."
+        f"the band holds the middle 80 %; the dashed line is the tolerance J/Var(f*) = {page.tolerance:g}. "
+        "Balancedness, |w_in|² + b² − |w_out|² of a unit, stays on the diagonal under gradient flow where units are "
+        "1-homogeneous."
     )
     yield Figure(name="convergence", caption=caption, static=figure, interactive=_interactive(page))
 
