@@ -109,19 +109,19 @@ def rank_correlation(x: Array, y: Array) -> Array:
 
 def average_ranks(values: Array) -> Array:
     """Ranks from 0 in every column, (m, d); equal values share the mean of theirs."""
-    m = len(values)
-    order = np.argsort(values, axis=0, kind="stable")
-    ordered = np.take_along_axis(values, order, axis=0)
-    positions = np.broadcast_to(np.arange(m)[:, None], values.shape)
-    begins = np.ones(values.shape, dtype=bool)
-    begins[1:] = ordered[1:] != ordered[:-1]
-    first = np.maximum.accumulate(np.where(begins, positions, 0), axis=0)
-    ends = np.ones(values.shape, dtype=bool)
-    ends[:-1] = begins[1:]
-    last = np.minimum.accumulate(np.where(ends, positions, m - 1)[::-1], axis=0)[::-1]
-    ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, (first + last) / 2, axis=0)
-    return ranks
+    columns = np.ascontiguousarray(values.T)
+    m = columns.shape[1]
+    order = np.argsort(columns, axis=1)
+    ordered = np.take_along_axis(columns, order, axis=1)
+    positions = np.broadcast_to(np.arange(m), columns.shape)
+    begins, ends = np.ones(columns.shape, dtype=bool), np.ones(columns.shape, dtype=bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    ends[:, :-1] = begins[:, 1:]
+    first = np.maximum.accumulate(np.where(begins, positions, 0), axis=1)
+    last = np.minimum.accumulate(np.where(ends, positions, m - 1)[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(columns.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2, axis=1)
+    return ranks.T
 
 
 def _standardised_ranks(values: Array) -> Array:
