@@ -1,0 +1,110 @@
+"""Comparing what the plugins trained: the ladder finds the rung that theory claims, on runs and arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from identify_core.rungs import includes
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
+
+# Irreducible networks on generic inputs, each trained until it computes the teacher's function.
+SPEC = (
+    *("run", "genni", "--preset", "tanh", "--quiet", "--set", "evaluators=[]", "--replicates", "4"),
+    *("--set", "dataset.input_shape=[4]", "--set", "dataset.outputs=2", "--set", "model.widths=[4]"),
+    *("--set", "dataset.held_out=400", "--set", "dataset.samples=1024", "--set", "objective.steps=1500"),
+)
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory, study: CommandLine) -> CommandLine:
+    """A folder whose store holds equal ReLU networks and equal tanh networks."""
+    folder = study.__class__(tmp_path_factory.mktemp("networks"))
+    for activation in ("relu", "tanh"):
+        folder(*SPEC, "--set", f"model.activation={activation}", "--name", activation)
+    return folder
+
+
+def ladder(folder: CommandLine, *arguments: str, status: int = 0) -> list[dict[str, Any]]:
+    document = folder.json("compare", *arguments, "--evaluator", "measures:ladder", "--quiet", status=status)
+    rows: list[dict[str, Any]] = document["findings"]["ladder"]["tables"]["ladder"]
+    return rows
+
+
+def test_equal_relu_networks_are_related_by_permutation_with_positive_scaling(networks: CommandLine) -> None:
+    rows = ladder(networks, "relu", "--latents", "hidden-1", "--expect", "permutation-positive-scaling")
+    assert len(rows) == 6
+    found = [row["lowest rung"].split(" or ") for row in rows]
+    assert all("permutation-positive-scaling" in lowest for lowest in found)
+    assert all(row["found"] == "as claimed" for row in rows)
+
+
+def test_equal_tanh_networks_are_related_by_less(networks: CommandLine) -> None:
+    rows = ladder(networks, "tanh", "--latents", "hidden-1", "--expect", "signed-permutation")
+    found = {row["lowest rung"] for row in rows}
+    assert "signed-permutation" in found
+    assert all(includes("signed-permutation", rung) for rung in found)
+
+
+def test_networks_of_different_functions_are_not_identified(networks: CommandLine) -> None:
+    rows = ladder(
+        networks, "relu", "tanh", "--latents", "hidden-1", "--expect", "permutation-scaling", "--trust-ids", status=1
+    )
+    across = [row for row in rows if ":hidden-1" in row["representation"] and row["claimed"] is None]
+    assert all(row["lowest rung"] != "permutation-positive-scaling" for row in across)
+
+
+def test_the_standard_measures_run_over_a_run_and_an_array(networks: CommandLine) -> None:
+    networks("runs", "export", "relu", "--to", "relu.npz")
+    with np.load(networks.folder / "relu.npz", allow_pickle=False) as archive:
+        (key,) = [name for name in archive.files if name.startswith("latents/hidden-1") and "ids" not in name]
+        values = archive[key]
+    rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))
+    np.save(networks.folder / "rotated.npy", values[0] @ rotation)
+    np.save(networks.folder / "plain.npy", values[0])
+    document = networks.json("compare", "plain.npy", "rotated.npy", "--quiet")
+    medians = {label: finding["scalars"] for label, finding in document["findings"].items()}
+    assert medians["linear-cka"]["linear-cka median"] == pytest.approx(1)
+    assert medians["cca"]["cca median"] == pytest.approx(1)
+    assert medians["procrustes-angular"]["procrustes-angular median"] == pytest.approx(0, abs=1e-5)
+    assert document["findings"]["ladder"]["tables"]["ladder"][0]["lowest rung"] == "orthogonal"
+
+
+def test_a_dry_run_says_what_it_would_cost_and_stores_nothing(networks: CommandLine) -> None:
+    before = len(list((networks.folder / "identify-store" / "comparisons").iterdir()))
+    plan = networks.json("compare", "relu", "--latents", "hidden-1", "--dry-run")
+    assert plan["pairs"] == 6
+    assert plan["seconds"] > 0
+    assert plan["bytes"] > 0
+    assert len(list((networks.folder / "identify-store" / "comparisons").iterdir())) == before
+
+
+def test_imported_representations_compare_with_a_run_by_their_ids(networks: CommandLine) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(300, 5))
+    np.save(networks.folder / "mine.npy", x)
+    np.save(networks.folder / "theirs.npy", (x @ rng.normal(size=(5, 5)) + 1)[::-1])
+    (networks.folder / "mine.txt").write_text("".join(f"sample-{i}\n" for i in range(300)))
+    (networks.folder / "theirs.txt").write_text("".join(f"sample-{i}\n" for i in reversed(range(300))))
+    for name in ("mine", "theirs"):
+        networks("import", f"{name}.npy", "--name", name, "--ids", f"{name}.txt")
+    (row,) = ladder(networks, "mine", "theirs", "--expect", "affine")
+    assert row["lowest rung"] == "affine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("nosuch.npy", "relu"), 2, "there is no file nosuch.npy"),
+        (("relu",), 2, "--latents"),
+        (("relu", "--latents", "hidden-1", "--expect", "linaer"), 2, "linear"),
+        (("relu", "--latents", "hidden-1", "--evaluator", "measures:linear-ckaa"), 2, "linear-cka"),
+        (("nobody",), 4, "nobody"),
+    ],
+)
+def test_mistakes_are_one_message(networks: CommandLine, arguments: tuple[str, ...], status: int, message: str) -> None:
+    assert message in networks("compare", *arguments, status=status).stderr
