@@ -55,6 +55,10 @@ def load_target(target: str) -> Any:
     return loaded
 
 
+def _as_tuple(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 def _as_set(names: Iterable[Requirement]) -> frozenset[Requirement]:
     return frozenset(names)
 
@@ -158,7 +162,7 @@ class Evaluator(Component):
     symmetric: bool = True
     standard: bool = False
     arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
-    invariant_to: tuple[str, ...] = ()
+    invariant_to: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set)
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Literal["more similar", "more distant", "better", "worse", "neither"] = "neither"

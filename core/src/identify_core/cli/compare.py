@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
 
 if TYPE_CHECKING:
     from identify_core.compare.comparing import Comparison, Request
@@ -34,7 +34,7 @@ BELOW_EXPECTATION = 1
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits, permutations and bootstraps.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--dry-run", is_flag=True, help="Say what would be compared, how long and in how much memory; stop.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 @store_option
 @json_option
 @click.pass_obj
@@ -83,12 +83,9 @@ def command(
     request = Request(groups=groups, evaluators=evaluators, **settings)
     if dry_run:
         return _plan(request, as_json)
-    from identify_core.cli.output import stderr_console
-    from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
-    from identify_core.run.interrupts import stop_on_interrupt
+    from identify_core.cli.watching import watched
 
-    display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
-    with stop_on_interrupt(display.message) as stop_requested:
+    with watched(quiet) as (display, stop_requested):
         comparison = compare(request, store, display=display, stop_requested=stop_requested)
     _print(comparison, request, as_json)
     return BELOW_EXPECTATION if comparison.below else 0

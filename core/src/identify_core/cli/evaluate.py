@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
 
 
 @click.command("evaluate")
@@ -20,7 +20,7 @@ from identify_core.cli.invocation import Invocation, json_option, store_option
 @click.option("--label", help="What the finding is called.  [default: the evaluator's name]")
 @click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.  [default: the run's]")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 @store_option
 @json_option
 @click.pass_obj
@@ -36,7 +36,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Run evaluators on a stored RUN and keep what they find with it."""
-    from identify_core.cli.output import print_json, stderr_console, stdout_console
+    from identify_core.cli.output import print_json, stdout_console
+    from identify_core.cli.watching import watched
     from identify_core.errors import UsageError
     from identify_core.spec import load_spec
     from identify_core.store import Store, StoredRun
@@ -54,12 +55,9 @@ def command(
         flags={"device": device},
     )
     from identify_core.report.tables import print_finding
-    from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
-    from identify_core.run.interrupts import stop_on_interrupt
     from identify_core.run.revisit import Revisit
 
-    display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
-    with stop_on_interrupt(display.message) as stop_requested:
+    with watched(quiet) as (display, stop_requested):
         revisit = Revisit(
             store=store, run=stored, spec=spec, display=display, stop_requested=stop_requested, replace=replace
         )

@@ -81,3 +81,42 @@ def store_option(function: F) -> F:
 def json_option(function: F) -> F:
     """Add `--json` to a verb, as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
+
+
+def quiet_option(function: F) -> F:
+    """Add `--quiet` to a verb that shows progress."""
+    return click.option("--quiet", is_flag=True, help="Show no progress.")(function)
+
+
+def spec_options(function: F) -> F:
+    """Add what names a spec: the plugin, `--spec` (as `file`), `--preset` and `--set` (as `overrides`)."""
+    for add in reversed(
+        (
+            click.argument("plugin", required=False),
+            click.option("--spec", "file", type=click.Path(path_type=Path), help="The spec file."),
+            click.option("--preset", help="The preset below the file.  [default: the plugin's first, without --spec]"),
+            click.option(
+                *("--set", "overrides"),
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Replace one value, as in objective.steps=2000; may be repeated.",
+            ),
+        )
+    ):
+        function = add(function)
+    return function
+
+
+def tracking_options(function: F) -> F:
+    """Add who is told of a run and how often it is saved, as `track` and `checkpoint_every`."""
+    track = click.option(
+        "--track",
+        multiple=True,
+        envvar="IDENTIFY_TRACK",
+        metavar="TRACKER",
+        help="tensorboard or wandb; may be repeated.",
+    )
+    checkpoint_every = click.option(
+        "--checkpoint-every", type=float, default=30.0, show_default=True, help="Seconds between checkpoints."
+    )
+    return track(checkpoint_every(function))

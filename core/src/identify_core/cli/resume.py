@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, tracking_options
 
 
 @click.command("resume")
 @click.argument("run")
-@click.option(
-    "--track",
-    multiple=True,
-    envvar="IDENTIFY_TRACK",
-    metavar="TRACKER",
-    help="tensorboard or wandb; may be repeated.",
-)
-@click.option("--checkpoint-every", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@tracking_options
+@quiet_option
 @store_option
 @json_option
 @click.pass_obj

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.invocation import (
+    Invocation,
+    json_option,
+    quiet_option,
+    spec_options,
+    store_option,
+    tracking_options,
+)
 
 if TYPE_CHECKING:
     from identify_core.run.engine import Outcome, Surroundings
@@ -18,27 +25,13 @@ RAN_AND_FAILED = 1
 
 
 @click.command("run")
-@click.argument("plugin", required=False)
-@click.option(
-    "--spec", "file", type=click.Path(path_type=Path), help="A spec file; without one, the preset as it stands."
-)
-@click.option("--preset", help="The plugin's preset to start from.  [default: its first one, where there is no --spec]")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace one value, as in objective.steps=2000."
-)
+@spec_options
 @click.option("--name", help="What the run is called.")
 @click.option("--seed", type=int, help="The root of every random stream.")
 @click.option("--replicates", type=int, help="How many copies of the model.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option(
-    "--track",
-    multiple=True,
-    envvar="IDENTIFY_TRACK",
-    metavar="TRACKER",
-    help="tensorboard or wandb; may be repeated.",
-)
-@click.option("--checkpoint-every", type=float, default=30.0, show_default=True, help="Seconds between checkpoints.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@tracking_options
+@quiet_option
 @store_option
 @json_option
 @click.pass_obj
@@ -95,19 +88,16 @@ def perform(
     Returns:
         The exit status.
     """
-    from identify_core.cli.output import stderr_console
+    from identify_core.cli.watching import watched
     from identify_core.observers import track_observers
     from identify_core.plugins import load_registry
-    from identify_core.run.display import Display, SilentDisplay, TerminalDisplay
     from identify_core.run.engine import Surroundings
-    from identify_core.run.interrupts import stop_on_interrupt
     from identify_core.run.observing import Observers
     from identify_core.store import Store
 
     trackers = {str(tracker.name): tracker for tracker in track_observers(track)}
     registry = load_registry(disabled=invocation.disabled, strict=invocation.strict_plugins, extra=trackers)
-    display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
-    with stop_on_interrupt(display.message) as stop_requested:
+    with watched(quiet) as (display, stop_requested):
         surroundings: Surroundings = Surroundings(
             store=Store(invocation.store_path),
             display=display,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option
+from identify_core.cli.invocation import Invocation, json_option, spec_options
 
 if TYPE_CHECKING:
     from identify_core.errors import SpecError
@@ -17,12 +17,7 @@ WRONG_SPEC = 2
 
 
 @click.command("validate")
-@click.argument("plugin", required=False)
-@click.option("--spec", "file", type=click.Path(path_type=Path), help="The spec file.")
-@click.option("--preset", help="The plugin's preset below the file.  [default: the first, without --spec]")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace one value, as in objective.steps=2000."
-)
+@spec_options
 @click.option("--explain", "with_origins", is_flag=True, help="Say where each value came from and what it replaced.")
 @json_option
 @click.pass_obj
