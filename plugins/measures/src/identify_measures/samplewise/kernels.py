@@ -91,8 +91,8 @@ def median_squared_distance(view: View, seed: int) -> float:
         sizes = block.square().sum(1)[:, None] + rest.square().sum(1)[None, :]
         distances = torch.addmm(sizes, block, rest.T, alpha=-2)
         distances.masked_fill_(distances <= 1e-14 * sizes, 0.0)
-        upper = torch.ones_like(distances, dtype=torch.bool).triu_(1)
-        parts.append(distances[upper])
+        own = distances[:, : len(block)]
+        parts += [own[torch.ones_like(own, dtype=torch.bool).triu_(1)], distances[:, len(block) :].flatten()]
     above = torch.cat(parts).cpu().numpy()
     low, high = (count * count - 1) // 2, (count * count) // 2
     # The first `count` of the sorted n² values are the zeros of the diagonal; the others come twice each.

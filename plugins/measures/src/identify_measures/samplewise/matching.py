@@ -115,16 +115,19 @@ def score_spearman_mcc(shared: Shared, i: int, j: int, options: RankMatchingOpti
     if shared.n < 4 and options.held_out:
         return score("spearman-mcc", math.nan, reason=f"{shared.n} rows are too few for two parts", **facts)
     x, y = (rank_columns(shared, each, fitted) for each in (i, j))
-    constant = [shared.rows[which].name for which, each in ((i, x), (j, y)) if not bool(each.any())]
+    varying = [each.amax(0) > 0 for each in (x, y)]
+    constant = [shared.rows[which].name for which, each in ((i, varying[0]), (j, varying[1])) if not bool(each.any())]
     if constant:
         return score("spearman-mcc", math.nan, reason=f"all rows of {' and of '.join(constant)} are the same", **facts)
     strength = (x.T @ y).abs()
     rows, columns = (each.to(x.device) for each in match(strength))
+    value = _mean_strength(strength[rows, columns])
     if judged is not None:
         x, y = (rank_columns(shared, each, judged) for each in (i, j))
-    value = _mean_strength((x[:, rows] * y[:, columns]).sum(0))
+        varying = [each.amax(0) > 0 for each in (x, y)]
+        value = _mean_strength((x[:, rows] * y[:, columns]).sum(0))
     interval = _rank_interval(x[:, rows], y[:, columns], value) if options.interval else None
-    dead = sum(int((each.abs().sum(0) == 0).sum()) for each in (x, y))
+    dead = sum(int((~each).sum()) for each in varying)
     return score(
         "spearman-mcc",
         value,
@@ -142,9 +145,9 @@ def rank_columns(shared: Shared, i: int, rows: torch.Tensor | None) -> torch.Ten
     def make() -> torch.Tensor:
         values = shared.rows[i].all()
         ranks = average_ranks(values if rows is None else values[rows.to(values.device)])
-        ranks = ranks - (len(ranks) + 1) / 2
+        ranks.sub_((len(ranks) + 1) / 2)
         norms = ranks.norm(dim=0)
-        return ranks / torch.where(norms == 0, torch.ones_like(norms), norms)
+        return ranks.div_(torch.where(norms == 0, torch.ones_like(norms), norms))
 
     return shared.within_budget(key, make)
 

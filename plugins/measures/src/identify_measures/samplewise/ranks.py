@@ -81,8 +81,9 @@ def _sorted(keys: torch.Tensor) -> torch.Tensor:
 
 def _order(keys: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Sort keys with the index in the low bits; the order, and the sorted keys."""
-    packed = _sorted((keys << bits) | torch.arange(len(keys), device=keys.device))
-    return packed & ((1 << bits) - 1), packed >> bits
+    packed = _sorted((keys << bits).bitwise_or_(torch.arange(len(keys), device=keys.device)))
+    sorted_keys = packed >> bits
+    return packed.bitwise_and_((1 << bits) - 1), sorted_keys
 
 
 def _repaired(column: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
@@ -104,12 +105,15 @@ def _repaired(column: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
 def _spread(order: torch.Tensor, differs: torch.Tensor) -> torch.Tensor:
     """Average ranks at their places, from the order and from where a sorted value differs from the one before."""
     n = len(order)
-    ranks = torch.empty(n, dtype=torch.float64, device=order.device)
-    if bool(differs.all()):
-        ranks[order] = torch.arange(1, n + 1, dtype=torch.float64, device=order.device)
-        return ranks
-    starts = torch.cat([torch.zeros(1, dtype=torch.int64, device=order.device), torch.nonzero(differs).flatten() + 1])
-    stops = torch.cat([starts[1:], starts.new_tensor([n])])
-    means = (starts + stops + 1).to(torch.float64) / 2
-    ranks[order] = means.repeat_interleave(stops - starts)
-    return ranks
+    ordered = torch.arange(1, n + 1, dtype=torch.float64, device=order.device)
+    tied = torch.nonzero(~differs).flatten()
+    if len(tied):
+        # Runs of places that are tied with the next one; a run's last sample comes after its last such place.
+        begins = torch.ones_like(tied, dtype=torch.bool)
+        begins[1:] = tied[1:] != tied[:-1] + 1
+        starts = tied[begins]
+        stops = tied[torch.cat([begins[1:], begins.new_ones(1)])] + 1
+        means = ((starts + stops).to(torch.float64) / 2 + 1)[begins.cumsum(0) - 1]
+        ordered[tied] = means
+        ordered[tied + 1] = means
+    return torch.empty_like(ordered).scatter_(0, order, ordered)
