@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import identify_measures as measures
 import pytest
 import torch
+
+import identify_measures as measures
 
 from .reference import pair
 

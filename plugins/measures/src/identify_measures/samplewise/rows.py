@@ -49,9 +49,10 @@ class Rows:
 
 
 def rows_of_matrix(matrix: Matrix) -> Rows:
-    """Rows of an array in memory."""
+    """Rows of an array in memory; from a device without float64 they move to the CPU."""
+    values = matrix.values.cpu() if matrix.values.device.type == "mps" else matrix.values
     return Rows(
-        read=lambda start, stop: matrix.values[start:stop],
+        read=lambda start, stop: values[start:stop],
         n=matrix.n,
         width=matrix.width,
         dtype=matrix.dtype,
@@ -60,15 +61,17 @@ def rows_of_matrix(matrix: Matrix) -> Rows:
 
 
 def rows_of_representation(representation: Representation, device: torch.device) -> Rows:
-    """Rows of a stored representation; each block is checked when it is read.
+    """Rows of a stored representation, on the CPU where the device has no float64; each block is checked when read.
 
     Raises:
         InputError: when read, a block that holds something else than finite real numbers.
     """
 
+    home = torch.device("cpu") if device.type == "mps" else device
+
     def read(start: int, stop: int) -> torch.Tensor:
         block = as_matrix(representation.rows(start, stop), representation.label, least_rows=1)
-        return block.values.to(device)
+        return block.values.to(home)
 
     n, width = representation.shape
     dtype = as_matrix(representation.rows(0, 1), representation.label, least_rows=1).dtype
