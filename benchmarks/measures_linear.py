@@ -104,7 +104,9 @@ def cca_of_sklearn(x: Array, y: Array) -> float:
 
 def exact_cca(x: Array, y: Array) -> float:
     """Mean canonical correlation from three singular value decompositions in float64."""
-    bases = [np.linalg.svd(each.astype(np.float64) - each.mean(0, np.float64), full_matrices=False)[0] for each in (x, y)]
+    bases = [
+        np.linalg.svd(each.astype(np.float64) - each.mean(0, np.float64), full_matrices=False)[0] for each in (x, y)
+    ]
     return float(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).mean())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
+_LONG_ROW = 4096
 _SAFE = (1e-4, 1e4)
 _CHUNK = 512  # float32 sums of so few rows lose less than the rows' own rounding
 
@@ -34,11 +35,23 @@ def column_squares(rows: torch.Tensor) -> torch.Tensor:
 
 def row_squares(rows: torch.Tensor) -> torch.Tensor:
     """Σ x² over columns, shape (n,), float64."""
-    return torch.cat([part.square().sum(dim=1).to(home_of(rows.device), torch.float64) for part in _chunks(rows)])
+    home = home_of(rows.device)
+    total = torch.zeros(len(rows), dtype=torch.float64, device=home)
+    for start in range(0, rows.shape[1], _LONG_ROW):
+        part: torch.Tensor = torch.linalg.vector_norm(rows[:, start : start + _LONG_ROW], dim=1)
+        total += part.to(home, torch.float64).square()
+    return total
 
 
-def unit_of(rows: torch.Tensor) -> float:
-    """A power of two near the largest size of a value, where squares would overflow or vanish; 1 where they are safe."""
+def unit_of(rows: torch.Tensor, squares: torch.Tensor | None = None) -> float:
+    """A power of two near the largest size of a value where squares could overflow or vanish; otherwise 1.
+
+    Args:
+        rows: any values.
+        squares: their `row_squares`, where these are known.
+    """
+    if squares is not None and _SAFE[0] ** 2 < float(squares.max()) / rows.shape[1] < _SAFE[1] ** 2:
+        return 1.0
     smallest, largest = (float(each) for each in torch.aminmax(rows))
     size = max(-smallest, largest)
     return 1.0 if size == 0 or _SAFE[0] < size < _SAFE[1] else 2.0 ** math.frexp(size)[1]

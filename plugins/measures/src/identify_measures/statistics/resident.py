@@ -66,7 +66,12 @@ class ResidentRows(Statistics):
         small = 8 * n * sum(each.shape[1] for each in rows) <= _SMALL and device.type != "mps"
         means = [column_sums(each) / n for each in rows]
         centred = [_centre(each, mean, order, small) for each, mean in zip(rows, means, strict=True)]
-        units = tuple(unit_of(each) for each in centred)
+        squares = [row_squares(each) for each in centred]
+        units = tuple(unit_of(each, square) for each, square in zip(centred, squares, strict=True))
+        self._squares = [
+            square if unit == 1 else row_squares(each / unit)
+            for each, square, unit in zip(centred, squares, units, strict=True)
+        ]
         self._rows = [each if unit == 1 else each.div_(unit) for each, unit in zip(centred, units, strict=True)]
         # What the rounding of its mean can leave in a column that is constant.
         self._noise = [
@@ -167,8 +172,9 @@ class ResidentRows(Statistics):
         """Squared norms of the centred rows, shape (rows,)."""
 
         def make() -> torch.Tensor:
-            rows = self.coordinates(i) if subset is None else self.take(self.coordinates(i), subset)
-            norms = row_squares(rows)
+            rows, norms = self.coordinates(i), self._squares[i]
+            if subset is not None:
+                rows, norms = self.take(rows, subset), self.take(norms, subset)
             mean = self.mean(i, subset)
             return norms - 2 * (rows @ mean.to(rows)).to(norms) + mean @ mean
 

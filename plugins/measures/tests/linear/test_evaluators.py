@@ -1,0 +1,65 @@
+"""The family as evaluators: one preparation for all, the same numbers as the functions, and a cost said before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import identify_measures as measures
+from identify_core.components import load_target
+from identify_core.run.subject import Representation, Subject
+from identify_core.testing.contexts import make_context
+from identify_measures.catalogue import CATALOGUE
+
+FAMILY = [each for each in CATALOGUE.values() if each.family == "linear"]
+
+
+@pytest.mark.parametrize("measure", [each for each in FAMILY if each.arity == "pair"], ids=lambda each: each.name)
+def test_a_pair_has_the_score_of_the_function(
+    measure: Any, pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
+) -> None:
+    context = make_context(tmp_path)
+    representations = tuple(represent(each, name) for each, name in zip(pair, "xy", strict=True))
+    prepared = load_target(measure.prepare)(representations, context)
+    subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
+    score = load_target(measure.target)(measure.options(), subject, context)
+    alone = load_target(measure.function)(*pair)
+    assert score.value == pytest.approx(alone.value, abs=1e-10)
+    assert (score.n, score.widths, score.measure) == (400, (6, 4), measure.name)
+    assert score.interval is not None
+
+
+def test_one_representation_by_itself(
+    pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
+) -> None:
+    evaluator = CATALOGUE["total-correlation"]
+    subject = Subject(representations=(represent(pair[0]),))
+    score = load_target(evaluator.target)(evaluator.options(), subject, make_context(tmp_path))
+    assert score.value == pytest.approx(measures.total_correlation(pair[0]).value)
+
+
+def test_all_share_one_preparation_and_its_cost_is_said_once() -> None:
+    pairs = [each for each in FAMILY if each.arity == "pair"]
+    assert len({each.prepare for each in pairs}) == 1
+    estimate = load_target(pairs[0].estimate)
+    small, long = estimate(None, [(1000, 64)] * 4), estimate(None, [(10_000_000, 64)] * 4)
+    assert long.shared == 10_000 * small.shared
+    assert long.operations == small.operations
+    assert long.bytes < 2**30
+
+
+def test_names_of_the_package_are_the_functions_of_the_catalogue() -> None:
+    for each in FAMILY:
+        assert getattr(measures, each.name.replace("-", "_")) is load_target(each.function)
+    with pytest.raises(AttributeError, match="no attribute 'linear_kca'"):
+        _ = measures.linear_kca
+
+
+def test_half_precision_and_integers_are_taken_as_they_are(pair: tuple[Any, Any]) -> None:
+    x = np.round(pair[0] * 100).astype(np.int16)
+    assert measures.linear_cka(x, x.astype(np.float16)).dtype == "int16 and float16"
+    assert measures.linear_cka(x, x.astype(np.float16)).value == pytest.approx(1.0, abs=1e-6)
