@@ -192,7 +192,7 @@ def identify_presets() -> Iterable[Preset]:
     yield _preset(
         "lenet-2020", "The released run LeNet_Sample, number for number; five minutes.", "experiments/LeNet_Sample"
     )
-    yield _preset("lenet", "LeNet without the output ReLU that kept the study's networks from their target.", PAPER)
+    yield _preset("lenet", "LeNet without the output ReLU, brought to its target on 512 images.", PAPER)
     yield _preset("tanh", "A class of permutations and sign flips alone.", "Sussmann, Neural Networks 5(4), 1992")
     yield _preset("linear", "A class on which GL(3) acts.", "Trager, Kohn & Bruna, ICLR 2020, arXiv 1910.01671")
     yield _preset("digits", "The labels of scikit-learn's digits as the target.", "Alpaydin & Kaynak (1998), UCI")
