@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 from identify_measures.catalogue.record import Measure
+from identify_measures.options.factors import (
+    BetaVaeOptions,
+    DciOptions,
+    ExplicitnessOptions,
+    FactorVaeOptions,
+    InactiveOptions,
+    InformationOptions,
+    IrsOptions,
+    SplitOptions,
+)
 
 _LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
 
 
-def _measure(name: str, summary: str, definition: str, source: str, **more: object) -> Measure:
+def _measure(name: str, summary: str, definition: str, source: str, *, offered: bool = True, **more: object) -> Measure:
+    function = name.replace("-", "_")
     facts = {"bounds": (0.0, 1.0), "invariant_to": ("permutation-scaling",), **more}
     return Measure(
         name=name,
@@ -18,6 +31,8 @@ def _measure(name: str, summary: str, definition: str, source: str, **more: obje
         larger_is="better",
         arity="representation",
         requires=("factors",),
+        target=f"identify_measures.evaluators.factors:{function}" if offered else "",
+        function=f"identify_measures.factors.functions:{function}" if offered else "",
         **facts,  # type: ignore[arg-type]
     )
 
@@ -28,85 +43,116 @@ FACTORS = (
         "Mutual information gap between the two latents that know most of a factor.",
         (
             "mean over factors of (largest − second largest mutual information) / H(factor), 20 equal-width "
-            "bins a latent, nats"
+            "bins a latent, nats; adding a constant to a latent changes nothing either, bending it does"
         ),
-        "Chen, Li, Grosse & Duvenaud 2018, arXiv 1802.04942, equation 6",
+        f"Chen, Li, Grosse & Duvenaud 2018, arXiv 1802.04942, equation 6; {_LOCATELLO}",
+        options=InformationOptions,
     ),
     _measure(
         "sap",
         "Gap between the two latents that predict a factor best, one at a time.",
         (
-            "mean over factors of the gap between the two best scores of single latents: accuracy of a "
-            "linear classifier, or R²"
+            "mean over factors of the gap between the two best scores of single latents: test accuracy of a linear "
+            "support vector classifier (C = 0.01, balanced), or squared Pearson correlation for a continuous factor, "
+            "for which alone the scale of a latent does not matter"
         ),
-        "Kumar, Sattigeri & Balakrishnan 2018, arXiv 1711.00848, section 3",
+        f"Kumar, Sattigeri & Balakrishnan 2018, arXiv 1711.00848, section 3; {_LOCATELLO}",
+        invariant_to=("signed-permutation",),
+        options=SplitOptions,
     ),
     _measure(
         "modularity",
         "Whether each latent knows of one factor only.",
-        "mean over latents of 1 − (Σ m² − max m²) / (max m² (F − 1)), m the mutual information with the F factors",
-        "Ridgeway & Mozer 2018, arXiv 1802.05312, equation 2",
+        (
+            "mean over latents of 1 − (Σ m² − max m²) / (max m² (F − 1)), m the mutual information with the F factors; "
+            "a latent that knows of none counts 0"
+        ),
+        f"Ridgeway & Mozer 2018, arXiv 1802.05312, equation 2; {_LOCATELLO}",
+        options=InformationOptions,
     ),
     _measure(
         "explicitness",
         "How well a linear classifier reads each factor off all latents.",
         (
-            "mean over factors and classes of the area under the curve of one-against-rest logistic "
-            "regression, scaled from [½, 1] to [0, 1]"
+            "mean over factors and classes of the area under the curve of one class against the others, from a "
+            "logistic regression on standardised latents, on rows that it was not fitted on; chance is ½"
         ),
-        "Ridgeway & Mozer 2018, arXiv 1802.05312, section 3",
-        invariant_to=("permutation",),
+        f"Ridgeway & Mozer 2018, arXiv 1802.05312, section 3; {_LOCATELLO}",
+        bounds=(-1.0, 1.0),
+        options=ExplicitnessOptions,
     ),
     _measure(
         "dci",
-        "Disentanglement, completeness and informativeness from one predictor a factor.",
+        "Disentanglement, completeness and informativeness from one boosted predictor a factor.",
         "reports dci-disentanglement, dci-completeness and dci-informativeness",
-        "Eastwood & Williams 2018, ICLR",
+        f"Eastwood & Williams 2018, ICLR; {_LOCATELLO}",
+        bounds=(-math.inf, 1.0),
+        options=DciOptions,
     ),
     _measure(
         "dci-disentanglement",
         "Whether each latent matters for one factor only.",
-        "Σ_i w_i (1 − H(R_i / ΣR_i) / ln F), R the importances of latents for factors, w_i = ΣR_i / ΣR",
+        "Σ_i w_i (1 − H(R_i / ΣR_i) / ln F), R the importances of latents for F factors, w_i = ΣR_i / ΣR",
         "Eastwood & Williams 2018, ICLR, section 2",
+        offered=False,
+        invariant_to=("permutation-monotone",),
     ),
     _measure(
         "dci-completeness",
         "Whether each factor is kept in one latent only.",
         "Σ_j w_j (1 − H(R_j / ΣR_j) / ln C), R the importances of C latents for factors, w_j = ΣR_j / ΣR",
         "Eastwood & Williams 2018, ICLR, section 2",
+        offered=False,
+        invariant_to=("permutation-monotone",),
     ),
     _measure(
         "dci-informativeness",
         "How well the factors are predicted from all latents.",
-        "mean over factors of the test accuracy, or R² for continuous factors",
+        "mean over factors of the test accuracy, or of the test R² of continuous and circular factors",
         "Eastwood & Williams 2018, ICLR, section 2",
+        offered=False,
+        bounds=(-math.inf, 1.0),
     ),
     _measure(
         "factor-vae",
         "Accuracy of telling which factor was held fixed from the latent that varies least.",
-        "a majority vote of argmin of the variance over the global variance in batches of 64 with one factor fixed",
-        "Kim & Mnih 2018, arXiv 1802.05983, section 4",
+        (
+            "test accuracy of a majority vote on the argmin of the variance over the global variance, in batches of 64 "
+            "with one factor fixed; latents with a standard deviation below 0.05 are left out"
+        ),
+        f"Kim & Mnih 2018, arXiv 1802.05983, section 4; {_LOCATELLO}",
+        invariant_to=("signed-permutation",),
+        options=FactorVaeOptions,
     ),
     _measure(
         "beta-vae",
         "Accuracy of telling which factor two batches share from the mean difference of their latents.",
-        "a logistic regression on mean |z_1 − z_2| over pairs that share one factor",
-        "Higgins et al. 2017, ICLR, section 3",
-        invariant_to=("permutation",),
+        "test accuracy of a logistic regression on mean |z_1 − z_2| over 64 pairs that share one factor",
+        f"Higgins et al. 2017, ICLR, section 3; {_LOCATELLO}",
+        invariant_to=("signed-permutation",),
+        options=BetaVaeOptions,
     ),
     _measure(
         "irs",
         "Interventional robustness: how little a latent moves when other factors change.",
         (
-            "1 − the mean over realisations of the largest deviation that other factors cause, relative to "
-            "the largest deviation"
+            "Σ_i w_i max_j (1 − mean over values of factor j of the largest deviation within it / m_i), m_i the "
+            "largest deviation of latent i and w_i = m_i / Σm, so that the scale of one latent matters to its weight"
         ),
         f"Suter, Miladinović, Schölkopf & Bauer 2019, arXiv 1811.00007; {_LOCATELLO}",
+        bounds=(-1.0, 1.0),
+        invariant_to=("signed-permutation",),
+        options=IrsOptions,
     ),
     _measure(
         "inactive-completeness",
-        "Whether latents beyond the factors stay inactive.",
-        "completeness with the latents that vary less than a threshold counted as inactive",
-        "Hsu, Dorrell, Whittington, Wu & Finn 2023, arXiv 2305.18378",
+        "Whether each factor is kept in one latent only, latents that hardly vary left out.",
+        (
+            "mean over factors of (max_i I_ij / Σ_i I_ij − 1/A) / (1 − 1/A) over the A active latents, I the mutual "
+            "information; active: standard deviation at least 0.05 of the largest one"
+        ),
+        "Hsu, Dorrell, Whittington, Wu & Finn 2023, arXiv 2305.18378, section 4 (InfoC), with binned information",
+        invariant_to=("signed-permutation",),
+        options=InactiveOptions,
     ),
 )

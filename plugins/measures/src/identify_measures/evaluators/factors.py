@@ -1,0 +1,51 @@
+"""The measures against factors as evaluators of one stored representation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from identify_core.run.context import Context
+from identify_core.run.subject import Subject
+from identify_core.scores import Score
+from identify_measures.factors import dci as _dci
+from identify_measures.factors import explicitness as _explicitness
+from identify_measures.factors import gaps, voting
+from identify_measures.factors import irs as _irs
+from identify_measures.factors import sap as _sap
+from identify_measures.factors.measuring import Formula, evaluate
+from identify_measures.factors.study import make_study
+from identify_measures.options.factors import FactorOptions, SplitOptions
+
+SingleEvaluator = Callable[[FactorOptions, Subject, Context], Mapping[str, Score]]
+
+
+def _representation(formula: Formula) -> SingleEvaluator:
+    def evaluator(options: FactorOptions, subject: Subject, context: Context) -> Mapping[str, Score]:
+        """The scores of the subject's representation; every one of a comparison has its rows split the same way.
+
+        Raises:
+            InputError: latents or factors hold something else than finite real numbers.
+        """
+        representation = subject.representations[0]
+        study = make_study(
+            representation.values(),
+            representation.factors,
+            factor_bins=options.factor_bins,
+            train_fraction=options.train_fraction if isinstance(options, SplitOptions) else 2 / 3,
+            seed=context.streams.derive("factors split"),
+            name=representation.label,
+        )
+        return evaluate(formula, study, options, seed=context.streams.derive("factors draws"))
+
+    return evaluator
+
+
+mig = _representation(gaps.MIG)
+modularity = _representation(gaps.MODULARITY)
+inactive_completeness = _representation(gaps.INACTIVE_COMPLETENESS)
+sap = _representation(_sap.SAP)
+explicitness = _representation(_explicitness.EXPLICITNESS)
+dci = _representation(_dci.DCI)
+factor_vae = _representation(voting.FACTOR_VAE)
+beta_vae = _representation(voting.BETA_VAE)
+irs = _representation(_irs.IRS)

@@ -1,0 +1,1 @@
+"""Measures of one representation against ground-truth factors."""

@@ -1,0 +1,142 @@
+"""Study: latents and factors of the same samples, and which of the rows predictors are fitted on and judged on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+
+from identify_measures.factors.truth import Array, Kinds, TrueFactor, as_truth
+from identify_measures.inputs import InputError, as_matrix
+
+LEAST_ROWS = 4
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Study:
+    """What a measure against factors is computed from.
+
+    Args:
+        codes: latents less their mean, float64, shape (n, d).
+        truth: factors of the same rows that take more than one value.
+        train: rows that predictors are fitted on.
+        test: rows that judge them.
+        device: where the latents came from, and counting is done.
+        dtype: the type that they came in.
+        notes: what could mislead about the data.
+        split: in words, how train and test rows were told apart.
+    """
+
+    codes: Array
+    truth: tuple[TrueFactor, ...]
+    train: Array
+    test: Array
+    device: torch.device
+    dtype: str
+    notes: tuple[str, ...]
+    split: str
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(self.codes)
+
+    @property
+    def width(self) -> int:
+        """Latents."""
+        return int(self.codes.shape[1])
+
+    def fitted(self) -> Array:
+        """The latents of the train rows."""
+        rows: Array = self.codes[self.train]
+        return rows
+
+    def judged(self) -> Array:
+        """The latents of the test rows."""
+        rows: Array = self.codes[self.test]
+        return rows
+
+    def shuffled(self, generator: np.random.Generator) -> Study:
+        """The same factors, paired with the latents at random."""
+        order = generator.permutation(self.n)
+        return attrs.evolve(self, truth=tuple(factor.take(order) for factor in self.truth))
+
+    def resampled(self, generator: np.random.Generator) -> Study:
+        """Rows drawn with replacement, train rows from train rows and test rows from test rows."""
+        train = generator.choice(self.train, len(self.train))
+        test = generator.choice(self.test, len(self.test))
+        rows = np.concatenate([train, test])
+        return attrs.evolve(
+            self,
+            codes=self.codes[rows],
+            truth=tuple(factor.take(rows) for factor in self.truth),
+            train=np.arange(len(train)),
+            test=np.arange(len(train), len(rows)),
+        )
+
+
+def make_study(
+    codes: Any,
+    factors: Any,
+    *,
+    kinds: Kinds = None,
+    factor_bins: int = 20,
+    train_fraction: float = 2 / 3,
+    test_rows: Any = None,
+    seed: int = 0,
+    name: str = "codes",
+) -> Study:
+    """Check latents and factors.
+
+    Args:
+        codes: latents, shape (n, d), numpy or torch.
+        factors: as `as_truth` takes them.
+        kinds: kinds of the factors.
+        factor_bins: bins of continuous and circular factors.
+        train_fraction: the part of the rows to fit on, drawn at random.
+        test_rows: the row numbers to judge on, all others to fit on, instead of a random split.
+        seed: of the split.
+        name: what messages call the latents.
+
+    Raises:
+        InputError: they are no latents and factors of the same samples.
+    """
+    matrix = as_matrix(codes, name, least_rows=LEAST_ROWS)
+    truth, notes = as_truth(factors, matrix.n, kinds=kinds, bins=factor_bins)
+    constant = [factor.name for factor in truth if not factor.varies]
+    if constant:
+        notes.append(f"left out, because all rows have the same value: {', '.join(constant)}")
+    values = matrix.values.to("cpu", torch.float64).numpy()
+    # Deciding before the mean is taken away: rounding would make a constant latent vary.
+    dead = (values == values[:1]).all(axis=0)
+    if dead.any():
+        notes.append(f"{int(dead.sum())} of {matrix.width} latents are constant")
+    centred = values - values.mean(axis=0)
+    centred[:, dead] = 0.0
+    train, test, split = _split(matrix.n, train_fraction, test_rows, seed)
+    return Study(
+        codes=centred,
+        truth=tuple(factor for factor in truth if factor.varies),
+        train=train,
+        test=test,
+        device=matrix.values.device,
+        dtype=matrix.dtype,
+        notes=tuple(notes),
+        split=split,
+    )
+
+
+def _split(n: int, train_fraction: float, test_rows: Any, seed: int) -> tuple[Array, Array, str]:
+    if test_rows is None:
+        order = np.random.default_rng(seed).permutation(n)
+        fit = min(max(round(n * train_fraction), 2), n - 2)
+        return np.sort(order[:fit]), np.sort(order[fit:]), f"fitted on {fit} random rows, judged on the other {n - fit}"
+    test = np.unique(np.asarray(test_rows))
+    if test.dtype.kind not in "iu" or test.ndim != 1 or len(test) == 0 or not 0 <= test[0] <= test[-1] < n:
+        raise InputError(f"test rows must be row numbers from 0 to {n - 1}, at least one")
+    train = np.setdiff1d(np.arange(n), test)
+    if len(train) < 2:
+        raise InputError(f"{len(test)} of {n} rows to judge on leave {len(train)} to fit on; at least 2 are needed")
+    return train, test, f"fitted on {len(train)} given rows, judged on the other {len(test)}"
