@@ -38,13 +38,14 @@ def test_similarities_change_nothing_and_other_maps_do() -> None:
     assert rbf_cka(x, y, sigma=1.0).invariant_to == ("orthogonal",)
 
 
-def test_float32_with_a_large_mean() -> None:
+@pytest.mark.parametrize(("dtype", "mean"), [(np.float32, 2.0**14), (np.float64, 2.0**30)])
+def test_a_large_mean_costs_no_digits(dtype: type, mean: float) -> None:
     x, y = pair(n=100)
-    shifted = (x + 4096.0).astype(np.float32)
+    shifted = (x + mean).astype(dtype)
+    back = shifted.astype(np.float64) - mean  # exact
     for measure in (rbf_cka, distance_correlation, minibatch_cka):
         batch = {"batch": 20} if measure is minibatch_cka else {}
-        exact = measure(shifted.astype(np.float64), y, **batch).value
-        assert measure(shifted, y, **batch).value == pytest.approx(exact, abs=1e-12)
+        assert measure(shifted, y, **batch).value == pytest.approx(measure(back, y, **batch).value, abs=1e-12)
 
 
 def test_one_batch_is_debiased_cka_and_no_epsilon_is_added() -> None:

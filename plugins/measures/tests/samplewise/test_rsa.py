@@ -74,12 +74,18 @@ def test_duplicated_rows_keep_their_ties() -> None:
     assert value == pytest.approx(spearmanr(*distances).statistic, abs=1e-10)
 
 
-def test_float32_with_a_large_mean() -> None:
+@pytest.mark.parametrize(("dtype", "mean"), [(np.float32, 2.0**14), (np.float64, 2.0**30)])
+def test_a_large_mean_costs_no_digits(dtype: type, mean: float) -> None:
     x, y = pair(n=80)
-    shifted = (x + 4096.0).astype(np.float32)
-    for name in ("euclidean", "cosine", "correlation"):
-        exact = rsa(shifted.astype(np.float64), y, dissimilarity=name, comparison="pearson").value
-        assert rsa(shifted, y, dissimilarity=name, comparison="pearson").value == pytest.approx(exact, abs=1e-12)
+    shifted = (x + mean).astype(dtype)
+    back = shifted.astype(np.float64) - mean  # exact
+    for name in ("euclidean", "correlation"):
+        exact = rsa(back, y, dissimilarity=name, comparison="pearson").value
+        assert rsa(shifted, y, dissimilarity=name, comparison="pearson").value == pytest.approx(exact, abs=1e-6)
+    directions = np.array([[float(a @ b / np.sqrt(a @ a * (b @ b))) for b in back] for a in back])
+    assert compare_dissimilarities(1 - directions, pdist(y, "cosine"), comparison="pearson") == pytest.approx(
+        rsa(back, y, dissimilarity="cosine", comparison="pearson").value, abs=1e-12
+    )
 
 
 def test_ties_in_kendall_count_as_neither() -> None:
@@ -107,8 +113,8 @@ def test_sampled_pairs_are_different_pairs_of_different_samples() -> None:
 
 
 def test_rows_without_a_direction_have_no_value() -> None:
-    x, y = pair()
-    y[5] = 2.0
+    x, y = pair(q=7)
+    y[5] = 0.1  # its mean over the columns is not 0.1 to the last digit
     score = rsa(x, y)
     assert np.isnan(score.value)
     assert score.reason == "1 of 60 rows of y are constant and have no correlation"
