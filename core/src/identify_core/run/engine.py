@@ -25,6 +25,7 @@ from identify_core.run.display import Display
 from identify_core.run.evaluating import Source, evaluate_into
 from identify_core.run.observing import Observers
 from identify_core.run.provenance import Clock, describe_machine, package_versions
+from identify_core.run.threads import SMALL, fitting_threads
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.store import RunWriter, Store, StoredRun
 
@@ -151,9 +152,19 @@ class _Execution:
 
     def _perform(self) -> Outcome:
         samples = self._make_samples()
-        live: Replicates | None = None
-        if self.stage != TRAINED:
-            live = self._train(samples)
+        with fitting_threads(self._parameters(samples)):
+            live = None if self.stage == TRAINED else self._train(samples)
+            self._evaluate_all(samples, live)
+        return self._commit()
+
+    def _parameters(self, samples: Samples) -> int:
+        """How many parameters all replicates have together; without a model, as many as take all threads."""
+        if self.spec.model is None:
+            return SMALL
+        module = self._context("model").build_model(samples.shape, replicate=0)
+        return self.spec.replicates * sum(parameter.numel() for parameter in module.parameters())
+
+    def _evaluate_all(self, samples: Samples, live: Replicates | None) -> None:
         source = Source(
             spec=self.spec,
             run=StoredRun.open(self.writer.folder),
@@ -166,7 +177,6 @@ class _Execution:
             if self.surroundings.stop_requested():
                 raise Interrupted("stopped")
             self._evaluate(chosen, source)
-        return self._commit()
 
     def _make_samples(self) -> Samples:
         context = self._context("dataset")
