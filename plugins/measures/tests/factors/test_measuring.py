@@ -10,6 +10,7 @@ import pytest
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.catalogue.factors import FACTORS
 from identify_measures.factors.functions import explicitness, irs, mig, sap
+from identify_measures.factors.measuring import _interval
 
 
 def test_chance_is_what_shuffled_rows_give(grid: np.ndarray, noisy: np.ndarray) -> None:
@@ -38,6 +39,20 @@ def test_an_interval_covers_the_value_of_a_larger_sample() -> None:
         assert "basic bootstrap over 60 resamples" in interval.method
         covered += interval.low <= truth <= interval.high
     assert covered >= 16
+
+
+def test_the_interval_turns_the_shift_of_resamples_around() -> None:
+    values = [0.6 + k / 1000 for k in range(101)]  # resamples lie above the value by 0.15 on average
+    interval = _interval(0.5, values, (0.0, 1.0))
+    assert interval is not None
+    assert interval.low == pytest.approx(1.0 - 0.6975)
+    assert interval.high == pytest.approx(1.0 - 0.6025)
+    near = _interval(0.97, [0.5, 0.6], (0.0, 1.0))
+    far = _interval(0.03, [0.5, 0.6], (0.0, 1.0))
+    assert near is not None
+    assert far is not None
+    assert (near.high, far.low) == (1.0, 0.0)
+    assert _interval(0.5, [0.5], (0.0, 1.0)) is None
 
 
 def test_an_interval_stays_within_the_bounds(grid: np.ndarray) -> None:

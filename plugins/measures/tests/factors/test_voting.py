@@ -75,3 +75,11 @@ def test_the_seed_decides(grid: np.ndarray) -> None:
     codes = np.random.default_rng(0).normal(size=(360, 4))
     one, same, other = (factor_vae(codes, grid, seed=seed, **FEW).value for seed in (0, 0, 1))
     assert one == same != other
+
+
+def test_without_the_threshold_the_scale_of_a_latent_means_nothing(grid: np.ndarray, noisy: np.ndarray) -> None:
+    weak = noisy + np.random.default_rng(4).normal(size=noisy.shape)
+    before = factor_vae(weak, grid, inactive_below=0, batch=8, **FEW)
+    after = factor_vae(weak * [-1e4, 1e-5, 30, 0.2], grid, inactive_below=0, batch=8, **FEW)
+    assert after.value == pytest.approx(before.value, abs=1e-9)
+    assert before.value < 0.95

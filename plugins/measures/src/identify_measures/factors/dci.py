@@ -75,8 +75,8 @@ def concentration(importances: Array, what: str) -> tuple[float, str]:
     p = p / p.sum(axis=1, keepdims=True)
     scores = 1 + (p * np.log(p)).sum(axis=1) / math.log(importances.shape[1])
     total = importances.sum()
-    weights = importances.sum(axis=1) / total if total > 0 else np.full(len(scores), 1 / len(scores))
-    return float((scores * weights).sum()), ""
+    # Without any importance every line is spread evenly, and its score is 0 under all weights.
+    return float((scores * importances.sum(axis=1)).sum() / total) if total > 0 else 0.0, ""
 
 
 def predict_factors(
