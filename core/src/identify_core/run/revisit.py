@@ -18,6 +18,7 @@ from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display, SilentDisplay
 from identify_core.run.evaluating import Source, evaluate_into
+from identify_core.run.threads import SMALL, fitting_threads
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import RunAppender, Store, StoredRun
 from identify_core.store.layout import SCRATCH
@@ -61,6 +62,15 @@ class Revisit:
                     hint="give another --label, or --replace it",
                 )
         appender = RunAppender(self.store, self.run.summary, replace=self.replace)
+        weights = self.run.weights()
+        parameters = sum(values.size for name, values in weights.items() if name.startswith("parameters/"))
+        with fitting_threads(parameters if weights else SMALL):
+            labels = self._evaluate(appender)
+        shutil.rmtree(self.run.folder / SCRATCH, ignore_errors=True)
+        appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
+        return labels
+
+    def _evaluate(self, appender: RunAppender) -> list[str]:
         device = resolve_device(self.spec.device, dtype=getattr(torch, self.spec.dtype))
         labels: list[str] = []
         for chosen in self.spec.evaluators:
@@ -73,8 +83,6 @@ class Revisit:
             )
             labels += evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
             shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(self.run.folder / SCRATCH, ignore_errors=True)
-        appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
         return labels
 
     def _context(self, device: torch.device, scratch: Path) -> Context:
