@@ -1,4 +1,4 @@
-"""The linear family against the peers' algorithms: all pairs, single pairs, and rows larger than one wants in memory."""
+"""The linear family against the peers' algorithms: all pairs, single pairs, and rows that one would rather not hold."""
 
 from __future__ import annotations
 

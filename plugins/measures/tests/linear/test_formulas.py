@@ -75,6 +75,18 @@ def test_shapes_lie_between_procrustes_and_cca(pair: tuple[Array, Array]) -> Non
     assert white == pytest.approx(math.acos(rho.sum() / math.sqrt(24)), abs=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e6, 1e-6])
+def test_shapes_are_whitened_in_the_units_of_the_data(scale: float, pair: tuple[Array, Array]) -> None:
+    def shape(x: Array) -> Array:
+        values, vectors = np.linalg.eigh(x.T @ x)
+        return np.asarray(x @ (vectors * (0.3 + 0.7 / np.sqrt(values))) @ vectors.T)
+
+    a, b = (shape(scale * centred(each)) for each in pair)
+    cosine = np.linalg.svd(a.T @ b, compute_uv=False).sum() / np.linalg.norm(a) / np.linalg.norm(b)
+    found = measures.shape_metric(scale * pair[0], scale * pair[1], alpha=0.3)
+    assert found.value == pytest.approx(math.acos(cosine), abs=1e-9)
+
+
 @pytest.mark.parametrize("average", ["variance", "uniform", "root"])
 def test_r2_in_sample_and_held_out(average: Any, pair: tuple[Array, Array]) -> None:
     x, y = pair

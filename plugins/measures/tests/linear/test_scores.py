@@ -11,7 +11,10 @@ import pytest
 import identify_measures as measures
 from identify_core.errors import UsageError
 from identify_measures.linear.canonical import expected_mean_correlation
+from identify_measures.linear.measuring import jackknife
+from identify_measures.options.linear import PairOptions
 from identify_measures.scoring import score
+from identify_measures.statistics.gathering import from_arrays
 
 Array = np.ndarray[Any, Any]
 
@@ -95,12 +98,28 @@ def test_intervals_of_wide_representations_are_the_same_to_first_order(name: str
     assert first_order.high - first_order.low == pytest.approx(exact.high - exact.low, rel=0.15)
 
 
+def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
+    rows = np.random.default_rng(0).normal(size=20)
+    statistics = from_arrays(rows, rows, blocks=20)
+
+    def mean(_: Any, i: int, j: int, subset: Any, options: Any) -> float:
+        return float(rows[list(subset)].mean())
+
+    interval, remark = jackknife(mean, statistics, 0, 1, PairOptions(), float(rows.mean()), name="debiased-cka")
+    assert remark == ""
+    assert interval is not None
+    half = 1.959963984540054 * rows.std(ddof=1) / math.sqrt(20)
+    assert interval.high - interval.low == pytest.approx(2 * half)
+
+
 def test_a_constant_representation_has_no_value_but_a_reason(pair: tuple[Array, Array]) -> None:
     x, _ = pair
     for name in ("linear_cka", "debiased_cka", "cca", "procrustes_angular", "gulp"):
         found = getattr(measures, name)(x, np.full((400, 2), 0.1))
         assert math.isnan(found.value)
         assert found.reason == "all rows of y are the same"
+        for dtype in (np.float32, np.float64):
+            assert getattr(measures, name)(x, np.full((400, 3), 1 / 3, dtype=dtype)).reason == found.reason
     assert measures.linear_r2(np.full((400, 2), 0.1), x).value == 0.0
 
 

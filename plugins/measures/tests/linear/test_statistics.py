@@ -14,7 +14,7 @@ from identify_core.run.subject import Representation
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
-from identify_measures.linear.measuring import Formula, evaluate
+from identify_measures.linear.measuring import Formula, about_mean, evaluate
 from identify_measures.statistics.derived import Statistics
 from identify_measures.statistics.gathering import Memory, from_arrays, from_representations
 from identify_measures.statistics.pairwise import PairwiseProducts
@@ -35,7 +35,15 @@ FORMULAS = [
 def arrays() -> list[Array]:
     rng = np.random.default_rng(5)
     common = rng.normal(size=(3000, 5))
-    return [common @ rng.normal(size=(5, d)) + 0.5 * rng.normal(size=(3000, d)) + 4.0 for d in (3, 40, 9)]
+    drift = np.linspace(-1, 1, 3000)[:, None]  # so that no chunk has the mean of all rows
+    return [common @ rng.normal(size=(5, d)) + 0.5 * rng.normal(size=(3000, d)) + 4.0 + drift for d in (3, 40, 9)]
+
+
+@pytest.fixture(autouse=True)
+def narrow_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles that cut through representations, as they do in wide ones."""
+    for module in ("streamed", "resident"):
+        monkeypatch.setattr(f"identify_measures.statistics.{module}.TILE", 16)
 
 
 def every_way(arrays: list[Array], represent: Callable[..., Representation]) -> list[Statistics]:
@@ -60,10 +68,7 @@ def test_in_memory_in_one_pass_and_pair_by_pair_agree(
         assert values == pytest.approx([values[0]] * 3, rel=1e-9, abs=1e-9)
 
 
-# shape-metric brings the scatter of the rows that are left back to the size of all of them.
-@pytest.mark.parametrize(
-    "formula", [each for each in FORMULAS if each is not rotation.SHAPE_METRIC], ids=lambda each: each.name
-)
+@pytest.mark.parametrize("formula", FORMULAS, ids=lambda each: each.name)
 def test_leaving_out_a_block_is_the_measure_of_the_other_rows(
     formula: Formula, arrays: list[Array], represent: Callable[..., Representation]
 ) -> None:
@@ -77,6 +82,16 @@ def test_leaving_out_a_block_is_the_measure_of_the_other_rows(
     alone = from_arrays(arrays[0][kept], arrays[1][kept])
     expected = formula.value(alone, 0, 1, None, options)
     assert left_out == pytest.approx(expected, rel=1e-8, abs=1e-8)
+
+
+def test_products_of_blocks_about_the_common_mean_add_up(
+    arrays: list[Array], represent: Callable[..., Representation]
+) -> None:
+    for statistics in every_way(arrays, represent):
+        parts = [about_mean(statistics, 0, 1, block) for block in range(statistics.blocks)]
+        torch.testing.assert_close(torch.stack(parts).sum(dim=0), statistics.products(0, 1))
+        alone = np.asarray(arrays[1]) - arrays[1].mean(axis=0)
+        assert statistics.trace(1) == pytest.approx(np.square(alone).sum())
 
 
 def test_memory_of_one_pass_does_not_grow_with_the_rows(represent: Callable[..., Representation]) -> None:

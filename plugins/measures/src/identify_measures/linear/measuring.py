@@ -53,7 +53,6 @@ class Formula:
         whitens: whether it divides by variances, and so sees every direction: degenerate where rows are few.
         warnings: what could mislead in this measure alone.
         invariant_to: where the options change what the catalogue says.
-        power: values grow with the rows to this power; taken out of the jackknife.
     """
 
     name: str
@@ -65,7 +64,6 @@ class Formula:
     whitens: bool = False
     warnings: Callable[[Statistics, int, int, Any], list[str]] = lambda statistics, i, j, options: []
     invariant_to: Callable[[Any], tuple[str, ...] | None] = lambda options: None
-    power: float = 0.0
 
 
 def evaluate(formula: Formula, statistics: Statistics, i: int, j: int, options: PairOptions, *, seed: int = 0) -> Score:
@@ -176,7 +174,7 @@ def _interval(
         return _around(value, _linearised(slope, statistics, i, j, value), formula.name, method), ""
     if wide and options.interval == "auto":
         return None, ""
-    return jackknife(formula.value, statistics, i, j, options, value, name=formula.name, power=formula.power)
+    return jackknife(formula.value, statistics, i, j, options, value, name=formula.name)
 
 
 def jackknife(
@@ -188,7 +186,6 @@ def jackknife(
     value: float,
     *,
     name: str,
-    power: float = 0.0,
 ) -> tuple[Interval | None, str]:
     """An interval from leaving out each block of rows, or a remark that says why there is none.
 
@@ -200,7 +197,6 @@ def jackknife(
         options: the measure's own.
         value: over all rows.
         name: the measure's, for its bounds.
-        power: values grow with the rows to this power, which is taken out.
     """
     blocks = statistics.blocks
     if blocks < LEAST_BLOCKS:
@@ -212,7 +208,7 @@ def jackknife(
             each = formula(statistics, i, j, subset, options)
         except Undefined as undefined:
             return None, f"no interval: {undefined} once a block of rows is left out"
-        left.append(each * (statistics.rows() / statistics.rows(subset)) ** power)
+        left.append(each)
     return _around(value, left, name, f"jackknife over {blocks} blocks of rows"), ""
 
 
@@ -230,7 +226,7 @@ def _linearised(slope: Gradient, statistics: Statistics, i: int, j: int, value: 
     parts = []
     for block in range(statistics.blocks):
         share = sum(
-            float((gradient * _about_mean(statistics, a, b, block)).sum())
+            float((gradient * about_mean(statistics, a, b, block)).sum())
             for gradient, a, b in ((slope.xx, i, i), (slope.xy, i, j), (slope.yy, j, j))
         )
         parts.append(share)
@@ -242,7 +238,7 @@ def _linearised(slope: Gradient, statistics: Statistics, i: int, j: int, value: 
     ]
 
 
-def _about_mean(statistics: Statistics, i: int, j: int, block: int) -> torch.Tensor:
+def about_mean(statistics: Statistics, i: int, j: int, block: int) -> torch.Tensor:
     """A block's products about the mean of all rows."""
     x, y = statistics.mean(i), statistics.mean(j)
     a, b = statistics.block_sums(i)[block], statistics.block_sums(j)[block]

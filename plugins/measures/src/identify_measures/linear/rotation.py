@@ -79,8 +79,7 @@ def shape(statistics: Statistics, i: int, j: int, subset: Subset | None, options
     require_variance(statistics, i, j, subset)
     sides = []
     for k in (i, j):
-        scatter = statistics.principal(k, subset).values * (statistics.rows() / statistics.rows(subset))
-        scatter = scatter * statistics.unit(k) ** 2
+        scatter = statistics.principal(k, subset).values * statistics.unit(k) ** 2
         sides.append(options.alpha * scatter.sqrt() + (1 - options.alpha))
     cross = sides[0][:, None] * statistics.whitened(i, j, subset) * sides[1]
     cosine = float(torch.linalg.svdvals(cross).sum() / (sides[0].norm() * sides[1].norm()))
@@ -97,7 +96,6 @@ PROCRUSTES = Formula(
     value=size_and_shape,
     estimator=lambda options: "size and shape: centred, not scaled; the narrower one padded with zeros",
     gradient=_gradient_of_distance,
-    power=0.5,
 )
 PROCRUSTES_SIMILARITY = Formula(
     name="procrustes-similarity",
