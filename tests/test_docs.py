@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import tomllib
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from identify_core.cli.root import VERBS
-from identify_core.rungs import RUNGS, draw_ladder
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -67,9 +67,11 @@ def test_every_verb_is_in_the_reference() -> None:
             assert f"| `{verb}` |" in page, verb
 
 
-def test_the_ladder_of_the_docs_is_that_of_the_code() -> None:
-    assert (DOCS / "explanation" / "ladder-drawing.txt").read_text(encoding="utf-8").strip() == draw_ladder().strip()
-    table = (DOCS / "explanation" / "ladder-table.md").read_text(encoding="utf-8")
-    for name, rung in RUNGS.items():
-        assert f"`{name}`" in table
-        assert rung.definition in table
+def test_the_pages_made_from_records_are_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    for path, text in generate.pages():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: python docs/generate.py"
