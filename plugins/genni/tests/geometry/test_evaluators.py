@@ -132,7 +132,7 @@ def test_aliases_are_called_different_and_the_claim_is_limited(
     finding = symmetry.evaluate(options, subject_of(modules, x, torch.sin(0.7 * x), train=30), make_context(tmp_path))
     assert column(finding, "pairs", "verdict") == ["genuinely different", "symmetric copy", "genuinely different"]
     assert any("symmetries are left out" in each for each in finding.warnings)
-    assert any("no path was found with this budget" in each for each in finding.warnings)
+    assert any("no path was found with this search" in each for each in finding.warnings)
     assert column(finding, "replicates", "group") == [0, 1, 0]
 
 

@@ -58,7 +58,12 @@ def cloud(
     drawn = torch.randn(count, len(vector), generator=generator, dtype=torch.float64).to(vector)
     started = vector + radius / len(vector) ** 0.5 * drawn
     found = project(residual, started, tolerance=tolerance, rank_tolerance=rank_tolerance)
-    return Projected(vectors=found.vectors[found.arrived], losses=found.losses[found.arrived], arrived=found.arrived)
+    return Projected(
+        vectors=found.vectors[found.arrived],
+        losses=found.losses[found.arrived],
+        arrived=found.arrived,
+        jacobians=found.jacobians,
+    )
 
 
 def local_pca(points: torch.Tensor, radius: float, *, threshold: float = 0.1) -> tuple[Estimate, torch.Tensor]:

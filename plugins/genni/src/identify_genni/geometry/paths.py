@@ -5,10 +5,12 @@ from __future__ import annotations
 import attrs
 import torch
 
+from identify_genni.geometry.effort import Effort, jacobian_work, value_work
 from identify_genni.geometry.projection import frames, project
 from identify_genni.geometry.residual import Residual
 
 _INSIDE = 4  # points of each piece at which J is looked at, beside its ends
+_PROJECTIONS = 8  # Gauss–Newton steps of each round
 
 
 @attrs.frozen(kw_only=True)
@@ -41,12 +43,14 @@ class Path:
         losses: J at all points that were looked at, in order along the path.
         found: whether J is at most the tolerance at all of them.
         looked_at: how many points that was.
+        exhausted: whether the search ended because its allowance of work did, before all rounds were made.
     """
 
     nodes: torch.Tensor
     losses: torch.Tensor
     found: bool
     looked_at: int
+    exhausted: bool = False
 
     @property
     def highest(self) -> float:
@@ -60,46 +64,67 @@ class Path:
 
 
 def find_path(
-    residual: Residual, first: torch.Tensor, second: torch.Tensor, search: Search, generator: torch.Generator
+    residual: Residual,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    search: Search,
+    generator: torch.Generator,
+    effort: Effort | None = None,
 ) -> Path:
     """Look for a path between two solutions (P,) along which J stays within the tolerance.
 
     A path that is found proves that the two lie on one piece of {J ≤ tolerance}, as far as the points looked at can
     tell. A path that is not found proves nothing.
+
+    Args:
+        residual: of the network.
+        first: one end, (P,).
+        second: the other end, (P,).
+        search: how.
+        generator: on the CPU.
+        effort: the work allowed, which is never exceeded; no round begins that could. None for no limit.
     """
-    best: Path | None = None
+    effort = effort or Effort(limit=float("inf"))
     t = torch.linspace(0, 1, search.nodes, dtype=first.dtype, device=first.device)[:, None]
     distance = float((second - first).norm())
+    best = _inspect(residual, (1 - t) * first + t * second, search.tolerance)
     for attempt in range(search.attempts):
         bend = torch.randn(len(first), generator=generator, dtype=torch.float64).to(first)
         bend = bend * (0.0 if attempt == 0 else 0.5 * distance / float(bend.norm()))
         nodes = (1 - t) * first + t * second + torch.sin(torch.pi * t) * bend
-        path = _relax(residual, nodes, search)
-        if best is None or path.highest < best.highest:
-            best = path
+        path = _relax(residual, nodes, search, effort)
+        if path.highest < best.highest or path.found:
+            best = attrs.evolve(path, exhausted=False)
         if best.found:
             break
-    assert best is not None
+        if path.exhausted:
+            return attrs.evolve(best, exhausted=True)
     return best
 
 
-def _relax(residual: Residual, nodes: torch.Tensor, search: Search) -> Path:
-    best: Path | None = None
+def _relax(residual: Residual, nodes: torch.Tensor, search: Search, effort: Effort) -> Path:
+    best = _inspect(residual, nodes, search.tolerance)
+    jacobian, value = (work(residual.size, nodes.shape[1]) for work in (jacobian_work, value_work))
     for _ in range(search.iterations):
-        nodes[1:-1] = project(
+        effort.pause()
+        looked_at = len(nodes) * (_INSIDE + 1)
+        if len(nodes) * (_PROJECTIONS + 1) * jacobian + looked_at * value > effort.left:
+            return attrs.evolve(best, exhausted=not best.found)
+        moved = project(
             residual,
             nodes[1:-1],
             tolerance=1e-3 * search.tolerance,
-            iterations=8,
+            iterations=_PROJECTIONS,
             rank_tolerance=search.rank_tolerance,
-        ).vectors
+        )
+        nodes[1:-1] = moved.vectors
         path = _inspect(residual, nodes, search.tolerance)
-        if best is None or path.highest < best.highest:
+        effort.spent += (moved.jacobians + len(nodes)) * jacobian + path.looked_at * value
+        if path.highest < best.highest:
             best = path
         if path.found:
             return path
         nodes = _smoothed(residual, _refined(nodes, path, search), search)
-    assert best is not None
     return best
 
 

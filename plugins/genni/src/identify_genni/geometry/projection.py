@@ -67,11 +67,13 @@ class Projected:
         vectors: (W, P).
         losses: J, (W,).
         arrived: whether J is at most the tolerance, (W,).
+        jacobians: how many were computed.
     """
 
     vectors: torch.Tensor
     losses: torch.Tensor
     arrived: torch.Tensor
+    jacobians: int
 
 
 def project(
@@ -97,16 +99,18 @@ def project(
     values = residual.values(vectors)
     losses = values.square().sum(-1)
     active = (losses > tolerance) & losses.isfinite()
+    jacobians = 0
     for _ in range(iterations):
         if not bool(active.any()):
             break
         chosen = active.nonzero().squeeze(1)
+        jacobians += len(chosen)
         for part in torch.split(chosen, residual.at_once(vectors)):
             moved = frame(residual.jacobians(vectors[part]), rank_tolerance, values[part])
             assert moved.steps is not None
             _descend(residual, vectors, values, losses, active, part, moved.steps)
         active &= losses > tolerance
-    return Projected(vectors=vectors, losses=losses, arrived=losses <= tolerance)
+    return Projected(vectors=vectors, losses=losses, arrived=losses <= tolerance, jacobians=jacobians)
 
 
 def _descend(

@@ -45,4 +45,11 @@ class SymmetryOptions:
     path_parameters: int = option(
         2000, help="Networks with more parameters than this are not searched for paths.", limit=at_least(1)
     )
+    effort: float = option(
+        20.0,
+        help="Work allowed for polishing, and as much again for all paths together, the most promising pairs first; a "
+        "CPU core does between one and three of these in a second.",
+        unit="billion multiplications",
+        limit=above(0.0),
+    )
     memory: float = option(0.5, help="Memory for Jacobians.", unit="GB", limit=above(0.0))

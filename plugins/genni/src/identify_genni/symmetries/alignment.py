@@ -7,7 +7,7 @@ orthogonal Procrustes problem (Schönemann 1966).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import attrs
 import torch
@@ -188,9 +188,3 @@ def _is_discrete(layer: HiddenLayer, element: LayerElement) -> bool:
         return bool(torch.linalg.det(element.matrix) < 0)
     moved = bool((element.permutation != torch.arange(layer.width)).any())
     return moved or bool((element.multipliers < 0).any()) or bool((element.inner < 0).any())
-
-
-def nearest_pairs(relative: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
-    """All pairs (i, j) with i < j of a matrix of distances, the nearest first."""
-    pairs = [(i, j) for i in range(len(relative)) for j in range(i + 1, len(relative))]
-    return sorted(pairs, key=lambda pair: relative[pair[0]][pair[1]])

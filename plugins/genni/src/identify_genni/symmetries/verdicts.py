@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
 import numpy as np
 import torch
 
+from identify_genni.geometry.effort import Effort
 from identify_genni.geometry.paths import Path, Search, find_path
 from identify_genni.geometry.residual import Residual
 from identify_genni.layers import Structure
@@ -17,12 +19,17 @@ from identify_genni.symmetries.barrier import barrier, segment_losses
 from identify_genni.symmetries.canonical import Gauged
 from identify_genni.symmetries.units import State
 
-Verdict = Literal["symmetric copy", "same connected piece", "genuinely different", "not searched", "not equivalent"]
+Verdict = Literal[
+    "symmetric copy", "same connected piece", "genuinely different", "not decided", "not searched", "not equivalent"
+]
+
+Pair = tuple[int, int]
 
 VERDICTS: tuple[Verdict, ...] = (
     "symmetric copy",
     "same connected piece",
     "genuinely different",
+    "not decided",
     "not searched",
     "not equivalent",
 )
@@ -52,6 +59,7 @@ class Judged:
     Args:
         verdict: see `Verdict`.
         alignment: of the second to the first; None where the symmetries are not known.
+        copy: the copy of the second network nearest to the first, (P,).
         before: J/Var(f*) along the segment between the two, (points,).
         after: the same to the aligned copy of the second.
         path: the best path; None where none was looked for.
@@ -60,10 +68,11 @@ class Judged:
 
     verdict: Verdict
     alignment: Alignment | None
+    copy: torch.Tensor
     before: torch.Tensor
     after: torch.Tensor
-    path: Path | None
-    to_copy: bool
+    path: Path | None = None
+    to_copy: bool = False
 
     @property
     def barriers(self) -> tuple[float, float]:
@@ -81,7 +90,6 @@ class Bench:
         points: of each segment.
         restarts: of the weight matching.
         copy_tolerance: relative distance below which networks are copies.
-        search: for paths, its tolerance an absolute J; None to look for none.
     """
 
     structure: Structure
@@ -89,11 +97,10 @@ class Bench:
     points: int
     restarts: int
     copy_tolerance: float
-    search: Search | None
 
 
 def judge(bench: Bench, residual: Residual, a: Network, b: Network, generator: torch.Generator) -> Judged:
-    """Align, walk along the segments, and where the two are no copies look for a path.
+    """Align two networks and walk along the segments between them; paths are left for later (`join`).
 
     Args:
         bench: how.
@@ -108,17 +115,41 @@ def judge(bench: Bench, residual: Residual, a: Network, b: Network, generator: t
         copy = bench.structure.vector(apply(bench.structure, alignment.element, b.state))
     before = segment_losses(residual.losses, a.vector, b.vector, bench.points) / bench.variance
     after = segment_losses(residual.losses, a.vector, copy, bench.points) / bench.variance
-    distance = _relative(alignment, a, b)
-    path, to_copy = None, False
     verdict: Verdict = "not searched"
     if not (a.member and b.member):
         verdict = "not equivalent"
-    elif distance <= bench.copy_tolerance:
+    elif _relative(alignment, a, b) <= bench.copy_tolerance:
         verdict = "symmetric copy"
-    elif bench.search is not None:
-        path, to_copy = _search(bench.search, residual, a.vector, b.vector, copy, alignment, generator)
-        verdict = "same connected piece" if path.found else "genuinely different"
-    return Judged(verdict=verdict, alignment=alignment, before=before, after=after, path=path, to_copy=to_copy)
+    return Judged(verdict=verdict, alignment=alignment, copy=copy, before=before, after=after)
+
+
+def join(
+    search: Search,
+    residual: Residual,
+    a: Network,
+    b: Network,
+    judged: Judged,
+    generator: torch.Generator,
+    effort: Effort,
+) -> Judged:
+    """Look for a path between two networks of the class that are no copies, within an allowance of work.
+
+    Args:
+        search: how; its tolerance is an absolute J.
+        residual: of the network that both are parameters of.
+        a: first.
+        b: second.
+        judged: what `judge` said of them.
+        generator: on the CPU.
+        effort: the allowance.
+    """
+    path, to_copy = _search(search, residual, a.vector, b.vector, judged, generator, effort)
+    verdict: Verdict = "genuinely different"
+    if path.found:
+        verdict = "same connected piece"
+    elif path.exhausted:
+        verdict = "not decided"
+    return attrs.evolve(judged, verdict=verdict, path=path, to_copy=to_copy)
 
 
 def _relative(alignment: Alignment | None, a: Network, b: Network) -> float:
@@ -132,17 +163,41 @@ def _search(
     residual: Residual,
     first: torch.Tensor,
     second: torch.Tensor,
-    copy: torch.Tensor,
-    alignment: Alignment | None,
+    judged: Judged,
     generator: torch.Generator,
+    effort: Effort,
 ) -> tuple[Path, bool]:
-    """To the network itself first, which says more; then to its copy, which is nearer."""
-    path = find_path(residual, first, second, search, generator)
-    if path.found or alignment is None:
+    """To the network itself first, which says more; then to its copy, which is nearer. Half of the work for each."""
+    if judged.alignment is None:
+        return find_path(residual, first, second, search, generator, effort), False
+    half = effort.part(0.5)
+    path = find_path(residual, first, second, search, generator, half)
+    effort.settle(half)
+    if path.found:
         return path, False
-    to_copy = find_path(residual, first, copy, search, generator)
-    nearer = to_copy.found or to_copy.highest < path.highest
-    return (to_copy, alignment.discrete) if nearer else (path, False)
+    to_copy = find_path(residual, first, judged.copy, search, generator, effort)
+    exhausted = (path.exhausted or to_copy.exhausted) and not to_copy.found
+    if to_copy.found or to_copy.highest < path.highest:
+        return attrs.evolve(to_copy, exhausted=exhausted), judged.alignment.discrete
+    return attrs.evolve(path, exhausted=exhausted), False
+
+
+def most_promising(judged: Mapping[Pair, Judged]) -> list[Pair]:
+    """The pairs for which a path may be looked for, those with the lowest barrier first.
+
+    Args:
+        judged: what `judge` said of each pair.
+    """
+    open_pairs = [pair for pair, each in judged.items() if each.verdict == "not searched"]
+    return sorted(open_pairs, key=lambda pair: (min(judged[pair].barriers), pair))
+
+
+def linked(judged: Mapping[Pair, Judged], count: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """Which of `count` networks are copies of each other or joined by a path: (count, count)."""
+    together = np.zeros((count, count), dtype=bool)
+    for (i, j), each in judged.items():
+        together[i, j] = together[j, i] = each.verdict in ("symmetric copy", "same connected piece")
+    return together
 
 
 def connected_groups(members: list[int], together: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> list[list[int]]:

@@ -21,9 +21,11 @@ LOOKS = (
     ("symmetric copy", "o", PALETTE[2]),
     ("same connected piece", "D", PALETTE[0]),
     ("genuinely different", "X", PALETTE[1]),
+    ("not decided", "P", PALETTE[3]),
     ("not searched", "s", PALETTE[4]),
     ("not equivalent", "_", MUTED),
 )
+_OUTSIDE = len(LOOKS) - 1
 _LOWEST = 1e-6
 
 
@@ -93,7 +95,8 @@ def draw(options: SymmetryOptions, finding: Finding, context: Context | None) ->
         "Left: distance of each pair modulo symmetry, as a part of the parameters' size, with the verdict; replicates "
         "of one group stand together. Middle and right: the loss along the straight segment between two replicates, "
         "and to the copy of the second that is nearest to the first. A path counts where J/Var(f*) ≤ "
-        f"{options.path_tolerance:g} at every point looked at; 'genuinely different' means that none was found."
+        f"{options.path_tolerance:g} at every point looked at; 'genuinely different' means that none was found, "
+        "'not decided' that the search's budget ended first."
     )
     yield Figure(name="symmetry", caption=caption, static=figure, interactive=_interactive(page))
 
@@ -138,8 +141,8 @@ def _curves(axes: Any, page: Page, curves: Array, title: str) -> None:
     ):
         kind = named.index(str(pair["verdict"]))
         finite = np.where(np.isfinite(curve), np.maximum(curve, _LOWEST), np.nan)
-        alpha = faint if kind < 4 else 0.6 * faint
-        axes.plot(t, finite, color=LOOKS[kind][2], linewidth=1.5 if kind < 4 else 1.0, alpha=alpha)
+        alpha = faint if kind < _OUTSIDE else 0.6 * faint
+        axes.plot(t, finite, color=LOOKS[kind][2], linewidth=1.5 if kind < _OUTSIDE else 1.0, alpha=alpha)
     axes.set_yscale("log")
     axes.axhline(1, color=INK, linestyle=":", linewidth=1)
     axes.annotate(
@@ -187,7 +190,7 @@ def _interactive(page: Page) -> str:
             colorbar={"title": "relative distance"},
         )
     )
-    symbols = ("circle", "diamond", "x", "square", "line-ew-open")
+    symbols = ("circle", "diamond", "x", "cross", "square", "line-ew-open")
     for kind in page.kinds:
         rows, columns = np.nonzero(page.verdict == kind)
         figure.add_scatter(
