@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
-from identify_measures.catalogue import CATALOGUE, Measure
 
 from identify_core.rungs import RUNGS, draw_ladder
+from identify_measures.catalogue import CATALOGUE, Measure
 
 DOCS = Path(__file__).parent
 
@@ -50,9 +50,8 @@ def ladder_table() -> str:
     for name, rung in RUNGS.items():
         below = ", ".join(f"`{each}`" for each in rung.contains) or "–"
         relative = f" Relative to {rung.relative_to}." if rung.relative_to else ""
-        rows.append(
-            f"| `{name}` | {_cell(rung.formula)} | {_cell(rung.definition + relative)} | {below} | {rung.citations[0]} |"
-        )
+        cells = (f"`{name}`", _cell(rung.formula), _cell(rung.definition + relative), below, rung.citations[0])
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -62,7 +61,7 @@ def family_page(family: str) -> str:
     parts = [
         f"# {title}",
         text,
-        f"`X` is (n, p), `Y` is (n, q); rows are paired and columns centred unless it says so.",
+        "`X` is (n, p), `Y` is (n, q); rows are paired and columns centred unless it says so.",
     ]
     parts += [_entry(each) for each in CATALOGUE.values() if each.family == family]
     return "\n\n".join(parts) + "\n"
