@@ -142,6 +142,55 @@ def test_large_networks_are_not_searched(pieces: Subject, tmp_path: Path) -> Non
     assert any("4 parameters are more than path_parameters = 3" in each for each in finding.warnings)
 
 
+def test_a_small_allowance_leaves_pairs_undecided_and_says_so(pieces: Subject, tmp_path: Path) -> None:
+    """Without work nothing is claimed: a pair is never called different because the search had to end."""
+    finding = symmetry.evaluate(SymmetryOptions(effort=1e-3, polish=False), pieces, make_context(tmp_path))
+    verdicts = column(finding, "pairs", "verdict")
+    assert verdicts.count("not decided") == 4
+    assert verdicts.count("symmetric copy") == 2
+    assert finding.scalars["not-decided"] == 4
+    assert finding.scalars["genuinely-different"] == 0
+    assert "4 not decided within the search's budget" in finding.summary
+    assert any("4 pairs are not decided: the search's budget ended first" in each for each in finding.warnings)
+    (figure,) = symmetry_view.draw(SymmetryOptions(), finding, None)
+    assert "not decided (4)" in {text.get_text() for legend in figure.static.legends for text in legend.get_texts()}
+
+
+def test_copies_and_linked_pairs_are_not_searched(
+    pieces: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five pairs of the class are no copies or linked already once two copies and one path are known."""
+    searched: list[float] = []
+
+    def counted(*arguments: Any) -> Any:
+        searched.append(arguments[-1].limit)
+        return join(*arguments)
+
+    join = symmetry.join
+    monkeypatch.setattr(symmetry, "join", counted)
+    finding = symmetry.evaluate(SymmetryOptions(), pieces, make_context(tmp_path))
+    assert finding.scalars["same-connected-piece"] == 4
+    assert len(searched) == 1
+    assert searched[0] <= 20e9 / 4
+
+
+def test_a_step_of_polishing_must_fit_the_allowance(pieces: Subject, tmp_path: Path) -> None:
+    finding = symmetry.evaluate(SymmetryOptions(effort=1e-7, paths=False), pieces, make_context(tmp_path))
+    assert np.isnan(column(finding, "replicates", "J/Var(f*) polished")).all()
+    assert any("no replicate was polished" in each for each in finding.warnings)
+
+
+def test_stopping_within_the_search_for_paths(pieces: Subject, tmp_path: Path) -> None:
+    asked: list[None] = []
+
+    def stop() -> bool:
+        asked.append(None)
+        return len(asked) > 5 + 10  # five replicates, ten pairs, then the rounds of the search
+
+    with pytest.raises(Interrupted, match="replicates were compared"):
+        symmetry.evaluate(SymmetryOptions(), pieces, make_context(tmp_path, stop_requested=stop))
+
+
 def test_trace_of_the_pieces(pieces: Subject, four: Any, tmp_path: Path) -> None:
     options = TraceOptions(walkers=4, steps=20, replicates=(0, 2, 4))
     finding = trace.evaluate(options, pieces, make_context(tmp_path))

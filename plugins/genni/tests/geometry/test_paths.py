@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from identify_genni.geometry.effort import Effort, jacobian_work
 from identify_genni.geometry.paths import Search, find_path
 from identify_genni.geometry.residual import Residual
 
@@ -49,3 +50,24 @@ def test_nodes_are_limited(four: Any, generator: torch.Generator) -> None:
     path = find_path(four.residual, four.flat, four.mirror, search, generator)
     assert not path.found
     assert len(path.nodes) <= 9
+
+
+@pytest.mark.parametrize("limit", [0.0, 5e7, 5e8])
+def test_work_is_never_exceeded(four: Any, generator: torch.Generator, limit: float) -> None:
+    effort = Effort(limit=limit)
+    search = Search(tolerance=1e-30, attempts=2)
+    path = find_path(four.residual, four.flat, four.mirror, search, generator, effort)
+    assert not path.found
+    assert path.exhausted
+    assert effort.spent <= limit
+    worst_round = 9 * search.most_nodes * 1.1 * jacobian_work(four.residual.size, 4)
+    assert effort.left <= worst_round
+
+
+def test_a_search_that_made_all_its_attempts_is_not_exhausted(four: Any, generator: torch.Generator) -> None:
+    search = Search(tolerance=1e-30, iterations=2, attempts=2, most_nodes=16)
+    effort = Effort(limit=1e12)
+    path = find_path(four.residual, four.flat, four.mirror, search, generator, effort)
+    assert not path.found
+    assert not path.exhausted
+    assert 0 < effort.spent < 1e12

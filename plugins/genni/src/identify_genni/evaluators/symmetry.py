@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import attrs
+
 from identify_core.errors import Interrupted, OptionsError
 from identify_core.findings import Finding
 from identify_core.run.context import Context
@@ -52,7 +54,7 @@ def evaluate(options: SymmetryOptions, subject: Subject, context: Context) -> Fi
     search = _search_of(options, setting)
     effort = Effort(limit=options.effort * _BILLION, pause=lambda: _pause(context))
     if search is not None:
-        _join_pairs(search, setting.residual(rows[0], options.split), members, judged, effort, context)
+        _join_pairs(options, search, setting.residual(rows[0], options.split), members, judged, effort, context)
     return finding_of(options, setting, search, members, judged)
 
 
@@ -96,6 +98,7 @@ def _search_of(options: SymmetryOptions, setting: Setting) -> Search | None:
 
 
 def _join_pairs(
+    options: SymmetryOptions,
     search: Search,
     residual: Residual,
     members: list[Member],
@@ -117,8 +120,11 @@ def _join_pairs(
                 continue
             a, b = members[i], members[j]
             generator = context.streams.torch(f"symmetry-path-{a.replicate}-{b.replicate}")
+            high = max(a.reached, b.reached) > options.path_tolerance
+            loosened = search.tolerance * max(1.0, options.tolerance / options.path_tolerance if high else 1.0)
+            own = attrs.evolve(search, tolerance=loosened)
             share = effort.part(1 / (len(waiting) - done))
-            judged[i, j] = join(search, residual, a.network, b.network, judged[i, j], generator, share)
+            judged[i, j] = join(own, residual, a.network, b.network, judged[i, j], generator, share)
             effort.settle(share)
             bar.advance()
 
