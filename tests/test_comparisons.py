@@ -108,3 +108,26 @@ def test_imported_representations_compare_with_a_run_by_their_ids(networks: Comm
 )
 def test_mistakes_are_one_message(networks: CommandLine, arguments: tuple[str, ...], status: int, message: str) -> None:
     assert message in networks("compare", *arguments, status=status).stderr
+
+
+def test_imported_representations_are_judged_by_their_factors(networks: CommandLine) -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 4, size=(600, 2))
+    np.savez(networks.folder / "codes.npz", z=truth + 0.01 * rng.normal(size=(600, 2)), a=truth[:, 0], b=truth[:, 1])
+    factors = ("--factors", "a:categorical=codes.npz:a", "--factors", "b:categorical=codes.npz:b")
+    networks("import", "codes.npz:z", "--name", "codes", *factors)
+    found = networks.json(
+        *(
+            "evaluate",
+            "codes",
+            "--evaluator",
+            "measures:mig",
+            "--evaluator",
+            "measures:dci",
+            "--set",
+            "interval_draws=20",
+        ),
+        "--quiet",
+    )["findings"]
+    assert found["mig"]["scalars"]["mig median"] > 0.9
+    assert min(value for name, value in found["dci"]["scalars"].items() if name.endswith("median")) > 0.9

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from identify_core.compare.importing import import_arrays
 from identify_core.errors import RunError, StoreError
 from identify_core.plugins import Registry, load_registry
 from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Surroundings, execute
 from identify_core.run.revisit import Revisit
-from identify_core.spec import load_spec
+from identify_core.spec import choose_evaluator, load_spec
 from identify_core.store import Store, StoredRun
 from identify_core.testing import toy_plugin
 
@@ -31,7 +32,8 @@ def run(registry: Registry, tmp_path: Path) -> StoredRun:
 
 def revisit(registry: Registry, run: StoredRun, evaluators: str, *more: str, replace: bool = False) -> list[str]:
     spec = load_spec(registry, file=run.folder / "spec.toml", overrides=[f"evaluators=[{evaluators}]", *more])
-    return Revisit(store=Store(run.folder.parent.parent), run=run, spec=spec, replace=replace).evaluate()
+    store = Store(run.folder.parent.parent)
+    return Revisit(store=store, run=run, spec=spec, evaluators=spec.evaluators, replace=replace).evaluate()
 
 
 def test_a_stored_run_evaluates_to_the_same_numbers(registry: Registry, run: StoredRun) -> None:
@@ -59,3 +61,17 @@ def test_data_that_changed_are_noticed(registry: Registry, run: StoredRun) -> No
 
 def test_evaluators_that_need_only_latents_work_although_the_data_changed(registry: Registry, run: StoredRun) -> None:
     assert revisit(registry, run, '{type="norm"}', "dataset.noise=1.0") == ["norm"]
+
+
+def test_an_imported_run_has_latents_alone(registry: Registry, run: StoredRun, tmp_path: Path) -> None:
+    store = Store(run.folder.parent.parent)
+    np.save(tmp_path / "mine.npy", np.arange(12.0).reshape(6, 2))
+    imported = StoredRun.open(import_arrays([str(tmp_path / "mine.npy")], store, name="mine"))
+
+    def evaluate(name: str) -> list[str]:
+        chosen = [choose_evaluator(registry, name)]
+        return Revisit(store=store, run=imported, spec=None, evaluators=chosen).evaluate()
+
+    assert evaluate("norm") == ["norm"]
+    with pytest.raises(RunError, match="was imported: it has latents, but neither inputs nor networks"):
+        evaluate("whole")

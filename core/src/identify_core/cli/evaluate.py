@@ -39,27 +39,30 @@ def command(
     from identify_core.cli.output import print_json, stdout_console
     from identify_core.cli.watching import watched
     from identify_core.errors import UsageError
-    from identify_core.spec import load_spec
+    from identify_core.spec import choose_evaluator, load_spec
     from identify_core.store import Store, StoredRun
 
     if label is not None and len(names) > 1:
         raise UsageError("--label names one finding, but there are several evaluators")
     store = Store(invocation.store_path)
     stored = StoredRun(store.find(run, statuses=("finished",)))
-    tables = ", ".join(_table(name, label) for name in names)
-    edits = [f"evaluators.{index}.{override}" for index in range(len(names)) for override in overrides]
-    spec = load_spec(
-        invocation.registry(),
-        file=stored.folder / "spec.toml",
-        overrides=[f"evaluators = [{tables}]", *edits],
-        flags={"device": device},
-    )
+    registry = invocation.registry()
+    plugin = str(stored.document.get("plugin") or "")
+    spec = load_spec(registry, file=stored.folder / "spec.toml") if plugin else None  # imports have none
+    chosen = [choose_evaluator(registry, name, overrides, plugin=plugin or None, label=label or "") for name in names]
     from identify_core.report.tables import print_finding
     from identify_core.run.revisit import Revisit
 
     with watched(quiet) as (display, stop_requested):
         revisit = Revisit(
-            store=store, run=stored, spec=spec, display=display, stop_requested=stop_requested, replace=replace
+            store=store,
+            run=stored,
+            spec=spec,
+            evaluators=chosen,
+            device=device or (spec.device if spec else "auto"),
+            display=display,
+            stop_requested=stop_requested,
+            replace=replace,
         )
         labels = revisit.evaluate()
     found = StoredRun.open(stored.folder).findings
@@ -69,13 +72,6 @@ def command(
         for name in labels:
             print_finding(stdout_console(), name, found[name].finding)
     return 0
-
-
-def _table(name: str, label: str | None) -> str:
-    """An evaluator's table in TOML."""
-    import json
-
-    return f"{{type = {json.dumps(name)}{f', label = {json.dumps(label)}' if label else ''}}}"
 
 
 def _plain(stored: Any) -> dict[str, Any]:

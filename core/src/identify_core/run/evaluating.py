@@ -37,7 +37,7 @@ class Source:
     """A run and the live objects that stand behind it; what is not live is made again from the store at first use.
 
     Args:
-        spec: the run's resolved spec.
+        spec: the run's resolved spec; None for an imported run, which has latents alone.
         run: its stored files.
         samples: if they are at hand.
         replicates: the trained replicates, if they are at hand.
@@ -48,7 +48,7 @@ class Source:
     def __init__(
         self,
         *,
-        spec: ResolvedSpec,
+        spec: ResolvedSpec | None,
         run: StoredRun,
         device: torch.device,
         samples: Samples | None = None,
@@ -72,6 +72,8 @@ class Source:
         """
         if self._samples is not None:
             return self._samples
+        if self.spec is None:
+            raise self._imported()
         samples = calling.make_samples(self.spec.dataset, self._context("dataset"))
         if samples.fingerprint != self.run.fingerprint:
             raise RunError(
@@ -91,6 +93,8 @@ class Source:
         if self._replicates is not None:
             self._replicates.eval()
             return self._replicates
+        if self.spec is None:
+            raise self._imported()
         if self.spec.model is None:
             raise RunError(f"the run {self.run.id} has no model, only latents")
         template = self._context("model").build_model(self.samples.shape, replicate=0)
@@ -105,6 +109,8 @@ class Source:
 
     def subject(self) -> Subject:
         """All that the run left, for an evaluator of arity `run`."""
+        if self.spec is None:
+            raise self._imported()
         everything = {name: self.representations(name) for name in self.run.latents}
         model = self.spec.model
         return Subject(
@@ -127,6 +133,12 @@ class Source:
         if name not in self._preparations:
             self._preparations[name] = Preparations(self.representations(name))
         return self._preparations[name]
+
+    def _imported(self) -> RunError:
+        return RunError(
+            f"the run {self.run.id} was imported: it has latents, but neither inputs nor networks",
+            hint="choose an evaluator of representations or pairs",
+        )
 
     def _context(self, part: str) -> Context:
         if self._make_context is None:

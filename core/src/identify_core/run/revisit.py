@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -31,7 +31,9 @@ class Revisit:
     Args:
         store: the store that holds it.
         run: the committed run.
-        spec: its resolved spec, with the evaluators to run in place of its own.
+        spec: its resolved spec; None for an imported run.
+        evaluators: what to run.
+        device: where to compute, as in a spec.
         display: where progress is shown.
         stop_requested: whether the user asked to stop.
         replace: whether a finding of the same label is replaced.
@@ -39,13 +41,15 @@ class Revisit:
 
     store: Store
     run: StoredRun
-    spec: ResolvedSpec
+    spec: ResolvedSpec | None
+    evaluators: Sequence[Chosen]
+    device: str = "auto"
     display: Display = attrs.field(factory=SilentDisplay)
     stop_requested: Callable[[], bool] = lambda: False
     replace: bool = False
 
     def evaluate(self) -> list[str]:
-        """Run the spec's evaluators on the run and keep what they find with it.
+        """Run the evaluators on the run and keep what they find with it.
 
         What an evaluator has done survives an interruption: the same call goes on from there.
 
@@ -55,7 +59,7 @@ class Revisit:
         Raises:
             StoreError: a label exists and may not be replaced, or the run cannot be written.
         """
-        for chosen in self.spec.evaluators:
+        for chosen in self.evaluators:
             if chosen.label in self.run.findings and not self.replace:
                 raise StoreError(
                     f"the run {self.run.id} already has a finding {chosen.label!r}",
@@ -71,9 +75,9 @@ class Revisit:
         return labels
 
     def _evaluate(self, appender: RunAppender) -> list[str]:
-        device = resolve_device(self.spec.device, dtype=getattr(torch, self.spec.dtype))
+        device = resolve_device(self.device, dtype=self._dtype)
         labels: list[str] = []
-        for chosen in self.spec.evaluators:
+        for chosen in self.evaluators:
             scratch = self.run.folder / SCRATCH / _fingerprint(chosen)
             source = Source(
                 spec=self.spec,
@@ -85,16 +89,21 @@ class Revisit:
             shutil.rmtree(scratch, ignore_errors=True)
         return labels
 
+    @property
+    def _dtype(self) -> torch.dtype:
+        dtype: torch.dtype = getattr(torch, self.spec.dtype if self.spec else "float32")
+        return dtype
+
     def _context(self, device: torch.device, scratch: Path) -> Context:
         scratch.mkdir(parents=True, exist_ok=True)
         spec = self.spec
         return Context(
             device=device,
-            dtype=getattr(torch, spec.dtype),
-            seed=spec.seed,
-            count=spec.replicates,
+            dtype=self._dtype,
+            seed=spec.seed if spec else 0,
+            count=spec.replicates if spec else int(self.run.document.get("replicates", 0)),
             scratch=scratch,
-            build=None if spec.model is None else calling.model_builder(spec.model),
+            build=None if spec is None or spec.model is None else calling.model_builder(spec.model),
             open_run=lambda reference: StoredRun(self.store.find(reference, statuses=("finished",))),
             display=self.display,
             stop_requested=self.stop_requested,
