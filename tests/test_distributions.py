@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from identify_core import __version__
 
@@ -60,6 +63,32 @@ def test_a_plugin_is_named_after_its_folder_and_found_by_its_entry_point(folder:
     content = project(folder)
     assert content["name"] == f"identify-{folder.name}"
     assert content["entry-points"]["identify"] == {folder.name: f"identify_{folder.name}.plugin"}
+
+
+def pins(name: str) -> dict[str, Version]:
+    """The versions that a constraints file names."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    split = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(package): Version(version) for package, version in split}
+
+
+def requirements(folder: Path) -> list[Requirement]:
+    """What a distribution needs from elsewhere, its extras too."""
+    content = project(folder)
+    groups = [content["dependencies"], *content.get("optional-dependencies", {}).values()]
+    found = [Requirement(each) for group in groups for each in group]
+    return [each for each in found if not each.name.startswith("identify-")]
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS, ids=lambda folder: folder.name)
+def test_what_is_declared_is_what_is_tested(folder: Path) -> None:
+    """Each lower bound is the version of `tox -e lowest`, so every distribution has the same; the newest is allowed."""
+    lowest, newest = pins("constraints-lowest.txt"), pins("constraints.txt")
+    for each in requirements(folder):
+        (bound,) = each.specifier
+        assert bound.operator == ">="
+        assert Version(bound.version) == lowest[canonicalize_name(each.name)], each
+        assert newest[canonicalize_name(each.name)] in each.specifier, each
 
 
 def test_the_workspace_installs_the_core_and_every_plugin() -> None:

@@ -142,9 +142,7 @@ def _command(found: str | None) -> Iterator[Diagnosis]:
     hint = "python -m identify_core works everywhere"
     if found is None:
         yield Diagnosis(topic="command", verdict="notice", text="the shell finds no command identify", hint=hint)
-        return
-    owner = _owner_of(Path(found))
-    if owner == "ours":
+    elif (owner := _owner_of(Path(found))) == "ours":
         yield Diagnosis(topic="command", verdict="good", text=f"identify is {found}")
     else:
         yield Diagnosis(topic="command", verdict="notice", text=f"identify is {found}, {owner}", hint=hint)

@@ -179,7 +179,8 @@ class TestRemove:
                 identify_runs(store, "rm", run.id, input=answer)
         assert store.runs()
         result = identify_runs(store, "rm", run.id, input="y\n")
-        assert result.stdout == f"removed {run.id}\n"
+        assert result.stdout.splitlines()[-1] == f"removed {run.id}"  # before it, older clicks show what was typed
+        assert "Delete 1 run for good?" not in result.stdout
         assert "Delete 1 run for good?" in result.stderr
         assert store.runs() == []
 
