@@ -51,6 +51,7 @@ def test_the_nonce_cannot_be_known_inside_the_body() -> None:
 
 
 def test_a_view_is_a_page_of_its_own_with_plotly_inside(draw: Draw) -> None:
+    pytest.importorskip("plotly")
     page = interactive.standalone_page(draw(name="iso-surface", caption="<b>ε</b>", interactive="<div>view</div>"))
     assert "<title>iso surface</title>" in page
     assert "&lt;b&gt;ε&lt;/b&gt;" in page

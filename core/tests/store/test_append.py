@@ -113,6 +113,7 @@ def picture(interactive: str | None = None) -> Figure:
 
 
 def test_figures_are_files_that_run_json_lists(store: Store, write_run: Write) -> None:
+    pytest.importorskip("plotly")
     run = write_run()
     appender = RunAppender(store, run)
     appender.write_figure("subspace", picture("<div>\nplot</div>"))
