@@ -14,7 +14,11 @@ from identify_genni.geometry.jacobian import jacobian
 from identify_genni.geometry.residual import Residual
 
 
-def test_exact_for_a_model_that_is_linear_in_its_parameters(generator: torch.Generator) -> None:
+@pytest.mark.parametrize("most_exact", [1e9, 0.0])
+def test_exact_for_a_model_that_is_linear_in_its_parameters(
+    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch, most_exact: float
+) -> None:
+    monkeypatch.setattr("identify_genni.geometry.ellipsoid._MOST_EXACT", most_exact)  # by SVD, by the Gram matrix
     module = nn.Linear(4, 2).double()
     replicates = Replicates.from_modules([module])
     vector, x = replicates.vectors()[0], torch.randn(30, 4, dtype=torch.float64)

@@ -55,6 +55,19 @@ def test_nullity_of_the_pieces(pieces: Subject, tmp_path: Path) -> None:
     assert "between 2 and 3" in finding.summary
 
 
+def test_replicates_beyond_the_allowance_are_left_out_and_named(pieces: Subject, tmp_path: Path) -> None:
+    finding = nullity.evaluate(NullityOptions(effort=1e-9, replicates=(0, 2, 4)), pieces, make_context(tmp_path))
+    kept = column(finding, "replicates", "replicate")
+    assert kept in ([0], [2])  # the better of those in the class, never the one outside
+    left = ", ".join(str(each) for each in (0, 2, 4) if each not in kept)
+    assert any(f"replicates {left} were left out" in each for each in finding.warnings)
+
+
+def test_stopping_between_jacobians(pieces: Subject, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted, match="Jacobians of 0 of 5 replicates"):
+        nullity.evaluate(NullityOptions(), pieces, make_context(tmp_path, stop_requested=lambda: True))
+
+
 def test_more_outputs_than_data_is_said(subject_of: Callable[..., Subject], tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 1))

@@ -11,7 +11,7 @@ from torch import nn
 from identify_core.data import Shape
 from identify_core.errors import UsageError
 from identify_core.replicates import Replicates
-from identify_genni.geometry.jacobian import jacobian, jacobian_blocks, spectrum
+from identify_genni.geometry.jacobian import choose, jacobian, jacobian_blocks, spectra, spectra_work, spectrum
 from identify_genni.geometry.null_space import null_directions, null_space, project_off, row_space
 from identify_genni.networks.convolutional import build_lenet
 from identify_genni.options.networks import LeNetOptions
@@ -42,7 +42,7 @@ def test_blocks_are_the_same_rows() -> None:
 
 
 @pytest.mark.parametrize(("count", "memory"), [(8, 1e9), (8, 4_000), (60, 1e9), (60, 15_000)])
-@pytest.mark.parametrize("method", ["svd", "gram", "sketch"])
+@pytest.mark.parametrize("method", ["svd", "qr", "gram", "sketch"])
 def test_all_methods_agree(method: Any, count: int, memory: float) -> None:
     function, vector, inputs = network(count=count)
     expected = torch.linalg.svdvals(jacobian(function, vector, inputs))
@@ -56,8 +56,46 @@ def test_all_methods_agree(method: Any, count: int, memory: float) -> None:
 def test_auto_goes_by_memory() -> None:
     function, vector, inputs = network(count=60)
     assert spectrum(function, vector, inputs, memory=1e9).method == "svd"
-    assert spectrum(function, vector, inputs, memory=80_000).method == "gram"
+    assert spectrum(function, vector, inputs, memory=80_000).method == "qr"
     assert spectrum(function, vector, inputs, memory=10_000).method == "sketch"
+
+
+@pytest.mark.parametrize("counts", [(4, 3), (9, 4), (30, 25)])
+@pytest.mark.parametrize("method", ["svd", "qr", "gram", "sketch"])
+def test_sets_of_inputs_share_their_rows(method: Any, counts: tuple[int, int]) -> None:
+    """Wide, tall, and tall together but wide each: the same as one set after the other, and as all of them at once."""
+    function, vector, inputs = network(count=sum(counts))
+    first, second = torch.split(inputs, counts)
+    found = spectra(function, vector, {"first": first, "second": second}, method=method, memory=30_000)
+    assert list(found) == ["first", "second", "both"]
+    for name, x in (("first", first), ("second", second), ("both", inputs)):
+        expected = torch.linalg.svdvals(jacobian(function, vector, x))
+        assert found[name].rows == 2 * len(x)
+        assert torch.allclose(found[name].values, expected, atol=1e-7 * float(expected[0])), name
+        assert found[name].rank(1e-6) == int((expected > 1e-6 * expected[0]).sum())
+
+
+def test_auto_goes_by_work() -> None:
+    assert choose(500, 300, 1e9) == "svd"
+    assert choose(5000, 2778, 1e9) == "gram"
+    assert choose(500, 43_661, 1e9) == "gram"
+    assert choose(10**7, 4, 1e8) == "qr"
+    assert spectra_work([5000, 4500], 2778, 1e9) == pytest.approx(2 * 9500 * 2778**2 + 12 * 2778**3)
+    assert spectra_work([300], 100, 1e9) == pytest.approx(40 * 300 * 100**2)
+
+
+def test_parameters_that_change_nothing_have_singular_values_of_zero() -> None:
+    function, vector, inputs = network(count=60)
+
+    def longer(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = function(theta[:-3], x) + 0 * theta[-1]
+        return values
+
+    padded = torch.cat((vector, torch.ones(3, dtype=torch.float64)))
+    found, plain = (spectrum(f, v, inputs, method="gram") for f, v in ((longer, padded), (function, vector)))
+    assert (found.values[-3:] == 0).all()
+    assert torch.allclose(found.values[:-3], plain.values, atol=1e-12)
+    assert found.rank(1e-6) == plain.rank(1e-6)
 
 
 def test_what_a_method_cannot_tell_is_none() -> None:

@@ -8,11 +8,12 @@ import attrs
 import numpy as np
 import torch
 
+from identify_core.errors import Interrupted
 from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.run.context import Context
 from identify_core.run.subject import Subject
 from identify_genni.geometry.ellipsoid import ellipsoid, sampled_ratios
-from identify_genni.geometry.jacobian import Spectrum, spectrum
+from identify_genni.geometry.jacobian import Spectrum, spectra, spectra_work
 from identify_genni.geometry.setting import Setting, chosen_replicates, setting_of
 from identify_genni.options.nullity import NullityOptions
 from identify_genni.symmetries.tangents import linear_fibre_dimension, symmetry_dimension, symmetry_tangents
@@ -22,6 +23,7 @@ Array = np.ndarray[Any, Any]
 # The prediction is meant for small ε, so J is compared with it at these parts of ε too.
 SCALES = (1e-4, 1e-2, 1.0)
 _MANY_PARAMETERS, _FEW_DRAWS = 10_000, 8
+_LARGE = 1000  # the ellipsoid needs eigenvectors: above this for the best replicate alone
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -61,42 +63,53 @@ def evaluate(options: NullityOptions, subject: Subject, context: Context) -> Fin
     """
     splits = [options.split, *([options.held_out] if options.held_out else [])]
     setting = setting_of(subject, splits=splits, samples=options.samples, memory=options.memory * 1e9)
-    rows = chosen_replicates(options.replicates, setting.replicates.count)
+    wanted = chosen_replicates(options.replicates, setting.replicates.count)
     relative = setting.relative(options.split)
-    looks = []
+    rows = _affordable(options, setting, wanted, relative)
+    looks: list[Look] = []
     with context.progress("Jacobians", len(rows), unit="replicates") as bar:
         for replicate in rows:
-            looks.append(_look(options, setting, replicate, float(relative[replicate]), context))
+            if context.should_stop():
+                raise Interrupted(
+                    f"stopped after the Jacobians of {len(looks)} of {len(rows)} replicates",
+                    hint="`identify resume` starts this step again",
+                )
+            best = float(relative[replicate]) == float(relative[rows].min())
+            looks.append(_look(options, setting, replicate, float(relative[replicate]), context, best=best))
             bar.advance()
-    return _finding(options, setting, looks)
+    return _finding(options, setting, looks, left_out=[each for each in wanted if each not in rows])
 
 
-def _look(options: NullityOptions, setting: Setting, replicate: int, relative: float, context: Context) -> Look:
+def _affordable(options: NullityOptions, setting: Setting, wanted: list[int], relative: torch.Tensor) -> list[int]:
+    """The replicates that the allowance of work has room for, the best first chosen; at least one."""
+    sizes = [targets.numel() for _, targets in setting.data.values()]
+    work = spectra_work(sizes, setting.structure.parameter_count, setting.memory)
+    room = max(1, int(options.effort * 1e9 / work)) if options.method == "auto" else len(wanted)
+    return sorted(sorted(wanted, key=lambda replicate: float(relative[replicate]))[:room])
+
+
+def _look(
+    options: NullityOptions, setting: Setting, replicate: int, relative: float, context: Context, *, best: bool
+) -> Look:
     vector = setting.vectors[replicate]
-    inputs = {name: x for name, (x, _) in setting.data.items()}
-    if len(inputs) > 1:
-        inputs["both"] = torch.cat(list(inputs.values()))
     generator = context.stream("nullity", replicate)
-    spectra = {
-        name: spectrum(
-            setting.replicates.function(replicate),
-            vector,
-            x,
-            method=options.method,
-            memory=setting.memory,
-            sketch=options.sketch,
-            generator=generator,
-        )
-        for name, x in inputs.items()
-    }
+    found = spectra(
+        setting.replicates.function(replicate),
+        vector,
+        {name: x for name, (x, _) in setting.data.items()},
+        method=options.method,
+        memory=setting.memory,
+        sketch=options.sketch,
+        generator=generator,
+    )
     symmetries = None
     if setting.structure.known:
         symmetries = symmetry_tangents(setting.structure, setting.state(replicate)).rank()
-    semi_axes, ratios = _ellipsoids(options, setting, replicate, spectra[options.split], generator)
+    semi_axes, ratios = _ellipsoids(options, setting, replicate, found[options.split], generator, best=best)
     return Look(
         replicate=replicate,
         relative=relative,
-        spectra=spectra,
+        spectra=found,
         symmetries=symmetries,
         fibre=_fibre(setting, replicate),
         semi_axes=semi_axes,
@@ -105,14 +118,21 @@ def _look(options: NullityOptions, setting: Setting, replicate: int, relative: f
 
 
 def _ellipsoids(
-    options: NullityOptions, setting: Setting, replicate: int, found: Spectrum, generator: torch.Generator
+    options: NullityOptions,
+    setting: Setting,
+    replicate: int,
+    found: Spectrum,
+    generator: torch.Generator,
+    *,
+    best: bool,
 ) -> tuple[Array, Array]:
     epsilon, values = options.epsilon * setting.variance, found.values
     kept = values[values > options.tolerance * values[:1]] if len(values) else values
     axes: Array = np.sqrt(epsilon * found.rows) / kept.cpu().numpy()
     ratios = np.full((len(SCALES), options.draws), np.nan)
     fits = 8 * found.rows * found.columns * 3 <= setting.memory
-    if not (options.draws and fits and len(kept)):
+    cheap = best or min(found.rows, found.columns) <= _LARGE
+    if not (options.draws and fits and cheap and len(kept)):
         return axes, ratios
     vector = setting.vectors[replicate]
     own = setting.replicates.function(replicate)(vector, setting.data[options.split][0]).detach()
@@ -145,7 +165,7 @@ def _fibre(setting: Setting, replicate: int) -> int | None:
     return linear_fibre_dimension(structure, product.shape[1], len(last), rank)
 
 
-def _finding(options: NullityOptions, setting: Setting, looks: list[Look]) -> Finding:
+def _finding(options: NullityOptions, setting: Setting, looks: list[Look], *, left_out: list[int]) -> Finding:
     best = min(looks, key=lambda look: look.relative)
     generic = symmetry_dimension(setting.structure) if setting.structure.known else None
     free = [look.nullity(options.split, options.tolerance) for look in looks]
@@ -172,7 +192,7 @@ def _finding(options: NullityOptions, setting: Setting, looks: list[Look]) -> Fi
         tables={"replicates": _replicates_table(options, looks), "ranks": _ranks_table(options, looks)},
         arrays=_arrays(options, looks),
         conventions=_conventions(options, setting, looks),
-        warnings=_warnings(options, setting, looks),
+        warnings=[*_left_out(left_out), *_warnings(options, setting, looks)],
     )
 
 
@@ -268,6 +288,13 @@ def _conventions(options: NullityOptions, setting: Setting, looks: list[Look]) -
         "J": "mean over samples and output dimensions",
         "method": ", ".join(sorted({found.method for look in looks for found in look.spectra.values()})),
     }
+
+
+def _left_out(replicates: list[int]) -> list[str]:
+    if not replicates:
+        return []
+    numbers = ", ".join(map(str, replicates))
+    return [f"replicates {numbers} were left out: their Jacobians are more work than `effort` allows"]
 
 
 def _warnings(options: NullityOptions, setting: Setting, looks: list[Look]) -> list[str]:

@@ -194,8 +194,9 @@ def _conventions(options: SymmetryOptions, setting: Setting) -> dict[str, str]:
         "barrier": "largest rise of J above the straight line between the ends of the segment; after alignment the "
         "second replicate is its copy nearest to the first, in the first one's own scales",
         "symmetric copy": f"relative distance at most {options.copy_tolerance:g}",
-        "same connected piece": "a path was found with J/Var(f*) within its tolerance at every point looked at; it leads "
-        "to the other replicate, or to its symmetric copy where the table says so; or both are linked through others",
+        "same connected piece": "a path was found with J/Var(f*) within its tolerance at every point looked at; it "
+        "leads to the other replicate, or to its symmetric copy where the table says so; or both are linked through "
+        "others",
         "tolerance of a path": f"{options.path_tolerance:g}; {max(options.tolerance, options.path_tolerance):g}, the "
         "tolerance of the class, where an end of it stays above that even after polishing",
         "genuinely different": f"no copy, and all {options.path_attempts} starting paths of the search led to none: no "

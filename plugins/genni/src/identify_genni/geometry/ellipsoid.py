@@ -8,22 +8,24 @@ import torch
 from identify_genni.geometry.null_space import count_above
 from identify_genni.geometry.residual import Residual
 
+_MOST_EXACT = 1e9  # multiplications of a singular value decomposition; beyond, a Gram matrix is several times faster
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Ellipsoid:
     """{δ : |∂ρ/∂θ δ|² ≤ ε}: bounded in the row space, unbounded along the null space.
 
     Args:
-        rows: ∂ρ/∂θ, (m, P).
+        rows: ∂ρ/∂θ, (m, P), or the axes themselves, (rank, P).
         mixtures: (m, rank); `rows.T @ mixtures` are the orthonormal axes, the shortest semi-axis first. They are never
-            made, since points on the boundary need only products.
+            made, since points on the boundary need only products. None where `rows` are the axes.
         lengths: semi-axes √ε / σ, (rank,), with σ the singular values of ∂ρ/∂θ. In terms of the Jacobian of the m
             stacked outputs they are √(ε m) / σ.
         epsilon: ε.
     """
 
     rows: torch.Tensor
-    mixtures: torch.Tensor
+    mixtures: torch.Tensor | None
     lengths: torch.Tensor
     epsilon: float
 
@@ -31,7 +33,8 @@ class Ellipsoid:
         """Random points δ on its boundary within the row space, (count, P)."""
         drawn = torch.randn(count, len(self.lengths), generator=generator, dtype=torch.float64).to(self.rows)
         scaled = drawn / drawn.norm(dim=1, keepdim=True) * self.lengths
-        points: torch.Tensor = scaled @ self.mixtures.T @ self.rows
+        mixed = scaled if self.mixtures is None else scaled @ self.mixtures.T
+        points: torch.Tensor = mixed @ self.rows
         return points
 
     def scaled(self, part: float) -> Ellipsoid:
@@ -49,14 +52,18 @@ def ellipsoid(residual: Residual, vector: torch.Tensor, epsilon: float, *, rank_
         rank_tolerance: singular values below this part of the largest count as zero.
     """
     rows = residual.jacobians(vector[None])[0]
-    if rows.shape[0] <= rows.shape[1]:
-        squares, left = torch.linalg.eigh(rows @ rows.T)
-        sizes, left = squares.flip(0).clamp(min=0).sqrt(), left.flip(1)
+    tall = rows.shape[0] > rows.shape[1]
+    if tall and rows.numel() * rows.shape[1] <= _MOST_EXACT:
+        _, sizes, axes = torch.linalg.svd(rows, full_matrices=False)
     else:
-        left, sizes, _ = torch.linalg.svd(rows, full_matrices=False)
+        squares, vectors = torch.linalg.eigh(rows.T @ rows if tall else rows @ rows.T)
+        sizes, axes = squares.flip(0).clamp(min=0).sqrt(), vectors.flip(1).T
     rank = count_above(sizes, max(rank_tolerance, 1e-7))
-    sizes, left = sizes[:rank], left[:, :rank]
-    return Ellipsoid(rows=rows, mixtures=left / sizes, lengths=epsilon**0.5 / sizes, epsilon=epsilon)
+    sizes, axes = sizes[:rank], axes[:rank]
+    lengths = epsilon**0.5 / sizes
+    if tall:
+        return Ellipsoid(rows=axes, mixtures=None, lengths=lengths, epsilon=epsilon)
+    return Ellipsoid(rows=rows, mixtures=axes.T / sizes, lengths=lengths, epsilon=epsilon)
 
 
 def sampled_ratios(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import attrs
@@ -11,10 +12,12 @@ from torch.func import jacrev, vjp, vmap
 
 from identify_genni.geometry.residual import ParameterFunction
 
-Method = Literal["auto", "svd", "gram", "sketch"]
+Method = Literal["auto", "svd", "qr", "gram", "sketch"]
 
 _BYTES = 8
-_MOST_NUMBERS = 8_000_000
+_BLOCK = 2e7  # bytes: larger blocks of rows take up to nine times as long, most of it for fresh memory
+_MOST_EXACT = 1e10  # multiplications of an exact factorisation; beyond, the Gram matrix is several times faster
+_PANELS = 4
 # A singular value is the root of an eigenvalue of the Gram matrix, whose rounding error is about 1e-16 of the largest.
 GRAM_RESOLUTION = 1e-7
 
@@ -75,9 +78,7 @@ def jacobian_blocks(
     """The rows of `jacobian` in consecutive blocks, each within 2/5 of `memory` where one sample allows it."""
     if len(inputs) == 0:
         return
-    with torch.no_grad():
-        outputs = function(vector, inputs[:1]).numel()
-    samples = max(1, int(memory / 2.5 // (_BYTES * max(1, outputs) * len(vector))))
+    samples = max(1, int(min(memory / 2.5, _BLOCK) // (_BYTES * _outputs(function, vector, inputs) * len(vector))))
 
     def single(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return function(theta, x.unsqueeze(0)).reshape(-1)
@@ -85,6 +86,11 @@ def jacobian_blocks(
     for part in torch.split(inputs, samples):
         rows = vmap(jacrev(single), in_dims=(None, 0))(vector, part)
         yield rows.detach().reshape(-1, len(vector))
+
+
+def _outputs(function: ParameterFunction, vector: torch.Tensor, inputs: torch.Tensor) -> int:
+    with torch.no_grad():
+        return max(1, function(vector, inputs[:1]).numel())
 
 
 def spectrum(
@@ -97,78 +103,185 @@ def spectrum(
     sketch: int = 256,
     generator: torch.Generator | None = None,
 ) -> Spectrum:
-    """The singular values of the Jacobian; no P × P matrix is made unless P is the smaller side.
+    """The singular values of the Jacobian on one set of inputs; see `spectra`."""
+    found = spectra(
+        function, vector, {"inputs": inputs}, method=method, memory=memory, sketch=sketch, generator=generator
+    )
+    return found["inputs"]
 
-    `svd` keeps the whole Jacobian and is exact to rounding. `gram` makes the smaller of J Jᵀ and (by a streamed QR)
-    the triangular factor of J, and never keeps more than two blocks of rows. `sketch` finds the largest values by
+
+def spectra(
+    function: ParameterFunction,
+    vector: torch.Tensor,
+    inputs: Mapping[str, torch.Tensor],
+    *,
+    method: Method = "auto",
+    memory: float = 2e9,
+    sketch: int = 256,
+    generator: torch.Generator | None = None,
+) -> dict[str, Spectrum]:
+    """The singular values of the Jacobian on each set of inputs and, where there are several, on all of them: `both`.
+
+    Rows are computed once for a set and its union with the others. No P × P matrix is made unless P is the smaller
+    side.
+
+    `svd` keeps the whole Jacobian and is exact to rounding. `qr` does the same with a triangular factor that takes in
+    one block of rows after the other, for P below m. `gram` makes the smaller of J Jᵀ and Jᵀ J, three to ten times
+    faster, and resolves singular values down to `GRAM_RESOLUTION` of the largest. `sketch` finds the largest values by
     randomised subspace iteration with products alone (Halko, Martinsson & Tropp 2011, algorithm 4.4). `auto` takes the
-    first that fits; `gram` also for Jacobians of more than 8 million numbers.
+    first that fits into the memory and into 1e10 multiplications, which `gram` and `sketch` may exceed.
 
     Args:
         function: as in `jacobian`.
         vector: θ, (P,).
-        inputs: x, (n, ...).
-        method: which of the three.
+        inputs: name to x, (n, ...).
+        method: which of them; `qr` stands for `svd` where P is not below m.
         memory: bytes.
         sketch: how many of the largest values `sketch` finds.
         generator: for `sketch`.
     """
-    with torch.no_grad():
-        rows = function(vector, inputs[:1]).numel() * len(inputs)
     columns = len(vector)
-    chosen = _choose(rows, columns, memory) if method == "auto" else method
-    complete, resolution = True, 1e-13
-    if chosen == "svd":
-        values = torch.linalg.svdvals(jacobian(function, vector, inputs, memory=memory))
-    elif chosen == "gram" and columns < rows:
-        values = torch.linalg.svdvals(_triangular_factor(function, vector, inputs, memory))
-    elif chosen == "gram":
-        values = torch.linalg.eigvalsh(_gram(function, vector, inputs, memory)).flip(0).clamp(min=0).sqrt()
-        resolution = GRAM_RESOLUTION
+    outputs = _outputs(function, vector, next(iter(inputs.values())))
+    sizes = {name: outputs * len(x) for name, x in inputs.items()}
+    if len(inputs) > 1:
+        sizes["both"] = sum(sizes.values())
+    largest = max(sizes.values())
+    chosen = choose(largest, columns, memory) if method == "auto" else method
+    if chosen == "qr" and columns >= largest:
+        chosen = "svd"
+    resolution = {"svd": 1e-13, "qr": 1e-13, "gram": GRAM_RESOLUTION}.get(chosen, 1e-10)
+    if chosen == "sketch":
+        everything = {**inputs, "both": torch.cat(list(inputs.values()))} if len(inputs) > 1 else inputs
+        values = {
+            name: _sketched(function, vector, x, min(sketch, sizes[name], columns), generator)
+            for name, x in everything.items()
+        }
     else:
-        size = min(sketch, rows, columns)
-        values = _sketched(function, vector, inputs, size, generator)
-        complete, resolution = size == min(rows, columns), 1e-10
-    return Spectrum(values=values, rows=rows, columns=columns, resolution=resolution, complete=complete, method=chosen)
+        ways = {"svd": _by_svd, "qr": _by_qr, "gram": _by_columns if columns < largest else _by_rows}
+        values = ways[chosen](function, vector, inputs, memory)
+    return {
+        name: Spectrum(
+            values=values[name][: min(sizes[name], columns)],
+            rows=sizes[name],
+            columns=columns,
+            resolution=resolution,
+            complete=chosen != "sketch" or len(values[name]) == min(sizes[name], columns),
+            method=chosen,
+        )
+        for name in sizes
+    }
 
 
-def _choose(rows: int, columns: int, memory: float) -> Method:
+def choose(rows: int, columns: int, memory: float) -> Method:
+    """The method that `auto` takes for a Jacobian of these sizes."""
     smaller = min(rows, columns)
-    # The matrix, the copy that LAPACK overwrites, its workspace; for large ones the Gram matrix is much faster.
-    if 3 * _BYTES * rows * columns <= memory and rows * columns <= _MOST_NUMBERS:
+    small = rows * columns * smaller <= _MOST_EXACT
+    if small and 3 * _BYTES * rows * columns <= memory:  # the matrix, the copy that LAPACK overwrites, its workspace
         return "svd"
     if 3 * _BYTES * smaller**2 <= memory:
-        return "gram"
+        return "qr" if small and columns < rows else "gram"
     return "sketch"
 
 
-def _gram(function: ParameterFunction, vector: torch.Tensor, inputs: torch.Tensor, memory: float) -> torch.Tensor:
-    """J Jᵀ (m, m) from pairs of row blocks: blocks are computed again instead of kept."""
-    with torch.no_grad():
-        outputs = function(vector, inputs[:1]).numel()
-    size = outputs * len(inputs)
-    gram = vector.new_zeros(size, size)
+def spectra_work(sizes: Sequence[int], columns: int, memory: float) -> float:
+    """Multiplications, about, that `spectra` makes with `auto`, in units of those of a matrix product.
+
+    Args:
+        sizes: m of each set of inputs.
+        columns: P.
+        memory: bytes.
+    """
+    together = sum(sizes)
+    smaller = min(together, columns)
+    if choose(together, columns, memory) in ("svd", "qr"):
+        return 20.0 * 2 * together * columns * smaller
+    return 2.0 * together * columns * smaller + 4.0 * (len(sizes) + 1) * smaller**3
+
+
+Values = dict[str, torch.Tensor]
+
+
+def _by_svd(
+    function: ParameterFunction, vector: torch.Tensor, inputs: Mapping[str, torch.Tensor], memory: float
+) -> Values:
+    rows = {name: jacobian(function, vector, x, memory=memory) for name, x in inputs.items()}
+    if len(rows) > 1:
+        rows["both"] = torch.cat(list(rows.values()))
+    return {name: torch.linalg.svdvals(each) for name, each in rows.items()}
+
+
+def _by_qr(
+    function: ParameterFunction, vector: torch.Tensor, inputs: Mapping[str, torch.Tensor], memory: float
+) -> Values:
+    factors = {}
+    for name, x in inputs.items():
+        factor = vector.new_zeros(0, len(vector))
+        for block in jacobian_blocks(function, vector, x, memory=memory):
+            factor = torch.linalg.qr(torch.cat((factor, block)), mode="r").R
+        factors[name] = factor
+    if len(factors) > 1:
+        factors["both"] = torch.cat(list(factors.values()))
+    return {name: torch.linalg.svdvals(each) for name, each in factors.items()}
+
+
+def _by_columns(
+    function: ParameterFunction, vector: torch.Tensor, inputs: Mapping[str, torch.Tensor], memory: float
+) -> Values:
+    """From Jᵀ J (P, P): that of all inputs together is the sum of the others."""
+    columns = len(vector)
+    edges = torch.linspace(0, columns, _PANELS + 1).long().tolist()
+    grams: Values = {}
+    for name, x in inputs.items():
+        gram = vector.new_zeros(columns, columns)
+        for block in jacobian_blocks(function, vector, x, memory=memory):
+            for start, end in pairwise(edges):  # only the upper triangle, panel by panel
+                gram[start:end, start:].addmm_(block[:, start:end].T, block[:, start:])
+        grams[name] = gram
+    if len(grams) > 1:
+        grams["both"] = torch.stack(list(grams.values())).sum(0)
+    return {name: _roots(gram) for name, gram in grams.items()}
+
+
+def _by_rows(
+    function: ParameterFunction, vector: torch.Tensor, inputs: Mapping[str, torch.Tensor], memory: float
+) -> Values:
+    """From J Jᵀ (m, m) of all inputs together, of which the others are diagonal blocks.
+
+    Where J does not fit into the memory it is made in pieces, which are computed again instead of kept.
+    """
+    everything = torch.cat(list(inputs.values()))
+    outputs = _outputs(function, vector, everything)
+    pieces = torch.split(everything, max(1, int(memory / 2.5 // (_BYTES * outputs * len(vector)))))
+    gram = vector.new_zeros(outputs * len(everything), outputs * len(everything))
     start = 0
-    for block in jacobian_blocks(function, vector, inputs, memory=memory):
-        end = start + len(block)
-        below = end
-        gram[start:end, start:end] = block @ block.T
-        for other in jacobian_blocks(function, vector, inputs[end // outputs :], memory=memory):
-            gram[start:end, below : below + len(other)] = block @ other.T
-            below += len(other)
-        gram[end:, start:end] = gram[start:end, end:].T
+    for index, piece in enumerate(pieces):
+        rows = jacobian(function, vector, piece, memory=memory)
+        end = below = start + len(rows)
+        gram[start:end, start:end] = rows @ rows.T
+        for other in pieces[index + 1 :]:
+            others = jacobian(function, vector, other, memory=memory)
+            gram[start:end, below : below + len(others)] = rows @ others.T
+            below += len(others)
         start = end
-    return gram
+    found: Values = {}
+    start = 0
+    for name, x in inputs.items():
+        end = start + outputs * len(x)
+        found[name] = _roots(gram[start:end, start:end])
+        start = end
+    if len(found) > 1:
+        found["both"] = _roots(gram)
+    return found
 
 
-def _triangular_factor(
-    function: ParameterFunction, vector: torch.Tensor, inputs: torch.Tensor, memory: float
-) -> torch.Tensor:
-    """R (P, P) of J = QR, one block of rows after the other: J's singular values without squaring them."""
-    factor = vector.new_zeros(0, len(vector))
-    for block in jacobian_blocks(function, vector, inputs, memory=memory):
-        factor = torch.linalg.qr(torch.cat((factor, block)), mode="r").R
-    return factor
+def _roots(gram: torch.Tensor) -> torch.Tensor:
+    """Roots of the eigenvalues of a symmetric matrix of which the upper triangle is given, the largest first.
+
+    Rows and columns of zeros are left out of the factorisation: parameters, or outputs, that nothing depends on.
+    """
+    alive = (gram.diagonal() > 0).nonzero().squeeze(1)
+    squares = torch.linalg.eigvalsh(gram[alive][:, alive], UPLO="U").flip(0).clamp(min=0)
+    return torch.nn.functional.pad(squares.sqrt(), (0, len(gram) - len(alive)))
 
 
 def _sketched(

@@ -11,6 +11,8 @@ from torch.func import jacrev, vmap
 
 from identify_core.replicates import Replicates
 
+_MOST_NUMBERS = 2_500_000  # of a block of a Jacobian: larger ones take several times as long
+
 ParameterFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -66,7 +68,11 @@ class Residual:
             return self.function(vector, x.unsqueeze(0)).reshape(-1)
 
         by_sample = vmap(jacrev(single), in_dims=(None, 0))  # in evaluation mode samples do not mix
-        if self.together:
+        numbers = self.size * vectors.shape[-1]
+        if numbers > _MOST_NUMBERS:
+            parts = torch.split(self.inputs, max(1, len(self.inputs) * _MOST_NUMBERS // numbers))
+            rows = torch.stack([torch.cat([by_sample(v, x).detach() for x in parts]) for v in vectors])
+        elif self.together:
             rows = vmap(by_sample, in_dims=(0, None), chunk_size=self._chunk(vectors))(vectors, self.inputs)
         else:
             rows = torch.stack([by_sample(vector, self.inputs).detach() for vector in vectors])

@@ -33,11 +33,21 @@ class NullityOptions:
     epsilon: float = option(1e-3, help="J/Var(f*) of the predicted ellipsoid.", limit=above(0.0))
     draws: int = option(
         64,
-        help="Points of the ellipsoid at which J is compared with ε; 8 at the most above 10,000 parameters.",
+        help="Points of the ellipsoid at which J is compared with ε; 8 at the most above 10,000 parameters, and for "
+        "the best replicate alone where the Jacobian is large.",
         limit=at_least(0),
     )
-    method: Literal["auto", "svd", "gram", "sketch"] = option(
-        "auto", help="How singular values are computed: exactly, from a Gram matrix, or the largest ones by a sketch."
+    method: Literal["auto", "svd", "qr", "gram", "sketch"] = option(
+        "auto",
+        help="How singular values are computed: exactly at once or block by block, from a Gram matrix, or the largest "
+        "ones by a sketch.",
     )
     sketch: int = option(256, help="How many of the largest singular values a sketch finds.", limit=at_least(1))
+    effort: float = option(
+        4000.0,
+        help="Work allowed with `auto`: replicates beyond it, those with the largest J first, are left out; a CPU core "
+        "does between 20 and 50 of these in a second.",
+        unit="billion multiplications",
+        limit=above(0.0),
+    )
     memory: float = option(1.0, help="Memory for Jacobians.", unit="GB", limit=above(0.0))
