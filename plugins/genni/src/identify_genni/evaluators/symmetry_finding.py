@@ -94,7 +94,7 @@ def _summary(verdicts: Counter[Any], inside: int, count: int, groups: list[list[
     if inside < 2:
         return f"{inside} of {count} replicates reached the class, so no two can be compared as equivalent."
     told = [f"{verdicts[verdict]} {words}" for verdict, words in (
-        ("symmetric copy", "symmetric copies"),
+        ("symmetric copy", "symmetric copies" if verdicts["symmetric copy"] > 1 else "symmetric copy"),
         ("same connected piece", "on the same connected piece"),
         ("genuinely different", "genuinely different as far as the search could tell"),
         ("not decided", "not decided within the search's budget"),

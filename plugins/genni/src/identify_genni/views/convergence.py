@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import fill
 from typing import Any
 
 import attrs
@@ -53,18 +54,18 @@ def draw(options: ConvergenceOptions, finding: Finding, context: Context | None)
     """One figure of eight panels."""
     page = Page.of(finding)
     with house_style():
-        figure, axes = new_figure(2, 4, width=15.0, height=7.0, title=finding.summary)
+        figure, axes = new_figure(3, 3, width=10.0, height=8.6, title=fill(finding.summary, 90))
         _endings(axes[0, 0], page)
         _curves(axes[0, 1], page, "measured-steps", "relative", "J / Var(f*)", "Distance to the target")
         axes[0, 1].axhline(page.tolerance, color=INK, linestyle="--", linewidth=1)
         _converged(axes[0, 2], page)
-        _dead(axes[0, 3], page)
+        _dead(axes[2, 0], page)
         _curves(axes[1, 0], page, "steps", "loss", "J on the step's batch", "Training loss")
         _curves(axes[1, 1], page, "steps", "gradient-norm", "|∇J|", "Gradient")
         _curves(axes[1, 2], page, "steps", "parameter-norm", "|θ|", "Parameters")
         axes[1, 2].set_yscale("linear")
-        _balance(axes[1, 3], page)
-        _legend(figure, page)
+        _balance(axes[2, 1], page)
+        _legend(axes[2, 2], page)
     caption = (
         f"Training of {len(page.statuses)} replicates. Thin lines are replicates, the thick line is their median and "
         f"the band holds the middle 80 %; the dashed line is the tolerance J/Var(f*) = {page.tolerance:g}. "
@@ -172,7 +173,7 @@ def _balance(axes: Any, page: Page) -> None:
         )
 
 
-def _legend(figure: Any, page: Page) -> None:
+def _legend(axes: Any, page: Page) -> None:
     from matplotlib.lines import Line2D
 
     handles: list[Line2D] = [
@@ -182,7 +183,8 @@ def _legend(figure: Any, page: Page) -> None:
     ]
     handles.append(Line2D([], [], color=INK, linewidth=1.8, label="median of all"))
     handles.append(Line2D([], [], color=INK, linewidth=1, linestyle="--", label=f"tolerance {page.tolerance:g}"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    axes.axis("off")
+    axes.legend(handles=handles, loc="center left", frameon=False, fontsize=9)
 
 
 def _say(axes: Any, text: str) -> None:

@@ -30,9 +30,9 @@ def draw(options: NullityOptions, finding: Finding, context: Context | None) -> 
         figure, axes = new_figure(
             1,
             3,
-            width=14.0,
+            width=10.4,
             height=height,
-            title=fill(finding.summary, 120),
+            title=fill(finding.summary, 90),
             gridspec_kw={"width_ratios": (1.25, 1.25, 1)},
         )
         _spectrum(axes[0], finding, rows, best)

@@ -79,21 +79,26 @@ def draw(options: SymmetryOptions, finding: Finding, context: Context | None) ->
     """One figure of three panels."""
     page = Page.of(finding)
     count = len(page.names)
-    height = float(np.clip(2.4 + 0.32 * count, 4.8, 9.0))
+    side = float(np.clip(1.6 + 0.3 * count, 4.2, 6.0))
     with house_style():
         figure, axes = new_figure(
-            1, 3, width=height + 8.6, height=height, title=fill(finding.summary, 115),
-            gridspec_kw={"width_ratios": (1.15 * (height - 1.2), 4.2, 4.2)},
+            2, 2, width=side + 4.4, height=side + 0.9, title=fill(finding.summary, round(9 * (side + 4.4))),
+            gridspec_kw={"width_ratios": (side, 3.6)},
         )  # fmt: skip
-        _matrix(figure, axes[0], page)
-        axes[2].sharey(axes[1])
-        _curves(axes[1], page, page.before, "Straight segment, before alignment")
-        _curves(axes[2], page, page.after, "Straight segment, after alignment")
-        axes[2].set_ylabel("")
-        _legend(figure, axes[0], page)
+        grid = axes[0, 0].get_gridspec()
+        axes[0, 0].remove()
+        axes[1, 0].remove()
+        matrix = figure.add_subplot(grid[:, 0])
+        _matrix(figure, matrix, page)
+        axes[1, 1].sharex(axes[0, 1])
+        axes[1, 1].sharey(axes[0, 1])
+        _curves(axes[0, 1], page, page.before, "Straight segment, before alignment")
+        _curves(axes[1, 1], page, page.after, "Straight segment, after alignment")
+        axes[0, 1].set_xlabel("")
+        _legend(figure, matrix, page)
     caption = (
         "Left: distance of each pair modulo symmetry, as a part of the parameters' size, with the verdict; replicates "
-        "of one group stand together. Middle and right: the loss along the straight segment between two replicates, "
+        "of one group stand together. Right: the loss along the straight segment between two replicates, "
         "and to the copy of the second that is nearest to the first. A path counts where J/Var(f*) ≤ "
         f"{options.path_tolerance:g} at every point looked at; 'genuinely different' means that none was found, "
         "'not decided' that the search's budget ended first."
@@ -162,7 +167,7 @@ def _legend(figure: Any, axes: Any, page: Page) -> None:
         for kind in page.kinds
     ]
     words = [f"{LOOKS[kind][0]} ({counts[kind]})" for kind in page.kinds]
-    figure.legend(handles, words, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.legend(handles, words, loc="outside lower center", ncols=min(3, len(handles)), frameon=False)
 
 
 def _interactive(page: Page) -> str:

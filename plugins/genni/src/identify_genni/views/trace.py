@@ -53,7 +53,7 @@ def draw(options: TraceOptions, finding: Finding, context: Context | None) -> It
     shown = min(_PANELS, len(page.dimensions))
     with house_style():
         figure, axes = new_figure(
-            2, 3, width=13.5, height=9.2, title=fill(finding.summary, 115), gridspec_kw={"height_ratios": (1.35, 1)}
+            2, 3, width=10.4, height=7.8, title=fill(finding.summary, 88), gridspec_kw={"height_ratios": (1.35, 1)}
         )
         grid = axes[0, 0].get_gridspec()
         for column in range(_PANELS):
