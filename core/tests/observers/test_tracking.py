@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -142,6 +143,7 @@ def test_wandb_writes_offline_and_all_of_it(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     follow("wandb", tmp_path)
+    importlib.import_module("wandb").teardown()  # its service writes on after the run's end: wait as at a process's end
     (file,) = (tmp_path / "tracking" / "wandb").glob("offline-run-*-r1/run-r1.wandb")
     content = file.read_bytes()
     for expected in (b"loss/replicate-10", b"rate", b"objective.learning_rate", b"sharp.best", b"identify", b"shells"):
