@@ -25,7 +25,7 @@ def draw(options: NullityOptions, finding: Finding, context: Context | None) -> 
     table = finding.tables["replicates"]
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     best: Any = finding.scalars["best-replicate"]
-    height = max(4.4, 1.6 + 0.28 * min(len(rows), _MOST_ROWS))
+    height = max(4.8, 2.0 + 0.28 * min(len(rows), _MOST_ROWS))
     with house_style():
         figure, axes = new_figure(
             1,
@@ -33,7 +33,7 @@ def draw(options: NullityOptions, finding: Finding, context: Context | None) -> 
             width=10.4,
             height=height,
             title=fill(finding.summary, 90),
-            gridspec_kw={"width_ratios": (1.25, 1.25, 1)},
+            gridspec_kw={"width_ratios": (1.2, 1.2, 1)},
         )
         _spectrum(axes[0], finding, rows, best)
         _dimensions(axes[1], finding, rows)
@@ -87,7 +87,7 @@ def _spectrum(axes: Any, finding: Finding, rows: list[dict[str, Any]], best: int
         axes.set_xticks(np.arange(1, counts.max() + 1, max(1, counts.max() // 10)))
     if not counts.any():
         axes.text(0.5, 0.5, "all singular values are zero", transform=axes.transAxes, ha="center", color=MUTED)
-    axes.legend(loc="best")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
 
 
 def _dimensions(axes: Any, finding: Finding, rows: list[dict[str, Any]]) -> None:
@@ -156,6 +156,7 @@ def _ellipsoid(axes: Any, options: NullityOptions, finding: Finding, rows: list[
     axes.set_xticks(range(len(SCALES)), [f"{scale * options.epsilon:g}" for scale in SCALES])
     axes.set_xlim(-0.5, len(SCALES) - 0.5)
     if not drawn:
+        axes.set_axis_off()
         axes.text(0.5, 0.6, "nothing was drawn", transform=axes.transAxes, ha="center", color=MUTED)
         return
     low, high = axes.get_ylim()
@@ -164,7 +165,7 @@ def _ellipsoid(axes: Any, options: NullityOptions, finding: Finding, rows: list[
         axes.set_yscale("log")
         axes.set_ylim(min(0.3, np.nanmin(ratios[ratios > 0])), high)
     axes.text(
-        0.02, 0.98, f"dots: replicate {best}; bars: medians of all", transform=axes.transAxes, va="top", color=MUTED
+        0.02, 0.98, f"dots: replicate {best}\nbars: medians of all", transform=axes.transAxes, va="top", color=MUTED
     )
 
 

@@ -155,11 +155,11 @@ def _cloud(axes: Any, page: Page) -> None:
             np.arange(1, len(good) + 1), np.maximum(good / good[0], 1e-16), marker="o" if len(good) <= 40 else None,
             markersize=5, color=PALETTE[row % len(PALETTE)], label=f"replicate {page.dimensions[row]['replicate']}",
         )  # fmt: skip
-    axes.axhline(0.1, color=INK, linestyle="--", linewidth=1, label="counts as a dimension above")
+    axes.axhline(0.1, color=INK, linestyle="--", linewidth=1, label="counts above this")
     axes.set_xlim(0.5, longest + 0.5)
     if longest <= 20:
         axes.set_xticks(range(1, longest + 1))
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
 
 
 def _losses(axes: Any, options: TraceOptions, page: Page) -> None:
