@@ -225,18 +225,21 @@ def test_the_page_shows_every_replicate_and_the_tolerance(tmp_path):
     made = make(tmp_path, OPTIONS, count=5)
     finding = evaluate(ConvergenceOptions(), made.subject, made.context)
     (figure,) = draw(ConvergenceOptions(), finding, None)
-    titles = [axes.get_title(loc="left") for axes in figure.static.axes]
+    *panels, legend = figure.static.axes
+    titles = [axes.get_title(loc="left") for axes in panels]
     assert titles == [
         "Where each replicate ended",
         "Distance to the target",
         "Converged so far",
-        "Dead units",
         "Training loss",
         "Gradient",
         "Parameters",
+        "Dead units",
         "Balancedness of the units",
     ]
-    for axes in figure.static.axes:
+    assert "tolerance 0.01" in {text.get_text() for text in legend.get_legend().get_texts()}
+    assert figure.static.get_figwidth() <= 10.5  # legible in the column of a report
+    for axes in panels:
         assert axes.get_xlabel()
         assert axes.get_ylabel()
     endings = figure.static.axes[0].get_lines()
