@@ -47,7 +47,7 @@ def draw() -> Draw:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """Makes a committed run from findings, figures and history."""
+    """Makes a committed run from findings, figures and history; one with interactive views needs plotly."""
 
     def make(
         findings: Mapping[str, Finding] | None = None,
@@ -60,6 +60,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         evaluator: str = "toy:whole",
         options: Mapping[str, Any] | None = None,
     ) -> StoredRun:
+        if any(figure.interactive for figure in (figures or {}).values()):
+            pytest.importorskip("plotly")
         store = Store(tmp_path / "store")
         with RunWriter.create(store, name=name, plugin="toy") as writer:
             writer.write_spec(spec)

@@ -171,6 +171,7 @@ def test_a_wide_picture_opens_in_full_size(make_run: MakeRun, draw: Draw, tmp_pa
 
 
 def test_a_saved_interactive_view_is_drawn_by_itself(draw: Draw, tmp_path: Path, browser: Browser) -> None:
+    pytest.importorskip("plotly")
     (page,) = save_figure(draw(interactive=PROBE), tmp_path, ("html",))
     browser.open(page)
     # the view may have spoken before this listens: then its frame is made again

@@ -70,6 +70,7 @@ def test_the_colours_differ_for_every_kind_of_eye(seen_by: np.ndarray) -> None:
 
 
 def test_every_format_is_written_under_the_figures_name(draw: Draw, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
     files = save_figure(draw(interactive=INTERACTIVE), tmp_path / "deep" / "er", FORMATS)
     assert [each.name for each in files] == ["slice.png", "slice.svg", "slice.pdf", "slice.html"]
     heads = [each.read_bytes()[:5] for each in files]
@@ -78,6 +79,7 @@ def test_every_format_is_written_under_the_figures_name(draw: Draw, tmp_path: Pa
 
 
 def test_the_caption_is_inside_the_files(draw: Draw, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
     figure = draw(caption="Loss along ε & σ.", interactive=INTERACTIVE)
     png, svg, pdf, html = save_figure(figure, tmp_path, FORMATS)
     with Image.open(png) as image:
@@ -89,6 +91,7 @@ def test_the_caption_is_inside_the_files(draw: Draw, tmp_path: Path) -> None:
 
 
 def test_the_same_figure_gives_the_same_bytes(draw: Draw, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
     one = save_figure(draw(interactive=INTERACTIVE), tmp_path / "one", FORMATS)
     two = save_figure(draw(interactive=INTERACTIVE), tmp_path / "two", FORMATS)
     assert [each.read_bytes() for each in one] == [each.read_bytes() for each in two]

@@ -144,7 +144,6 @@ def test_the_page_loads_nothing(make_run: MakeRun, draw: Draw, tmp_path: Path) -
 def test_pictures_have_their_caption_as_alternative_text_and_plotly_comes_once(
     make_run: MakeRun, draw: Draw, tmp_path: Path
 ) -> None:
-    pytest.importorskip("plotly")
     figures = {
         "a": draw("one", "First & best.", "<div>1</div>"),
         "b": draw("two", "Second.", "<div>2</div>"),
