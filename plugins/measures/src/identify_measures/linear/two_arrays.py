@@ -1,0 +1,20 @@
+"""Evaluating a measure of the linear family on two arrays at hand."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from identify_core.scores import Score
+from identify_measures.linear.measuring import Formula, evaluate
+from identify_measures.options.linear import PairOptions
+from identify_measures.statistics.gathering import BLOCKS, from_arrays
+
+
+def asked(interval: bool) -> Literal["always", "never"]:
+    return "always" if interval else "never"
+
+
+def measure_pair(formula: Formula, options: PairOptions, x: Any, y: Any, *, seed: int, fit: Any = None) -> Score:
+    random_blocks = options.interval == "always" or getattr(options, "held_out", False)
+    statistics = from_arrays(x, y, blocks=BLOCKS if random_blocks else 1, fit=fit)
+    return evaluate(formula, statistics, 0, 1, options, seed=seed)
