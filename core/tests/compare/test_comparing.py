@@ -65,6 +65,13 @@ def test_single_replicates_can_be_named(registry: Registry, store: Store) -> Non
     assert [each.replicate for each in comparison.lined.representations] == [2, 0]
 
 
+def test_a_single_pair_is_summed_up_by_its_value_alone(registry: Registry, store: Store) -> None:
+    finding = make(registry, store, "wide[0]", "long[0]").findings["distance"]
+    value = finding.arrays["value"].values[0, 1]
+    assert finding.summary == f"distance {value:.4g}"
+    assert make(registry, store, "wide").findings["distance"].summary.startswith("median over 3 pairs: distance ")
+
+
 def test_runs_of_other_data_are_refused_unless_trusted(registry: Registry, store: Store) -> None:
     with pytest.raises(UsageError, match="have other inputs under the same ids"):
         make(registry, store, "wide", "elsewhere")

@@ -291,10 +291,22 @@ def _summary(grid: Grid) -> str:
         )
     parts = []
     for name in grid.scores:
-        values = [score.value for score in off_diagonal(grid, name) if score.value == score.value]
-        if values:
+        scores = off_diagonal(grid, name)
+        values = [score.value for score in scores if score.value == score.value]
+        if len(scores) == 1:
+            parts.append(_one_value(name, scores[0]))
+        elif values:
             parts.append(f"{name} {np.median(values):.4g} ({min(values):.4g} to {max(values):.4g})")
-    return f"median over {len(off_diagonal(grid, next(iter(grid.scores))))} pairs: {', '.join(parts)}" if parts else ""
+    count = len(off_diagonal(grid, next(iter(grid.scores))))
+    over = "" if count == 1 else f"median over {count} pairs: "
+    return f"{over}{', '.join(parts)}" if parts else ""
+
+
+def _one_value(name: str, score: Score) -> str:
+    if score.reason:
+        return f"{name} has no value: {score.reason}"
+    interval = score.interval
+    return f"{name} {score.value:.4g}" + (f" ({interval.low:.4g} to {interval.high:.4g})" if interval else "")
 
 
 def _scalars(grid: Grid) -> dict[str, float]:

@@ -23,7 +23,7 @@ class PolishResult:
 
     Args:
         iterations: how many each replicate made, (R,), int64.
-        reasons: `converged` (its value fell below the bound), `stationary` (its gradient or its step vanished),
+        reasons: `converged` (its value fell below the bound), `stationary` (its gradient or its gain vanished),
             `iterations` (all of them were made), `diverged` (its value was not finite to begin with; it is as it was).
         values: the objective in float64 where the device has it, at the numbers that the replicates now hold, (R,).
         gradient_norms: the length of the objective's gradient where the method stopped, (R,).

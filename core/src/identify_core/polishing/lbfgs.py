@@ -98,6 +98,7 @@ def _iterate(course: Course, *, objective: Objective, gradient_tolerance: float)
     length = torch.where(first, 1 / torch.linalg.vector_norm(direction, dim=1).clamp_min(1.0), 1.0)
     vectors, values, gradients, length, found = _search(course, direction, length, objective)
     moved = course.active & found
+    before, slopes = course.values, course.slopes
     step = torch.where(moved[:, None], vectors - course.vectors, 0.0)
     change = torch.where(moved[:, None], gradients - memory["gradients"], 0.0)
     _remember(memory, step, change, moved)
@@ -105,7 +106,10 @@ def _iterate(course: Course, *, objective: Objective, gradient_tolerance: float)
     course.values = torch.where(moved, values, course.values)
     memory["gradients"] = torch.where(moved[:, None], gradients, memory["gradients"])
     course.slopes = torch.linalg.vector_norm(memory["gradients"], dim=1)
-    course.stop(course.active & (~moved | (course.slopes <= gradient_tolerance)), STATIONARY)
+    # At a minimum the value ends in rounding before the gradient does: who gains in neither would wander for ever.
+    level = before - course.values <= 4 * torch.finfo(before.dtype).eps * before.abs()
+    ended = ~moved | (course.slopes <= gradient_tolerance) | (level & (course.slopes > slopes / 2))
+    course.stop(course.active & ended, STATIONARY)
     return {"step-length": torch.where(moved, length, torch.nan)}
 
 
