@@ -45,7 +45,7 @@ def command(
     if label is not None and len(names) > 1:
         raise UsageError("--label names one finding, but there are several evaluators")
     store = Store(invocation.store_path)
-    stored = StoredRun(store.find(run, statuses=("finished",)))
+    stored = store.open(run, statuses=("finished",))
     registry = invocation.registry()
     plugin = str(stored.document.get("plugin") or "")
     spec = load_spec(registry, file=stored.folder / "spec.toml") if plugin else None  # imports have none

@@ -68,7 +68,7 @@ def _open_run(reference: str, store: Store, latents: Sequence[str], split: str |
     match = _RUN.fullmatch(reference)
     if match is None:
         raise UsageError(f"{reference!r} names no run", hint="RUN, RUN:latents, RUN:latents[3], or an array file")
-    run = StoredRun(store.find(match["run"], statuses=("finished",)))
+    run = store.open(match["run"], statuses=("finished",))
     names = [match["latents"]] if match["latents"] else _choose(run, latents, split)
     found = []
     for name in names:

@@ -264,7 +264,7 @@ class _Execution:
             count=spec.replicates,
             scratch=scratch,
             build=None if spec.model is None else calling.model_builder(spec.model),
-            open_run=lambda reference: StoredRun(self.surroundings.store.find(reference, statuses=("finished",))),
+            open_run=lambda reference: self.surroundings.store.open(reference, statuses=("finished",)),
             display=self.surroundings.display,
             observe=lambda step, scalars: self.surroundings.observers.logged(self.writer.id, step, scalars),
             stop_requested=self.surroundings.stop_requested,

@@ -104,7 +104,7 @@ class Revisit:
             count=spec.replicates if spec else int(self.run.document.get("replicates", 0)),
             scratch=scratch,
             build=None if spec is None or spec.model is None else calling.model_builder(spec.model),
-            open_run=lambda reference: StoredRun(self.store.find(reference, statuses=("finished",))),
+            open_run=lambda reference: self.store.open(reference, statuses=("finished",)),
             display=self.display,
             stop_requested=self.stop_requested,
         )
