@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from identify_core.data import Factor, Samples, Shape
+from identify_core.findings import LabelledArray
 
 
 def make(**changes: Any) -> Samples:
@@ -76,8 +77,15 @@ def test_the_fingerprint_follows_the_content() -> None:
         attrs.evolve(original, ids=np.arange(6)),
         attrs.evolve(original, splits={"train": np.array([0, 1, 2, 3])}),
         attrs.evolve(original, factors={"hue": Factor(values=np.linspace(0, 1, 6), kind="ordinal")}),
+        attrs.evolve(original, truths={"mixing": LabelledArray(values=np.eye(2), dimensions=("observed", "latent"))}),
     ):
         assert other.fingerprint != original.fingerprint
+
+
+def test_truths_stay_with_a_part_of_the_rows() -> None:
+    mixing = LabelledArray(values=np.eye(2), dimensions=("observed", "latent"))
+    part = attrs.evolve(make(), truths={"mixing": mixing}).split("train")
+    assert part.truths["mixing"] is mixing
 
 
 def test_the_fingerprint_takes_every_dtype() -> None:

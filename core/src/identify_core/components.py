@@ -151,6 +151,8 @@ class Evaluator(Component):
             representation, for `identify compare --dry-run`.
         symmetric: for a pair: whether swapping the two gives the same value.
         standard: whether `identify compare` runs it where no evaluator is named.
+        consults: qualified names of pair evaluators, of other plugins as a rule, whose scores it asks for with
+            `context.score`; a plugin that is not installed is no error here, `context.can_score` says which are there.
         draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what
             the finding stores alone, so that `identify plot` can draw again without computing again.
     """
@@ -161,6 +163,7 @@ class Evaluator(Component):
     estimate: str = attrs.field(default="", validator=_check_target)
     symmetric: bool = True
     standard: bool = False
+    consults: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
     invariant_to: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set)

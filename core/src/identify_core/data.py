@@ -10,6 +10,8 @@ import attrs
 import numpy as np
 import torch
 
+from identify_core.findings import LabelledArray
+
 FactorKind = Literal["continuous", "circular", "ordinal", "categorical"]
 Column = torch.Tensor | tuple[str, ...]
 
@@ -56,6 +58,7 @@ class Samples:
         ids: one unique id a sample, integers or strings, shape (n,); runs are lined up on them.
         splits: name to row numbers, 1-D integer arrays; `train` and `test` by convention. Rows may be in no split.
         factors: ground truth, each of n values.
+        truths: what is known of the data beside its rows, by name: a mixing matrix, an indicator of each task.
         facts: small plain values to keep with the run (sizes, normalisers, energies).
         known_inputs: whether the columns hold what the models see, so that other runs can tell equal samples by them.
 
@@ -67,6 +70,7 @@ class Samples:
     ids: np.ndarray[Any, Any] = attrs.field(converter=np.asarray)
     splits: Mapping[str, np.ndarray[Any, Any]]
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
+    truths: Mapping[str, LabelledArray] = attrs.field(factory=dict)
     facts: Mapping[str, float | int | str | bool] = attrs.field(factory=dict)
     known_inputs: bool = True
 
@@ -141,6 +145,7 @@ class Samples:
             ids=self.ids[rows],
             splits=splits or {},
             factors={name: Factor(values=f.values[rows], kind=f.kind) for name, f in self.factors.items()},
+            truths=self.truths,
             facts=self.facts,
             known_inputs=self.known_inputs,
         )
@@ -162,7 +167,7 @@ class Samples:
 
     @property
     def fingerprint(self) -> str:
-        """A SHA-256 of the content: equal exactly where columns, ids, factors and splits are."""
+        """A SHA-256 of the content: equal exactly where columns, ids, factors, truths and splits are."""
         digest = hashlib.sha256()
 
         def add(label: str, array: np.ndarray[Any, Any]) -> None:
@@ -183,6 +188,8 @@ class Samples:
                     digest.update(encoded)
         for name in sorted(self.factors):
             add(f"factor {name} {self.factors[name].kind}", self.factors[name].values)
+        for name in sorted(self.truths):
+            add(f"truth {name} {self.truths[name].dimensions}", self.truths[name].values)
         for name in sorted(self.splits):
             add(f"split {name}", self.splits[name].astype(np.int64))
         return digest.hexdigest()

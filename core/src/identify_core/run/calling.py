@@ -73,6 +73,7 @@ def train(
 
 def call_evaluator(chosen: Chosen, subject: Subject, context: Context) -> Any:
     """Call an evaluator on one subject; what it gives is checked by the caller."""
+    context.consult(chosen.consulted)
     return _call(chosen, chosen.registered.component.load(), subject, context)
 
 

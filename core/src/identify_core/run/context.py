@@ -19,6 +19,8 @@ from identify_core.run.history import History
 from identify_core.run.streams import Streams
 
 if TYPE_CHECKING:
+    from identify_core.plugins import Registered
+    from identify_core.scores import Score
     from identify_core.store import StoredRun
 
 ModelBuilder = Callable[[Shape, "Context"], torch.nn.Module]
@@ -78,6 +80,7 @@ class Context:
         self._seconds_between_checkpoints = seconds_between_checkpoints
         self._last_checkpoint = time.monotonic()
         self._last_news = float("-inf")
+        self._consulted: Mapping[str, Registered] = {}
         self._sections: dict[str, Any] = {}
         self._checkpoint_read = False
 
@@ -194,6 +197,31 @@ class Context:
         if self._open_run is None:
             raise RunError(f"the run {reference!r} cannot be opened: there is no store here")
         return self._open_run(reference)
+
+    def consult(self, evaluators: Mapping[str, Registered]) -> None:
+        """Let the running evaluator ask these others for scores; the core calls this before it calls the evaluator."""
+        self._consulted = evaluators
+
+    def can_score(self, name: str) -> bool:
+        """Whether `score` can be asked for this evaluator: its plugin is installed and the record `consults` it."""
+        return name in self._consulted
+
+    def score(self, name: str, first: Any, second: Any, **options: Any) -> Score:
+        """What a pair evaluator of any plugin gives to two arrays whose rows are the same samples.
+
+        Args:
+            name: qualified, such as `measures:weak-mcc`; one of those that the running evaluator's record `consults`.
+            first: (n, d), a numpy array or a tensor.
+            second: (n, d').
+            options: over that evaluator's defaults.
+
+        Raises:
+            PluginError: its plugin is not installed, or it gave something else than one score.
+            OptionsError: it has no such option, or the value is refused.
+        """
+        from identify_core.run.consulting import score_arrays
+
+        return score_arrays(name, self._consulted, first, second, options, self)
 
     @property
     def _checkpoint_file(self) -> Path:

@@ -288,7 +288,7 @@ class _Execution:
             "dtype": spec.dtype,
             "spec": spec.as_dict(),
             "spec_hash": spec.hash,
-            "components": [describe_component(each) for each in components if each is not None],
+            "components": [each for chosen in components if chosen is not None for each in describe_components(chosen)],
             "provenance": describe_machine(self.device),
             "data_fingerprint": self.fingerprint,
             "seconds": self.clock.seconds(),
@@ -300,13 +300,16 @@ class _Execution:
         self.writer.write_document(document)
 
 
-def describe_component(chosen: Chosen) -> dict[str, str]:
-    """The provenance of one component: its qualified name, distribution and version."""
-    registered = chosen.registered
-    return {
-        "kind": registered.component.kind,
-        "name": registered.qualified_name,
-        "label": chosen.label,
-        "distribution": registered.distribution,
-        "version": package_versions([registered.distribution]).get(registered.distribution, registered.version),
-    }
+def describe_components(chosen: Chosen) -> list[dict[str, str]]:
+    """The provenance of a component and of the evaluators that it consults: qualified name, distribution, version."""
+    versions = package_versions([each.distribution for each in (chosen.registered, *chosen.consulted.values())])
+    return [
+        {
+            "kind": registered.component.kind,
+            "name": registered.qualified_name,
+            "label": chosen.label,
+            "distribution": registered.distribution,
+            "version": versions.get(registered.distribution, registered.version),
+        }
+        for registered in (chosen.registered, *chosen.consulted.values())
+    ]

@@ -29,11 +29,13 @@ class Chosen:
         registered: the component with its owner, distribution and version.
         options: an instance of the component's options class.
         label: an evaluator's label, unique within the spec; the kind for the others.
+        consulted: qualified name to evaluator, of those that an evaluator consults and that are installed.
     """
 
     registered: Registered
     options: Any
     label: str
+    consulted: Mapping[str, Registered] = attrs.field(factory=dict, eq=False)
 
     def as_dict(self) -> dict[str, Any]:
         """The component's table in plain types, its `type` qualified."""

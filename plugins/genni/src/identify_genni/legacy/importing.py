@@ -16,7 +16,7 @@ from identify_core.plugins import Registry
 from identify_core.replicates import Replicates
 from identify_core.run import calling
 from identify_core.run.context import Context
-from identify_core.run.engine import describe_component
+from identify_core.run.engine import describe_components
 from identify_core.run.provenance import describe_machine
 from identify_core.spec import ResolvedSpec, load_spec
 from identify_core.store import RunWriter, Store
@@ -189,7 +189,7 @@ def _document(
         "dtype": spec.dtype,
         "spec": spec.as_dict(),
         "spec_hash": spec.hash,
-        "components": [describe_component(each) for each in components],
+        "components": [record for each in components for record in describe_components(each)],
         "provenance": describe_machine(CPU),
         "imported": {"experiment": experiment, "run": run.name, "config": run.config},
         "data_fingerprint": fingerprint,
