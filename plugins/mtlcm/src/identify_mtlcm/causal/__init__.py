@@ -1,0 +1,1 @@
+"""The linear causal model: statistics of each task, likelihood, solvers."""

@@ -1,0 +1,1 @@
+"""What was recovered, and what could be."""

@@ -1,0 +1,1 @@
+"""QM9: molecules as graphs, with their properties."""

@@ -1,0 +1,1 @@
+"""Encoders, and the linear heads of the tasks."""

@@ -1,0 +1,1 @@
+"""The options of the plugin's components, in light modules."""

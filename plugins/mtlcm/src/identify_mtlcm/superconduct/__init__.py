@@ -1,0 +1,1 @@
+"""Superconductors: compositions, features made from them, critical temperatures."""

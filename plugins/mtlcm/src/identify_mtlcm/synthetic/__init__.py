@@ -1,0 +1,1 @@
+"""Data made from the model itself, and from models that it is wrong about."""
