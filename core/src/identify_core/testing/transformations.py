@@ -154,7 +154,7 @@ _DRAWN: Mapping[str, Callable[[int, np.random.Generator], Map]] = MappingProxyTy
 
 @attrs.frozen(kw_only=True)
 class _Bend:
-    """The sinh-arcsinh map of each coordinate, z -> ±sinh(power asinh(z) - skew): continuous, strictly monotone, onto R.
+    """The sinh-arcsinh map of each coordinate, ±sinh(power asinh(z) - skew): continuous, strictly monotone, onto R.
 
     Source: Jones & Pewsey, Sinh-arcsinh distributions, Biometrika 96(4), 2009.
     """
