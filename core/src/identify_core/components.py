@@ -203,7 +203,13 @@ class Preset:
 
 @attrs.frozen(kw_only=True)
 class Command:
-    """A click command under the plugin's own group: `identify PLUGIN NAME`; `target` is a `click.Command`."""
+    """A click command under the plugin's own group: `identify PLUGIN NAME`.
+
+    Args:
+        name: what follows the plugin's name on the command line.
+        summary: one line for the group's help, which imports no target.
+        target: `"module:attribute"`, a `click.Command`.
+    """
 
     kind: ClassVar[str] = "command"
 
@@ -214,7 +220,13 @@ class Command:
 
 @attrs.frozen(kw_only=True)
 class Check:
-    """A check for `identify doctor`: `target() -> None | str | Iterable[str]`; what it returns are complaints."""
+    """A check for `identify doctor`: `target() -> None | str | Iterable[str]`; what it returns are complaints.
+
+    Args:
+        name: of the check.
+        summary: what is so where it has nothing to complain about, in a few words.
+        target: `"module:function"`, called without arguments by `identify doctor` alone.
+    """
 
     kind: ClassVar[str] = "check"
 
