@@ -104,14 +104,17 @@ class StoredRun:
 
     @property
     def id(self) -> str:
+        """The id, which is the folder's name."""
         return self.summary.id
 
     @property
     def folder(self) -> Path:
+        """Where the run is."""
         return self.summary.folder
 
     @property
     def status(self) -> str:
+        """Running, finished, failed or interrupted."""
         return self.summary.status
 
     @property

@@ -37,10 +37,12 @@ class RunSummary:
 
     @property
     def name(self) -> str:
+        """What its user called it."""
         return str(self.document.get("name", ""))
 
     @property
     def plugin(self) -> str:
+        """The plugin whose spec it ran; empty for imported representations."""
         return str(self.document.get("plugin", ""))
 
     @property
@@ -68,6 +70,7 @@ class RunSummary:
 
     @property
     def warnings(self) -> tuple[str, ...]:
+        """What the run said that could mislead."""
         return tuple(self.document.get("warnings", ()))
 
 
