@@ -2,106 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
-
-from identify_core.rungs import RUNGS, draw_ladder
-from identify_measures.catalogue import CATALOGUE, Measure
+from generating.errors import errors_page
+from generating.hooks import hooks_page
+from generating.measures import FAMILIES, family_page
+from generating.plugins import documented_plugins, documented_registry, plugin_page
+from generating.records import records_page, store_page, targets_page, training_page
+from generating.rungs import ladder_drawing, ladder_table, rungs_page
 
 DOCS = Path(__file__).parent
-
-FAMILIES = {
-    "linear": (
-        "From cross-products",
-        "One pass over the rows accumulates the cross-products of all representations together; every measure of this "
-        "page follows from them without another look at the data, and block statistics give its interval.",
-    ),
-    "samples": (
-        "From kernels, neighbours and ranks",
-        "These measures look at pairs of samples. They are computed tile by tile, ranks and neighbours once for each "
-        "representation, and memory does not grow with the square of the number of samples.",
-    ),
-    "factors": (
-        "Against ground-truth factors",
-        "These measures judge one representation by known factors of variation: continuous, circular, ordinal or "
-        "categorical, given as arrays or stored with a run.",
-    ),
-    "ladder": (
-        "The ladder",
-        "For every class of transformations the best map is fitted on one part of the rows and judged on the other.",
-    ),
-}
+REFERENCE = DOCS / "reference"
 
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Every generated file and its text."""
-    yield DOCS / "explanation" / "ladder-drawing.txt", draw_ladder().rstrip() + "\n"
+    yield DOCS / "explanation" / "ladder-drawing.txt", ladder_drawing()
     yield DOCS / "explanation" / "ladder-table.md", ladder_table()
     for family in FAMILIES:
         yield DOCS / "measures" / f"{family}.md", family_page(family)
-
-
-def ladder_table() -> str:
-    """The rungs as a table."""
-    rows = ["| rung | map | class | contains directly | source |", "| --- | --- | --- | --- | --- |"]
-    for name, rung in RUNGS.items():
-        below = ", ".join(f"`{each}`" for each in rung.contains) or "–"
-        relative = f" Relative to {rung.relative_to}." if rung.relative_to else ""
-        cells = (f"`{name}`", _cell(rung.formula), _cell(rung.definition + relative), below, rung.citations[0])
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"
-
-
-def family_page(family: str) -> str:
-    """One family of measures: definitions, conventions, invariances and options."""
-    title, text = FAMILIES[family]
-    parts = [
-        f"# {title}",
-        text,
-        "`X` is (n, p), `Y` is (n, q); rows are paired and columns centred unless it says so.",
-    ]
-    parts += [_entry(each) for each in CATALOGUE.values() if each.family == family]
-    return "\n\n".join(parts) + "\n"
-
-
-def _entry(measure: Measure) -> str:
-    low, high = measure.bounds
-    facts: Mapping[str, str] = {
-        "definition": _cell(measure.definition),
-        "larger is": measure.larger_is,
-        "range": f"{_bound(low)} to {_bound(high)}",
-        "metric": "yes" if measure.is_metric else "no",
-        "invariant to": ", ".join(f"`{each}`" for each in measure.invariant_to) or "nothing beyond the identity",
-        "symmetric": "yes" if measure.symmetric else "no",
-        "source": _cell(measure.source),
-    }
-    if measure.arity != "pair":
-        facts = {key: value for key, value in facts.items() if key not in ("metric", "symmetric")}
-    lines = [f"## {measure.name}", "", measure.summary, "", "| | |", "| --- | --- |"]
-    lines += [f"| {key} | {value} |" for key, value in facts.items()]
-    if measure.function:
-        lines += ["", f"As a function: `from identify_measures import {measure.function.rpartition(':')[2]}`."]
-    options = attrs.fields(measure.options)
-    if options:
-        lines += ["", "| option | default | meaning |", "| --- | --- | --- |"]
-        lines += [f"| `{each.name}` | {_default(each.default)} | {_cell(each.metadata['help'])} |" for each in options]
-    return "\n".join(lines)
-
-
-def _bound(value: float) -> str:
-    return "−∞" if value == -math.inf else "∞" if value == math.inf else f"{value:g}"
-
-
-def _default(value: object) -> str:
-    return "required" if value is attrs.NOTHING else f"`{value!r}`"
-
-
-def _cell(text: str) -> str:
-    """Text inside a cell of a Markdown table."""
-    return text.replace("|", r"\|")
+    yield REFERENCE / "hooks.md", hooks_page()
+    yield REFERENCE / "records.md", records_page()
+    yield REFERENCE / "targets.md", targets_page()
+    yield REFERENCE / "training.md", training_page()
+    yield REFERENCE / "store.md", store_page()
+    yield REFERENCE / "rungs.md", rungs_page()
+    yield REFERENCE / "errors.md", errors_page()
+    registry = documented_registry()
+    for name in documented_plugins(registry):
+        yield REFERENCE / "plugins" / f"{name}.md", plugin_page(registry, name)
 
 
 if __name__ == "__main__":
