@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from identify_core.doctor import Diagnosis, diagnose
 from identify_core.errors import UsageError
 from identify_core.plugins import load_registry
 from identify_core.store import Store
+from identify_core.testing.fixtures import InstallDistribution
 
-Install = Callable[..., Path]
-pytestmark = pytest.mark.usefixtures("no_settings", "quick_torch")
+pytestmark = pytest.mark.usefixtures("project", "quick_torch")
 
 REAL = doctor._TORCH_REPORT
 QUICK = 'print("noise"); print(\'{"version": "9.9", "cuda": "13.0", "devices": ["H200"], "mps": false, "threads": 4}\')'
@@ -98,8 +98,8 @@ def test_a_broken_torch_ends_its_own_process_only(monkeypatch: pytest.MonkeyPatc
     assert (found.verdict, found.text) == ("problem", reason)
 
 
-def test_unmet_requirements_are_problems(install: Install) -> None:
-    install("probe-plugin", plugins={"probe": "absent"}, requires=["attrs<1"])
+def test_unmet_requirements_are_problems(install_distribution: InstallDistribution) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "absent"}, requires=["attrs<1"])
     assert any("probe-plugin 1.0 requires attrs <1, but" in text for text in texts(examine(), "problem"))
 
 
@@ -142,8 +142,8 @@ def test_a_program_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "which cannot be read (No such file or directory)" in examine(topic="command")[0].text
 
 
-def test_pre_commits_library_is_no_conflict(install: Install) -> None:
-    install("identify", version="2.6.1")
+def test_pre_commits_library_is_no_conflict(install_distribution: InstallDistribution) -> None:
+    install_distribution("identify", version="2.6.1")
     assert any("pre-commit's library" in each.text for each in examine(topic="command") if each.verdict == "good")
 
 
@@ -155,26 +155,28 @@ PLUGINS = {
 
 
 @pytest.mark.parametrize("status", PLUGINS)
-def test_plugins_with_their_reasons(install: Install, status: str) -> None:
+def test_plugins_with_their_reasons(install_distribution: InstallDistribution, status: str) -> None:
     source, more = PLUGINS[status]
     name = f"probe_doctor_{status}"
-    install("probe-plugin", plugins={"probe": name}, modules={name: source}, **more)
+    install_distribution("probe-plugin", plugins={"probe": name}, modules={name: source}, **more)
     found = [each for each in examine(topic="plugins") if each.text.startswith("probe ")]
     assert [each.verdict for each in found] == ["good" if status == "good" else "problem"]
     assert found[0].text.startswith(f"probe (probe-plugin 1.0) is {status if status != 'good' else 'available'}")
 
 
-def test_conflicts_and_switched_off_plugins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    install("a-plugin", plugins={"twin": "a", "off": "a"})
-    install("b-plugin", plugins={"twin": "b"})
+def test_conflicts_and_switched_off_plugins(
+    install_distribution: InstallDistribution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_distribution("a-plugin", plugins={"twin": "a", "off": "a"})
+    install_distribution("b-plugin", plugins={"twin": "b"})
     monkeypatch.setenv("IDENTIFY_DISABLE_PLUGINS", "off")
     found = examine(topic="plugins")
     assert len([text for text in texts(found, "problem") if "belongs to a-plugin 1.0 and b-plugin 1.0" in text]) == 2
     assert any("off (a-plugin 1.0) is disabled" in text for text in texts(found, "notice"))
 
 
-def test_a_plugin_hidden_by_a_verb_is_a_notice(install: Install) -> None:
-    install("probe-plugin", plugins={"probe": "probe_hidden"}, modules={"probe_hidden": ""})
+def test_a_plugin_hidden_by_a_verb_is_a_notice(install_distribution: InstallDistribution) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_hidden"}, modules={"probe_hidden": ""})
     assert any("cannot be reached" in text for text in texts(examine(verbs=["probe"]), "notice"))
     assert not any("cannot be reached" in text for text in texts(examine(verbs=["other"]), "notice"))
 
@@ -199,8 +201,8 @@ def exits(): raise SystemExit(1)
 """
 
 
-def test_plugins_own_checks(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("probe-plugin", plugins={"probe": "probe_checks"}, modules={"probe_checks": CHECKS})
+def test_plugins_own_checks(install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_checks"}, modules={"probe_checks": CHECKS})
     found = examine(topic="checks")
     assert texts(found, "good") == ["probe:fine: It is fine."]
     assert texts(found, "problem") == [
@@ -284,8 +286,10 @@ def test_a_wrong_configuration_stops_no_topic() -> None:
     ]
 
 
-def test_the_verb_prints_and_exits(install: Install, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    install("probe-plugin", plugins={"probe": "absent"}, requires=["attrs"])
+def test_the_verb_prints_and_exits(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "absent"}, requires=["attrs"])
     assert run_command_line(["doctor", "--json", "--store", str(tmp_path)]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["schema"], document["healthy"]) == ("identify/doctor/1", False)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from identify_core.testing.fixtures import Project
+
 ARRAYS = {"torch", "numpy", "zarr", "matplotlib", "scipy", "sklearn", "pandas", "plotly"}
 SPECS = {"cattrs", "cattr"}
 TABLES = {"rich"}
@@ -38,8 +40,8 @@ def imported(code: str, folder: Path) -> set[str]:
         (["describe", "rungs"], ARRAYS | SPECS | {"identify_core.plugins"}),
     ],
 )
-def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str], no_settings: Path) -> None:
-    assert imported(COMMAND.format(arguments), no_settings) & absent == set()
+def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str], project: Project) -> None:
+    assert imported(COMMAND.format(arguments), project.path) & absent == set()
 
 
 @pytest.mark.parametrize(
@@ -57,16 +59,16 @@ def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str]
         "identify_core.rungs",
     ],
 )
-def test_light_modules_import_no_arrays(module: str, no_settings: Path) -> None:
-    assert imported(f"import {module}", no_settings) & (ARRAYS | SPECS) == set()
+def test_light_modules_import_no_arrays(module: str, project: Project) -> None:
+    assert imported(f"import {module}", project.path) & (ARRAYS | SPECS) == set()
 
 
-def test_every_module_of_the_command_line_is_light(no_settings: Path) -> None:
+def test_every_module_of_the_command_line_is_light(project: Project) -> None:
     import identify_core.cli
 
     names = [f"identify_core.cli.{file.stem}" for file in Path(identify_core.cli.__file__).parent.glob("*.py")]
     assert len(names) > 5
-    modules = imported(f"import {', '.join(names)}".replace(".__init__", ""), no_settings)
+    modules = imported(f"import {', '.join(names)}".replace(".__init__", ""), project.path)
     assert modules & ARRAYS == set()
 
 

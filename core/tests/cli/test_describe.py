@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from identify_core.cli.root import run_command_line
 from identify_core.rungs import RUNGS
+from identify_core.testing.fixtures import InstallDistribution
 
-Install = Callable[..., Path]
-pytestmark = pytest.mark.usefixtures("no_settings", "probe")
+pytestmark = pytest.mark.usefixtures("project", "probe")
 
 SOURCE = """
 from typing import Literal
@@ -66,8 +64,8 @@ def identify_run_started(run_id):
 
 
 @pytest.fixture
-def probe(install: Install) -> None:
-    site = install(
+def probe(install_distribution: InstallDistribution) -> None:
+    site = install_distribution(
         "probe-plugin", version="2.0", plugins={"probe": "probe_described"}, modules={"probe_described": SOURCE}
     )
     resources = site / "probe_resources"
@@ -204,7 +202,9 @@ def test_wrong_names_are_answered(
     assert hint in shown
 
 
-def test_a_plugin_that_cannot_be_used_says_why(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("off-plugin", plugins={"off": "absent_module"})
+def test_a_plugin_that_cannot_be_used_says_why(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install_distribution("off-plugin", plugins={"off": "absent_module"})
     assert run_command_line(["describe", "off"]) == 3
     assert "it is broken: ModuleNotFoundError" in capsys.readouterr().err

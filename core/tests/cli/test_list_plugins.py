@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from identify_core.cli.root import run_command_line
+from identify_core.testing.fixtures import InstallDistribution
 
-Install = Callable[..., Path]
-pytestmark = pytest.mark.usefixtures("no_settings")
+pytestmark = pytest.mark.usefixtures("project")
 
 
 @pytest.fixture
-def every_status(install: Install) -> None:
-    install("good-plugin", plugins={"good": "good_plugin"}, modules={"good_plugin": "print('imported')"})
-    install("bad-plugin", plugins={"bad": "bad_plugin"}, modules={"bad_plugin": "raise OSError('no disk')"})
-    install("old-plugin", plugins={"old": "old_plugin"}, requires=["identify-core>=99"])
-    install("one-plugin", plugins={"twin": "one_plugin"})
-    install("two-plugin", plugins={"twin": "two_plugin"})
-    install("off-plugin", plugins={"off": "off_plugin"})
+def every_status(install_distribution: InstallDistribution) -> None:
+    install_distribution("good-plugin", plugins={"good": "good_plugin"}, modules={"good_plugin": "print('imported')"})
+    install_distribution(
+        "bad-plugin", plugins={"bad": "bad_plugin"}, modules={"bad_plugin": "raise OSError('no disk')"}
+    )
+    install_distribution("old-plugin", plugins={"old": "old_plugin"}, requires=["identify-core>=99"])
+    install_distribution("one-plugin", plugins={"twin": "one_plugin"})
+    install_distribution("two-plugin", plugins={"twin": "two_plugin"})
+    install_distribution("off-plugin", plugins={"off": "off_plugin"})
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, dict[str, Any]]:

@@ -19,9 +19,9 @@ from identify_core.cli import root as root_module
 from identify_core.cli.invocation import Invocation, store_option
 from identify_core.cli.root import VERBS, run_command_line
 from identify_core.errors import Interrupted, PluginError, RunError, SpecError, StoreError, UsageError
+from identify_core.testing.fixtures import InstallDistribution, Project
 
-Install = Callable[..., Path]
-pytestmark = pytest.mark.usefixtures("no_settings")
+pytestmark = pytest.mark.usefixtures("project")
 
 COMMANDS = """
 import click
@@ -59,9 +59,9 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 
 def test_help_lists_every_verb_and_plugin_and_imports_none(
-    install: Install, capsys: pytest.CaptureFixture[str]
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install("probe-plugin", plugins={"probe": "absent_module"})
+    install_distribution("probe-plugin", plugins={"probe": "absent_module"})
     for arguments in (["--help"], ["-h"], []):
         assert run_command_line(arguments) == 0
         text = capsys.readouterr().out
@@ -166,8 +166,10 @@ def test_other_errors_of_click_are_2(verb: Callable[..., None], capsys: pytest.C
     assert "error: Could not open file 'spec.toml': gone" in capsys.readouterr().err
 
 
-def test_a_plugins_group_runs_its_commands(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("probe-plugin", plugins={"probe": "probe_commands"}, modules={"probe_commands": COMMANDS})
+def test_a_plugins_group_runs_its_commands(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_commands"}, modules={"probe_commands": COMMANDS})
     assert run_command_line(["probe", "hello", "world"]) == 0
     assert capsys.readouterr().out == "hello world\n"
     for arguments in (["probe"], ["probe", "--help"]):
@@ -178,33 +180,39 @@ def test_a_plugins_group_runs_its_commands(install: Install, capsys: pytest.Capt
         assert "identify run probe" in text
 
 
-def test_a_plugins_group_answers_wrong_commands(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("probe-plugin", plugins={"probe": "probe_commands"}, modules={"probe_commands": COMMANDS})
+def test_a_plugins_group_answers_wrong_commands(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_commands"}, modules={"probe_commands": COMMANDS})
     assert run_command_line(["probe", "helo"]) == 2
     assert "hint: did you mean 'hello'?" in capsys.readouterr().err
     assert run_command_line(["probe", "number"]) == 3
     assert "the command 'probe:number' must be a click command, not int" in capsys.readouterr().err
 
 
-def test_a_plugin_without_commands_says_so(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("probe-plugin", plugins={"probe": "probe_bare"}, modules={"probe_bare": ""})
+def test_a_plugin_without_commands_says_so(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_bare"}, modules={"probe_bare": ""})
     assert run_command_line(["probe", "hello"]) == 2
     assert "hint: this plugin offers no commands" in capsys.readouterr().err
 
 
 def test_a_broken_plugins_group_says_why_and_stops_no_other_verb(
-    install: Install, capsys: pytest.CaptureFixture[str]
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install("probe-plugin", plugins={"probe": "absent_module"})
+    install_distribution("probe-plugin", plugins={"probe": "absent_module"})
     assert run_command_line(["probe", "hello"]) == 3
     shown = capsys.readouterr().err
     assert "the plugin 'probe' cannot be used: it is broken: ModuleNotFoundError" in shown
     assert run_command_line(["describe", "rungs"]) == 0
 
 
-def test_a_plugin_can_never_shadow_a_built_in_verb(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plugin_can_never_shadow_a_built_in_verb(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = COMMANDS.replace("probe_commands", "probe_shadow")
-    install("probe-plugin", plugins={"describe": "probe_shadow"}, modules={"probe_shadow": source})
+    install_distribution("probe-plugin", plugins={"describe": "probe_shadow"}, modules={"probe_shadow": source})
     assert run_command_line(["describe", "rung", "linear"]) == 0
     assert "f(z) = A z" in capsys.readouterr().out
     assert run_command_line(["--help"]) == 0
@@ -212,17 +220,19 @@ def test_a_plugin_can_never_shadow_a_built_in_verb(install: Install, capsys: pyt
 
 
 def test_help_survives_a_wrong_configuration_and_verbs_report_it(
-    no_settings: Path, capsys: pytest.CaptureFixture[str]
+    project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (no_settings / "identify.toml").write_text("[plugins")
+    (project.path / "identify.toml").write_text("[plugins")
     assert run_command_line(["--help"]) == 0
     assert "list-plugins" in capsys.readouterr().out
     assert run_command_line(["list-plugins"]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_flags_before_the_verb_reach_it(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("probe-plugin", plugins={"probe": "absent_module"})
+def test_flags_before_the_verb_reach_it(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "absent_module"})
     assert run_command_line(["--strict-plugins", "describe"]) == 3
     assert "probe is broken" in capsys.readouterr().err
     assert run_command_line(["--strict-plugins", "--disable-plugin", "probe", "list-plugins", "--json"]) == 0
@@ -231,7 +241,7 @@ def test_flags_before_the_verb_reach_it(install: Install, capsys: pytest.Capture
 
 
 def test_the_store_may_be_named_before_or_after_the_verb(
-    verb: Callable[..., None], no_settings: Path, monkeypatch: pytest.MonkeyPatch
+    verb: Callable[..., None], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
 
@@ -241,7 +251,7 @@ def test_the_store_may_be_named_before_or_after_the_verb(
         seen.append(invocation.store_path)
 
     verb(work)
-    folder = no_settings / "elsewhere"
+    folder = project.path / "elsewhere"
     assert run_command_line(["probe"]) == 0
     assert run_command_line(["--store", str(folder), "probe"]) == 0
     assert run_command_line(["probe", "--store", str(folder)]) == 0
@@ -261,15 +271,15 @@ def complete(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 def test_completion_imports_no_verb(
-    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    install_distribution: InstallDistribution, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install("probe-plugin", plugins={"resonance": "absent_module"})
+    install_distribution("probe-plugin", plugins={"resonance": "absent_module"})
     monkeypatch.setattr(root_module.VerbGroup, "get_command", raising(AssertionError("a verb was imported")))
     assert complete("identify re", monkeypatch, capsys) == ["resume", "report", "resonance"]
     assert complete("identify --st", monkeypatch, capsys) == ["--store", "--strict-plugins"]
 
 
-def test_python_m_is_the_same_command_line(no_settings: Path) -> None:
+def test_python_m_is_the_same_command_line(project: Project) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "identify_core", "describe", "rung", "nowhere"],
         capture_output=True,
@@ -280,9 +290,9 @@ def test_python_m_is_the_same_command_line(no_settings: Path) -> None:
     assert "error: there is no rung 'nowhere'" in done.stderr
 
 
-def test_a_real_ctrl_c_ends_with_130(install: Install, tmp_path: Path) -> None:
+def test_a_real_ctrl_c_ends_with_130(install_distribution: InstallDistribution, tmp_path: Path) -> None:
     source = "import time\nprint('sleeping', flush=True)\ntime.sleep(60)\n"
-    site = install("probe-plugin", plugins={"probe": "probe_sleeps"}, modules={"probe_sleeps": source})
+    site = install_distribution("probe-plugin", plugins={"probe": "probe_sleeps"}, modules={"probe_sleeps": source})
     process = subprocess.Popen(
         [sys.executable, "-m", "identify_core", "list-plugins", "--check"],
         env={**os.environ, "PYTHONPATH": str(site)},
@@ -297,7 +307,7 @@ def test_a_real_ctrl_c_ends_with_130(install: Install, tmp_path: Path) -> None:
     assert process.wait(timeout=20) == 130
 
 
-def test_a_reader_that_leaves_early_is_no_failure(no_settings: Path) -> None:
+def test_a_reader_that_leaves_early_is_no_failure(project: Project) -> None:
     command = f"{sys.executable} -m identify_core describe rungs --json | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == "{\n"

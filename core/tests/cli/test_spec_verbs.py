@@ -14,6 +14,7 @@ import attrs
 import pytest
 
 from identify_core.cli.root import run_command_line
+from identify_core.testing.fixtures import InstallDistribution, Project
 
 TOY = Path(__file__).parents[1] / "spec" / "toy_plugin.py"
 
@@ -33,9 +34,11 @@ Identify = Callable[..., Said]
 
 
 @pytest.fixture
-def identify(no_settings: Path, install: Any, capsys: pytest.CaptureFixture[str]) -> Identify:
+def identify(
+    project: Project, install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> Identify:
     """`identify("validate", "toy")` in an empty folder, where the toy plugin is installed."""
-    install("identify-toy", plugins={"toy": "toy_plugin:toy"}, modules={"toy_plugin": TOY.read_text()})
+    install_distribution("identify-toy", plugins={"toy": "toy_plugin:toy"}, modules={"toy_plugin": TOY.read_text()})
 
     def identify(*arguments: str) -> Said:
         status = run_command_line(arguments)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import signal
 import types
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from identify_core.plugins import PluginStatus, Registry, load_registry
-
-Install = Callable[..., Path]
+from identify_core.testing.fixtures import InstallDistribution
 
 HEAD = """
 from identify_core import *
@@ -25,16 +22,20 @@ def identify_datasets():
 """
 
 
-def load(install: Install, source: str, name: str = "probe_plugin") -> tuple[Registry, PluginStatus]:
-    install("probe-plugin", plugins={"probe": name}, modules={name: HEAD + source})
-    install("sound-plugin", plugins={"sound": f"{name}_sound"}, modules={f"{name}_sound": HEAD + GOOD})
+def load(
+    install_distribution: InstallDistribution, source: str, name: str = "probe_plugin"
+) -> tuple[Registry, PluginStatus]:
+    install_distribution("probe-plugin", plugins={"probe": name}, modules={name: HEAD + source})
+    install_distribution("sound-plugin", plugins={"sound": f"{name}_sound"}, modules={f"{name}_sound": HEAD + GOOD})
     registry = load_registry()
     return registry, next(plugin for plugin in registry.plugins if plugin.name == "probe")
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_a_sound_plugin_is_collected_in_its_own_order(install: Install) -> None:
-    registry, status = load(install, '@hookimpl\ndef identify_datasets():\n    return [dataset("b"), dataset("a")]\n')
+@pytest.mark.usefixtures("project")
+def test_a_sound_plugin_is_collected_in_its_own_order(install_distribution: InstallDistribution) -> None:
+    registry, status = load(
+        install_distribution, '@hookimpl\ndef identify_datasets():\n    return [dataset("b"), dataset("a")]\n'
+    )
     assert status.status == "available"
     assert status.loaded
     assert [each.name for each in registry.components("dataset", plugin="probe")] == ["b", "a"]
@@ -85,11 +86,11 @@ BROKEN = {
 }
 
 
-@pytest.mark.usefixtures("no_settings")
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_plugin_is_a_row_with_its_reason(install: Install, fault: str) -> None:
+def test_a_broken_plugin_is_a_row_with_its_reason(install_distribution: InstallDistribution, fault: str) -> None:
     source, reason = BROKEN[fault]
-    registry, status = load(install, source, f"probe_{fault.replace(' ', '_').replace(',', '')}")
+    registry, status = load(install_distribution, source, f"probe_{fault.replace(' ', '_').replace(',', '')}")
     assert status.status == "broken"
     assert not status.loaded
     assert reason in status.reason
@@ -98,49 +99,59 @@ def test_a_broken_plugin_is_a_row_with_its_reason(install: Install, fault: str) 
     assert [each.qualified_name for each in registry.components(plugin="sound")] == ["sound:rings"]
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_ctrl_c_while_a_plugin_is_imported_is_the_users(install: Install) -> None:
+@pytest.mark.usefixtures("project")
+def test_ctrl_c_while_a_plugin_is_imported_is_the_users(install_distribution: InstallDistribution) -> None:
     source = f"import os\nos.kill(os.getpid(), {signal.SIGINT.value})\nimport time; time.sleep(5)"
     with pytest.raises(KeyboardInterrupt):
-        load(install, source)
+        load(install_distribution, source)
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_what_a_plugin_prints_goes_to_stderr(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    _, status = load(install, "print('hello from import')\n" + GOOD.replace("yield", "print('from hook'); yield"))
+@pytest.mark.usefixtures("project")
+def test_what_a_plugin_prints_goes_to_stderr(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, status = load(
+        install_distribution, "print('hello from import')\n" + GOOD.replace("yield", "print('from hook'); yield")
+    )
     printed = capsys.readouterr()
     assert status.status == "available"
     assert printed.out == ""
     assert printed.err == "hello from import\nfrom hook\n"
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_a_hook_may_offer_nothing_and_an_optional_hook_may_be_unknown(install: Install) -> None:
+@pytest.mark.usefixtures("project")
+def test_a_hook_may_offer_nothing_and_an_optional_hook_may_be_unknown(
+    install_distribution: InstallDistribution,
+) -> None:
     source = (
         "@hookimpl\ndef identify_datasets(): return None\n@hookimpl(optionalhook=True)\ndef identify_future(): pass\n"
     )
-    registry, status = load(install, source)
+    registry, status = load(install_distribution, source)
     assert status.status == "available"
     assert registry.components(plugin="probe") == ()
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_an_object_in_a_module_can_be_the_plugin(install: Install) -> None:
+@pytest.mark.usefixtures("project")
+def test_an_object_in_a_module_can_be_the_plugin(install_distribution: InstallDistribution) -> None:
     source = "class Probe:\n    @hookimpl\n    def identify_datasets(self): yield dataset('rings')\nprobe = Probe()\n"
-    install("probe-plugin", plugins={"probe": "probe_object:probe"}, modules={"probe_object": HEAD + source})
+    install_distribution(
+        "probe-plugin", plugins={"probe": "probe_object:probe"}, modules={"probe_object": HEAD + source}
+    )
     registry = load_registry()
     assert [each.qualified_name for each in registry.components(plugin="probe")] == ["probe:rings"]
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_one_function_may_serve_another_hook_by_specname(install: Install) -> None:
+@pytest.mark.usefixtures("project")
+def test_one_function_may_serve_another_hook_by_specname(install_distribution: InstallDistribution) -> None:
     source = GOOD + "@hookimpl(specname='identify_datasets')\ndef more():\n    yield dataset('tori')\n"
-    registry, _ = load(install, source)
+    registry, _ = load(install_distribution, source)
     assert [each.name for each in registry.components("dataset", plugin="probe")] == ["rings", "tori"]
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_each_observer_is_called_alone_with_the_arguments_that_it_names(install: Install) -> None:
+@pytest.mark.usefixtures("project")
+def test_each_observer_is_called_alone_with_the_arguments_that_it_names(
+    install_distribution: InstallDistribution,
+) -> None:
     source = """
 told = []
 @hookimpl
@@ -150,7 +161,7 @@ def identify_run_started(run_id):
 def identify_run_logged(step, scalars):
     raise RuntimeError("the tracker is down")
 """
-    registry, _ = load(install, source)
+    registry, _ = load(install_distribution, source)
     (started,) = registry.observers("identify_run_started")
     (logged,) = registry.observers("identify_run_logged")
     assert (started.owner, started.hook) == ("probe", "identify_run_started")
@@ -166,7 +177,7 @@ def identify_run_logged(step, scalars):
         registry.observers("identify_datasets")
 
 
-@pytest.mark.usefixtures("no_settings")
+@pytest.mark.usefixtures("project")
 def test_plugins_that_are_not_installed_can_be_given() -> None:
     from identify_core import Dataset, hookimpl
 

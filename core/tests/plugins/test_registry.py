@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import given
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 
 from identify_core import Dataset, Model, PluginError, Preset, UsageError, hookimpl
 from identify_core.plugins import Registry, load_registry
-
-Install = Callable[..., Path]
+from identify_core.testing.fixtures import InstallDistribution, Project
 
 
 def offering(datasets: Iterable[str] = (), models: Iterable[str] = (), presets: Iterable[str] = ()) -> object:
@@ -40,7 +38,7 @@ def registry_of(plugins: Mapping[str, object]) -> Registry:
 
 
 @pytest.fixture
-def registry(no_settings: Path) -> Registry:
+def registry(project: Project) -> Registry:
     return registry_of(
         {
             "a": offering(["rings", "teacher"], ["fcn"], ["smoke"]),
@@ -98,7 +96,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     assert raised.value.hint.startswith(hint)
 
 
-def test_an_unknown_owner_is_answered_with_the_nearest(no_settings: Path) -> None:
+def test_an_unknown_owner_is_answered_with_the_nearest(project: Project) -> None:
     registry = registry_of({"probe": offering(["rings"]), "sonde": offering()})
     with pytest.raises(PluginError, match="there is no plugin 'prob'") as raised:
         registry.resolve("dataset", "prob:rings")
@@ -112,17 +110,17 @@ def test_presets_are_the_plugins_own(registry: Registry) -> None:
         registry.presets("nobody")
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_asking_for_a_shadowed_name_names_both_owners_with_versions(install: Install) -> None:
-    install("b-plugin", version="2.0", plugins={"probe": "b_plugin"})
-    install("a-plugin", version="1.0", plugins={"probe": "a_plugin"})
+@pytest.mark.usefixtures("project")
+def test_asking_for_a_shadowed_name_names_both_owners_with_versions(install_distribution: InstallDistribution) -> None:
+    install_distribution("b-plugin", version="2.0", plugins={"probe": "b_plugin"})
+    install_distribution("a-plugin", version="1.0", plugins={"probe": "a_plugin"})
     registry = load_registry(only=())
     with pytest.raises(PluginError, match=r"it is shadowed: .*a-plugin 1\.0 and b-plugin 2\.0") as raised:
         registry.resolve("dataset", "probe:rings")
     assert "--disable-plugin DISTRIBUTION" in raised.value.hint
 
 
-@pytest.mark.usefixtures("no_settings")
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("requires", "modules", "disabled", "status"),
     [
@@ -132,35 +130,39 @@ def test_asking_for_a_shadowed_name_names_both_owners_with_versions(install: Ins
     ],
 )
 def test_asking_for_a_plugin_that_cannot_be_used_says_why(
-    install: Install, requires: tuple[str, ...], modules: dict[str, str], disabled: tuple[str, ...], status: str
+    install_distribution: InstallDistribution,
+    requires: tuple[str, ...],
+    modules: dict[str, str],
+    disabled: tuple[str, ...],
+    status: str,
 ) -> None:
-    install("probe-plugin", plugins={"probe": "probe_absent"}, modules=modules, requires=requires)
+    install_distribution("probe-plugin", plugins={"probe": "probe_absent"}, modules=modules, requires=requires)
     registry = load_registry(disabled=disabled, only=("probe",))
     with pytest.raises(PluginError) as raised:
         registry.plugin("probe")
     assert raised.value.message.startswith(f"the plugin 'probe' cannot be used: it is {status}")
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_what_could_not_be_searched_is_said(install: Install) -> None:
-    install("probe-plugin", plugins={"probe": "probe_absent"})
+@pytest.mark.usefixtures("project")
+def test_what_could_not_be_searched_is_said(install_distribution: InstallDistribution) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_absent"})
     registry = load_registry(only=("probe",))
     with pytest.raises(UsageError) as raised:
         registry.resolve("dataset", "rings")
     assert raised.value.hint == "not searched, because they cannot be used: probe"
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_strictness_turns_a_broken_plugin_into_an_error(install: Install) -> None:
-    install("probe-plugin", plugins={"probe": "probe_absent"})
+@pytest.mark.usefixtures("project")
+def test_strictness_turns_a_broken_plugin_into_an_error(install_distribution: InstallDistribution) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_absent"})
     with pytest.raises(PluginError, match="probe is broken: ModuleNotFoundError"):
         load_registry(only=("probe",), strict=True)
     load_registry(disabled=("probe",), only=(), strict=True)
 
 
-@pytest.mark.usefixtures("no_settings")
-def test_only_the_wanted_plugins_are_imported(install: Install) -> None:
-    install("probe-plugin", plugins={"probe": "probe_absent", "other": "other_absent"})
+@pytest.mark.usefixtures("project")
+def test_only_the_wanted_plugins_are_imported(install_distribution: InstallDistribution) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_absent", "other": "other_absent"})
     registry = load_registry(only=("other",))
     statuses = {each.name: each.status for each in registry.plugins}
     assert (statuses["probe"], statuses["other"]) == ("available", "broken")
