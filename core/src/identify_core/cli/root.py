@@ -23,6 +23,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
     "Plugins": {
         "list-plugins": "List the installed plugins and their status.",
         "describe": "Describe a plugin, a component, a preset or a rung.",
+        "new-plugin": "Write a new plugin, complete and ready to be changed.",
     },
     "Specs": {
         "init": "Write a commented spec from a preset.",

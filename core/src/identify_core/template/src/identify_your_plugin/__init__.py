@@ -1,0 +1,1 @@
+"""A plugin of identify: autoencoders of mixed sources, and how well their latents agree."""

@@ -1,0 +1,83 @@
+"""The evaluator `agreement`: the mean squared canonical correlation of two representations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from identify_core.findings import Figure, Finding
+from identify_core.report.figures import house_style, new_figure
+from identify_core.run.context import Context
+from identify_core.run.subject import Subject
+from identify_core.scores import Chance, Score
+
+from identify_your_plugin.options import AgreementOptions
+
+Array = np.ndarray[Any, Any]
+
+
+def measure_agreement(options: AgreementOptions, subject: Subject, context: Context) -> Score:
+    """How much of the smaller representation's space the other one shares, between 0 and 1.
+
+    The centred representations span column spaces with orthonormal bases Q and Q'; the value is |Qᵀ Q'|² / min(r, r')
+    with their ranks r and r'. It is 1 exactly where an affine map carries one representation onto the other (or onto a
+    part of it), and independent representations have max(r, r') / (n - 1) on average.
+    """
+    first, second = (each.values() for each in subject.representations)
+    bases = (column_space(first, options.rank_tolerance), column_space(second, options.rank_tolerance))
+    ranks = (bases[0].shape[1], bases[1].shape[1])
+    value = agreement(*bases)
+    return Score(
+        measure="agreement",
+        value=value,
+        larger_is="more similar",
+        bounds=(0.0, 1.0),
+        is_metric=False,
+        invariant_to=("affine",),
+        n=len(first),
+        widths=(first.shape[1], second.shape[1]),
+        ranks=ranks,
+        dtype=str(first.dtype),
+        estimator="columns centred, no correction for chance",
+        chance=Chance(mean=max(ranks) / (len(first) - 1)) if min(ranks) else None,
+        reason="a representation is constant" if math.isnan(value) else "",
+    )
+
+
+def column_space(values: Array, tolerance: float) -> Array:
+    """An orthonormal basis of the space that the centred columns of (n, d) span, (n, r), in float64."""
+    centred = values.astype(np.float64) - values.astype(np.float64).mean(0)
+    basis, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    # Of a constant column, centring leaves the rounding of its numbers and of their mean.
+    rounding = np.linalg.norm(values) * max(np.finfo(values.dtype).eps, len(values) * np.finfo(np.float64).eps)
+    kept: Array = basis[:, singular > max(tolerance * singular[0], rounding)]
+    return kept
+
+
+def agreement(first: Array, second: Array) -> float:
+    """The mean squared canonical correlation of two column spaces (n, r) and (n, r'); NaN where one is empty."""
+    rank = min(first.shape[1], second.shape[1])
+    return min(float(np.square(first.T @ second).sum()) / rank, 1.0) if rank else math.nan
+
+
+def draw_agreement(options: AgreementOptions, finding: Finding, context: Context | None) -> Iterator[Figure]:
+    """All pairs as a heat map, from nothing but what the finding stores."""
+    labels = [str(label) for label in finding.arrays["labels"].values]
+    values = finding.arrays["value"].values
+    side = 2.4 + 0.5 * len(labels)
+    with house_style():
+        figure, axes = new_figure(width=side + 1.2, height=side)
+        image = axes.imshow(values, vmin=0, vmax=1)
+        axes.grid(False)
+        axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_title("Agreement of every pair")
+        figure.colorbar(image, ax=axes, label="mean squared canonical correlation", shrink=0.8)
+        if len(labels) <= 12:
+            for (row, column), value in np.ndenumerate(values):
+                colour = "white" if value < 0.6 else "black"
+                axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
+    caption = "Mean squared canonical correlation of every pair of representations: 1 where an affine map relates them."
+    yield Figure(name="agreement", caption=caption, static=figure)
