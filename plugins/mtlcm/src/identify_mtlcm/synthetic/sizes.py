@@ -1,0 +1,35 @@
+"""How much memory a synthetic dataset takes, told before it is taken."""
+
+from __future__ import annotations
+
+from identify_core.errors import OptionsError
+from identify_mtlcm.options.synthetic import LinearOptions, NonlinearOptions
+
+_BYTES = 8
+
+
+def memory_needed(options: LinearOptions | NonlinearOptions) -> float:
+    """What making the dataset takes at its peak, in GB (10⁹ bytes).
+
+    All rows in float64: latents with their draws and factors, inputs with their noise, the final columns.
+    """
+    rows = options.tasks * (options.points + options.test_points)
+    numbers = rows * (5 * options.latents + 4 * options.observed_dimension + 8)
+    numbers += 12 * options.tasks * options.latents
+    return _BYTES * numbers / 1e9
+
+
+def refuse_beyond_memory(options: LinearOptions | NonlinearOptions) -> None:
+    """Refuse sizes that need more than the option `memory`.
+
+    Raises:
+        OptionsError: they do.
+    """
+    needed = memory_needed(options)
+    if needed > options.memory:
+        rows = options.tasks * (options.points + options.test_points)
+        raise OptionsError(
+            f"{rows} rows of {options.latents} latents and {options.observed_dimension} observed features need about "
+            f"{needed:.3g} GB of memory, more than the {options.memory:g} GB that the option memory allows",
+            hint="take fewer tasks, points or features, or raise memory",
+        )
