@@ -2,4 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from identify_core import Dataset, hookimpl
+from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
+
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
+CODE = "github.com/jdhorwood/mtlcm"
+
+
+@hookimpl
+def identify_datasets() -> Iterable[Dataset]:
+    """Many tasks over shared latents, drawn by the model or measured."""
+    yield Dataset(
+        name="linear",
+        summary="Latents of many tasks under a linear mixing, with every way to depart from the model.",
+        options=LinearOptions,
+        target="identify_mtlcm.synthetic.datasets:make_linear",
+        source=f"{PAPER}, Algorithm 1",
+    )
+    yield Dataset(
+        name="nonlinear",
+        summary="Latents of many tasks seen through a frozen random network, with every way to depart from the model.",
+        options=NonlinearOptions,
+        target="identify_mtlcm.synthetic.datasets:make_nonlinear",
+        source=f"{PAPER}, Algorithm 1",
+    )
+    yield Dataset(
+        name="linear-2024",
+        summary="The study's linear data, draw by draw.",
+        options=Linear2024Options,
+        target="identify_mtlcm.synthetic.legacy:make_linear_2024",
+        source=f"{CODE}, linear_synthetic",
+    )
+    yield Dataset(
+        name="nonlinear-2024",
+        summary="The study's nonlinear data, draw by draw.",
+        options=Nonlinear2024Options,
+        target="identify_mtlcm.synthetic.legacy:make_nonlinear_2024",
+        source=f"{CODE}, multitask_synthetic",
+    )

@@ -128,6 +128,11 @@ class SyntheticOptions:
         limit=above(0.0),
     )
 
+    @property
+    def observed_dimension(self) -> int:
+        """D."""
+        return self.latents
+
     def __attrs_post_init__(self) -> None:
         if self.causal_factors > self.latents:
             raise ValueError(
@@ -290,6 +295,18 @@ class Legacy2024Options:
         limit=between(0, 2**32 - 1),
     )
 
+    memory: float = option(
+        8.0,
+        help="Sizes that would take more than this are refused before anything is drawn.",
+        unit="GB",
+        limit=above(0.0),
+    )
+
+    @property
+    def observed_dimension(self) -> int:
+        """D."""
+        return self.latents
+
     def __attrs_post_init__(self) -> None:
         if self.causal_factors > self.latents:
             raise ValueError(
@@ -322,3 +339,8 @@ class Nonlinear2024Options(Legacy2024Options):
         source=_NONLINEAR,
         limit=at_least(1),
     )
+
+    @property
+    def observed_dimension(self) -> int:
+        """D."""
+        return self.observed

@@ -18,6 +18,7 @@ from identify_mtlcm.synthetic.laws import Array, draw_rows
 from identify_mtlcm.synthetic.mixing import DrawnMixing, draw_mixing
 from identify_mtlcm.synthetic.sizes import refuse_beyond_memory
 from identify_mtlcm.synthetic.structure import TaskStructure, draw_structure
+from identify_mtlcm.synthetic.truths import mixing_truth, task_truths
 
 Split = tuple[Array, Array]  # latents (T, n, d) and targets (T, n)
 
@@ -34,7 +35,7 @@ def make_linear(options: LinearOptions, context: Context) -> Samples:
     Raises:
         OptionsError: the sizes need too much memory, no mixing was well enough conditioned, or a latent is constant.
     """
-    refuse_beyond_memory(options)
+    refuse_beyond_memory(options, options.tasks * (options.points + options.test_points))
     streams = _streams(options, context)
     structure, splits, truths = _draw(options, streams)
     drawn = draw_mixing(
@@ -56,7 +57,7 @@ def make_linear(options: LinearOptions, context: Context) -> Samples:
         splits,
         inputs,
         inverse=inverse,
-        truths={**truths, "mixing": _mixing_truth(drawn.matrix)},
+        truths={**truths, "mixing": mixing_truth(drawn.matrix)},
         facts={
             **_facts(options, structure),
             "mixing": options.mixing,
@@ -77,7 +78,7 @@ def make_nonlinear(options: NonlinearOptions, context: Context) -> Samples:
     Raises:
         OptionsError: the sizes need too much memory, or a latent is constant where it is to be standardised.
     """
-    refuse_beyond_memory(options)
+    refuse_beyond_memory(options, options.tasks * (options.points + options.test_points))
     streams = _streams(options, context)
     structure, splits, truths = _draw(options, streams)
     decoder = build_decoder(options, streams)
@@ -160,46 +161,9 @@ def _draw(
     structure = draw_structure(options, streams)
     splits = {split: draw_latents(options, structure, streams, split) for split in ("train", "test")}
     scaling = measure_scaling(splits["train"][0], options.standardise)
-    truths = _truths(structure, None if scaling is None else scaling.scale)
     if scaling is not None:
         splits = {split: (scaling(z), y) for split, (z, y) in splits.items()}
-        truths["latent-mean"] = _by_latent(scaling.mean, "mean that standardisation took away")
-        truths["latent-scale"] = _by_latent(scaling.scale, "standard deviation that standardisation divided by")
-    return structure, splits, truths
-
-
-def _truths(structure: TaskStructure, scale: Array | None) -> dict[str, LabelledArray]:
-    """What the tasks are, with slopes and noises in the units of the factors.
-
-    From z = γ y + ε follows z/s = (γ/s) y + ε/s: a latent that was divided by s has the slope γ/s and the noise σ/s.
-    """
-    unit = np.ones_like(structure.gamma) if scale is None else scale
-    truths = {
-        "causal": _by_latent(structure.causal, "whether the latent causes the target of the task"),
-        "weights": _by_latent(structure.weights, "weight of the latent, before standardisation, in the target"),
-        "gamma": _by_latent(structure.slopes / unit, "slope of the latent on the target, in the units of the factors"),
-        "gamma-drawn": _by_latent(structure.gamma, "γ as it was drawn, before standardisation"),
-        "residual-noise": _by_latent(
-            structure.residual_noise / unit,
-            "standard deviation of the latent given the target, in the units of the factors",
-        ),
-        "target-noise": LabelledArray(
-            values=structure.target_noise, dimensions=("task",), summary="σ_t, of the target's noise"
-        ),
-    }
-    if (structure.test_sign != 1).any():
-        truths["test-sign"] = LabelledArray(
-            values=structure.test_sign, dimensions=("task",), summary="what γ is multiplied with on the test rows"
-        )
-    return truths
-
-
-def _by_latent(values: Array, summary: str) -> LabelledArray:
-    return LabelledArray(values=values, dimensions=("task", "latent"), summary=summary)
-
-
-def _mixing_truth(matrix: Array) -> LabelledArray:
-    return LabelledArray(values=matrix, dimensions=("observed", "latent"), summary="A of x = A z + ε")
+    return structure, splits, task_truths(structure, scaling)
 
 
 def _facts(options: LinearOptions | NonlinearOptions, structure: TaskStructure) -> dict[str, float | int | str | bool]:

@@ -67,18 +67,34 @@ class DecoderGrip:
     collapsed: float
 
 
-def measure_grip(decoder: nn.Module, z: torch.Tensor) -> DecoderGrip:
+def measure_grip(decoder: nn.Sequential, z: torch.Tensor) -> DecoderGrip:
     """Singular values of the decoder's Jacobian at up to 256 of the latents (n, d), evenly spread over the rows.
 
     Where the Jacobian has full column rank the decoder is injective around that point; where not, it is not.
     """
     rows = torch.linspace(0, len(z) - 1, min(len(z), _MOST_JACOBIANS)).long()
-    jacobians: torch.Tensor = torch.func.vmap(torch.func.jacrev(decoder))(z[rows])
+    jacobians = _jacobians(decoder, z[rows])
     values = torch.linalg.svdvals(jacobians)
     largest, smallest = values[:, 0], values[:, -1]
     gone = (smallest <= _NOTHING_LEFT * largest) | (jacobians.shape[1] < jacobians.shape[2])
     condition = torch.where(gone, torch.inf, largest / smallest).median()
     return DecoderGrip(condition=float(condition), collapsed=float(gone.double().mean()))
+
+
+def _jacobians(decoder: nn.Sequential, z: torch.Tensor) -> torch.Tensor:
+    """df/dz at each row, (m, D, d), carried forward layer by layer; importing torch.func would take a second."""
+    jacobians = torch.eye(z.shape[1], dtype=z.dtype).expand(len(z), -1, -1)
+    for layer in decoder:
+        if isinstance(layer, nn.Linear):
+            jacobians = layer.weight @ jacobians
+            z = layer(z)
+            continue
+        before = z.detach().requires_grad_()
+        after = layer(before)
+        (slopes,) = torch.autograd.grad(after.sum(), before)
+        jacobians = slopes.unsqueeze(-1) * jacobians
+        z = after.detach()
+    return jacobians
 
 
 def _dense(before: int, after: int, options: NonlinearOptions) -> nn.Linear:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from identify_core.errors import OptionsError
-from identify_mtlcm.options.synthetic import LinearOptions, NonlinearOptions
+from identify_mtlcm.options.synthetic import Legacy2024Options, SyntheticOptions
 
 _BYTES = 8
 
 
-def memory_needed(options: LinearOptions | NonlinearOptions) -> float:
+def memory_needed(options: SyntheticOptions | Legacy2024Options, rows: int) -> float:
     """What making the dataset takes at its peak, in GB (10⁹ bytes).
 
     All rows in float64: latents with their draws and factors, inputs with their noise, the final columns.
+
+    Args:
+        options: the sizes.
+        rows: of all splits together.
     """
-    rows = options.tasks * (options.points + options.test_points)
     numbers = rows * (5 * options.latents + 4 * options.observed_dimension + 8)
     numbers += 12 * options.tasks * options.latents
     return _BYTES * numbers / 1e9
 
 
-def refuse_beyond_memory(options: LinearOptions | NonlinearOptions) -> None:
+def refuse_beyond_memory(options: SyntheticOptions | Legacy2024Options, rows: int) -> None:
     """Refuse sizes that need more than the option `memory`.
 
     Raises:
         OptionsError: they do.
     """
-    needed = memory_needed(options)
+    needed = memory_needed(options, rows)
     if needed > options.memory:
-        rows = options.tasks * (options.points + options.test_points)
         raise OptionsError(
             f"{rows} rows of {options.latents} latents and {options.observed_dimension} observed features need about "
             f"{needed:.3g} GB of memory, more than the {options.memory:g} GB that the option memory allows",
