@@ -128,6 +128,8 @@ def default_text(value: Any) -> str:
         return default_text(value.factory())
     if isinstance(value, frozenset) and not value:
         return "frozenset()"
+    if isinstance(value, Mapping) and not value:
+        return "{}"
     if isinstance(value, type):
         return value.__name__
     return repr(value) if isinstance(value, (bool, int, float, str, tuple, dict, type(None))) else "..."
