@@ -13,6 +13,8 @@ Strategy = Literal["auto", "vmap", "loop"]
 def choose_strategy(module: nn.Module, device: torch.device, wanted: Strategy) -> tuple[Literal["vmap", "loop"], str]:
     """The strategy to begin with, and in words why it is a loop where it was left to us and is one.
 
+    A module, or any part of it, with an attribute `loops_on_cpu = True` asks for a loop there.
+
     Args:
         module: one replicate.
         device: where it runs.
@@ -22,6 +24,8 @@ def choose_strategy(module: nn.Module, device: torch.device, wanted: Strategy) -
         return wanted, ""
     if device.type == "cpu" and _holds(module, nn.modules.conv._ConvNd):
         return "loop", "convolutions on a CPU run faster one replicate after the other"
+    if device.type == "cpu" and any(getattr(each, "loops_on_cpu", False) for each in module.modules()):
+        return "loop", "the model says that it runs faster on a CPU one replicate after the other"
     if any(_draws(each) for each in module.modules()):
         return "loop", "its layers draw random numbers, and each replicate draws from its own stream"
     if _holds(module, nn.RNNBase):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, hookimpl
+from identify_core import Dataset, Model, hookimpl
+from identify_mtlcm.options.molecules import EgnnOptions
 from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
 
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
@@ -41,4 +42,17 @@ def identify_datasets() -> Iterable[Dataset]:
         options=Nonlinear2024Options,
         target="identify_mtlcm.synthetic.legacy:make_nonlinear_2024",
         source=f"{CODE}, multitask_synthetic",
+    )
+
+
+@hookimpl
+def identify_models() -> Iterable[Model]:
+    """Encoders."""
+    yield Model(
+        name="egnn",
+        summary="Equivariant graph network: messages along the bonds of a molecule, a sum over its atoms.",
+        options=EgnnOptions,
+        target="identify_mtlcm.networks.egnn:build_egnn",
+        check="identify_mtlcm.networks.egnn:check_egnn",
+        source="Satorras, Hoogeboom & Welling, ICML 2021, arXiv 2102.09844",
     )
