@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
-from identify_core.configuration import disabled_plugins
+from identify_core.configuration import EVERY, Switches, read_switches
 from identify_core.errors import PluginError, UsageError
-from identify_core.names import NAME_PATTERN
+from identify_core.names import NAME_PATTERN, canonical_name
 from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__
 
@@ -22,19 +22,33 @@ Status = Literal["available", "disabled", "broken", "incompatible", "shadowed"]
 
 
 @attrs.frozen(kw_only=True)
+class PluginFile:
+    """The single file that is a plugin.
+
+    Args:
+        path: absolute.
+        sha256: of its content when it was found.
+    """
+
+    path: str
+    sha256: str
+
+
+@attrs.frozen(kw_only=True)
 class PluginStatus:
-    """One plugin of one distribution.
+    """One plugin, of one distribution or of one file.
 
     Args:
         name: the entry point's name, which is the plugin's.
         module: what the entry point names, `package.module` or `package.module:object`.
-        distribution: the distribution that ships it.
-        version: that distribution's version.
+        distribution: the distribution that ships it; "(file) PATH" for a single file.
+        version: that distribution's version; the beginning of its content's SHA-256 for a single file.
         summary: that distribution's one-line summary.
         status: from metadata a plugin is available, disabled, incompatible or shadowed; that it is broken is mostly
             known only once it has been imported.
         reason: why it is not available, in words.
         loaded: whether its code has been imported and its components collected.
+        file: the file that `--plugin-file` named; None for what is installed.
     """
 
     name: str
@@ -45,6 +59,7 @@ class PluginStatus:
     status: Status = "available"
     reason: str = ""
     loaded: bool = False
+    file: PluginFile | None = None
 
     @property
     def owner(self) -> str:
@@ -52,26 +67,46 @@ class PluginStatus:
         return f"{self.distribution} {self.version}"
 
 
-def discover(disabled: Iterable[str] = (), *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
-    """Every installed plugin, sorted by name, then by distribution.
+def discover(
+    disabled: Iterable[str] = (),
+    *,
+    enabled: Iterable[str] = (),
+    files: Iterable[Path] = (),
+    check_requirements: bool = True,
+) -> tuple[PluginStatus, ...]:
+    """Every installed plugin and every plugin file, sorted by name, then by distribution.
 
     Args:
-        disabled: names of plugins or distributions that a flag switches off; those that the environment or a
-            configuration file switches off are off as well.
+        disabled: names of plugins or distributions that flags switch off, `*` for all; what the environment and the
+            configuration files say counts as well, as `identify_core.configuration` explains.
+        enabled: those that flags switch on.
+        files: single files that are plugins; nothing switches them off.
         check_requirements: whether to find out which are incompatible; `--help` spares the time of parsing versions.
 
     Raises:
-        UsageError: a name in `disabled` is that of no plugin, or a configuration file is wrong.
+        UsageError: a flag names no plugin, or a configuration file is wrong.
+        PluginError: a plugin file is not there, or its name is taken.
     """
-    flags = tuple(disabled)
-    reasons = disabled_plugins(flags)
-    found = [
-        _judge(plugin, distribution.requires or (), reasons, check_requirements)
+    off, on = tuple(disabled), tuple(enabled)
+    switches = read_switches(off, on)
+    installed = [
+        _judge(plugin, distribution.requires or (), switches, check_requirements)
         for distribution in _distributions()
         for plugin in _read_plugins(distribution)
     ]
-    _refuse_unknown_flags(flags, found)
+    _refuse_unknown_flags(off, installed, "disable")
+    _refuse_unknown_flags(on, installed, "enable")
+    found = [*installed, *_plugin_files(files, installed)]
     return _mark_shadowed(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution, plugin.module)))
+
+
+def _plugin_files(files: Iterable[Path], installed: Iterable[PluginStatus]) -> list[PluginStatus]:
+    named = tuple(files)
+    if not named:
+        return []
+    from identify_core.plugin_files import read_plugin_files
+
+    return read_plugin_files(named, installed)
 
 
 def refuse_unusable(plugins: Iterable[PluginStatus]) -> None:
@@ -86,11 +121,12 @@ def refuse_unusable(plugins: Iterable[PluginStatus]) -> None:
         raise PluginError(f"plugins cannot be used: {reasons}", hint="without --strict-plugins they are left out")
 
 
-def _refuse_unknown_flags(flags: tuple[str, ...], found: Iterable[PluginStatus]) -> None:
-    known = {plugin.name for plugin in found} | {plugin.distribution for plugin in found}
+def _refuse_unknown_flags(flags: tuple[str, ...], found: Iterable[PluginStatus], what: str) -> None:
+    names = {each for plugin in found for each in (plugin.name, plugin.distribution)}
+    known = {canonical_name(name) for name in names}
     for flag in flags:
-        if flag not in known:
-            raise UsageError(f"there is no plugin {flag!r} to disable", hint=did_you_mean(flag, known))
+        if flag != EVERY and canonical_name(flag) not in known:
+            raise UsageError(f"there is no plugin {flag!r} to {what}", hint=did_you_mean(flag, names))
 
 
 def _distributions() -> list[metadata.Distribution]:
@@ -99,7 +135,7 @@ def _distributions() -> list[metadata.Distribution]:
     An editable install beside an old copy, or a left-over .dist-info, must not look like two owners of one name.
     """
     with_plugin = (distribution for distribution in metadata.distributions() if _may_have_plugin(distribution))
-    names = {_canonical(_field(distribution, "Name")) for distribution in with_plugin}
+    names = {canonical_name(_field(distribution, "Name")) for distribution in with_plugin}
     first_ones = (_first_on_path(name) for name in sorted(names))
     return [distribution for distribution in first_ones if distribution is not None and _may_have_plugin(distribution)]
 
@@ -129,14 +165,10 @@ def _field(distribution: metadata.Distribution, name: str) -> str:
         return ""
 
 
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _read_plugins(distribution: metadata.Distribution) -> Iterator[PluginStatus]:
     """The plugins of a distribution, not yet judged beyond what their entry points say."""
     plugin = PluginStatus(
-        name=_canonical(_field(distribution, "Name")),
+        name=canonical_name(_field(distribution, "Name")),
         module="",
         distribution=_field(distribution, "Name"),
         version=_field(distribution, "Version") or "of unknown version",
@@ -158,19 +190,14 @@ def _read_plugins(distribution: metadata.Distribution) -> Iterator[PluginStatus]
 
 
 def _judge(
-    plugin: PluginStatus, requirements: Iterable[str], disabled: Mapping[str, str], check_requirements: bool
+    plugin: PluginStatus, requirements: Iterable[str], switches: Switches, check_requirements: bool
 ) -> PluginStatus:
-    reason = disabled.get(plugin.name) or _disabled_distribution(plugin, disabled)
+    reason = switches.why_disabled(plugin.name, plugin.distribution)
     if reason:
         return attrs.evolve(plugin, status="disabled", reason=reason)
     if plugin.status != "available" or not check_requirements:
         return plugin
     return _judge_requirements(plugin, requirements)
-
-
-def _disabled_distribution(plugin: PluginStatus, disabled: Mapping[str, str]) -> str:
-    canonical = _canonical(plugin.distribution)
-    return next((reason for name, reason in disabled.items() if _canonical(name) == canonical), "")
 
 
 def _judge_requirements(plugin: PluginStatus, requirements: Iterable[str]) -> PluginStatus:
@@ -182,7 +209,7 @@ def _judge_requirements(plugin: PluginStatus, requirements: Iterable[str]) -> Pl
         except InvalidRequirement as error:
             reason = f"its metadata are wrong: Requires-Dist {text!r}: {str(error).splitlines()[0]}"
             return attrs.evolve(plugin, status="broken", reason=reason)
-        if _canonical(requirement.name) != _CORE:
+        if canonical_name(requirement.name) != _CORE:
             continue
         applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if applies and not requirement.specifier.contains(__version__, prereleases=True):

@@ -22,6 +22,7 @@ from identify_core.components import load_target
 from identify_core.discovery import PluginStatus, unmet_requirements
 from identify_core.errors import IdentifyError
 from identify_core.plugins import Registered, Registry
+from identify_core.stdout import kept_for_results
 from identify_core.version import __version__
 
 Verdict = Literal["good", "notice", "problem"]
@@ -193,7 +194,7 @@ def _plugin(plugin: PluginStatus) -> Diagnosis:
 
 def _run_check(check: Registered) -> Iterator[Diagnosis]:
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with kept_for_results():
             answer = load_target(check.component.target)()
             complaints = [answer] if isinstance(answer, str) else list(answer or ())
     except KeyboardInterrupt:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import types
 
 import pytest
@@ -97,26 +96,6 @@ def test_a_broken_plugin_is_a_row_with_its_reason(install_distribution: InstallD
     assert "\n" not in status.reason
     assert registry.components(plugin="probe") == ()
     assert [each.qualified_name for each in registry.components(plugin="sound")] == ["sound:rings"]
-
-
-@pytest.mark.usefixtures("project")
-def test_ctrl_c_while_a_plugin_is_imported_is_the_users(install_distribution: InstallDistribution) -> None:
-    source = f"import os\nos.kill(os.getpid(), {signal.SIGINT.value})\nimport time; time.sleep(5)"
-    with pytest.raises(KeyboardInterrupt):
-        load(install_distribution, source)
-
-
-@pytest.mark.usefixtures("project")
-def test_what_a_plugin_prints_goes_to_stderr(
-    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, status = load(
-        install_distribution, "print('hello from import')\n" + GOOD.replace("yield", "print('from hook'); yield")
-    )
-    printed = capsys.readouterr()
-    assert status.status == "available"
-    assert printed.out == ""
-    assert printed.err == "hello from import\nfrom hook\n"
 
 
 @pytest.mark.usefixtures("project")

@@ -89,7 +89,7 @@ def test_a_run_that_fails_fails_the_test(project: Project) -> None:
         project.run("toy", preset="smoke", overrides=["objective.step=2"])
     evaluators = '[[evaluators]]\ntype = "whole"\nfail = true\n'
     (project.path / "toy.toml").write_text(f'plugin = "toy"\n{evaluators}')
-    with pytest.raises(AssertionError, match="evaluators failed: .*asked to fail"):
+    with pytest.raises(AssertionError, match=r"evaluators failed: .*asked to fail"):
         project.run("toy", preset="smoke", spec=project.path / "toy.toml")
 
 

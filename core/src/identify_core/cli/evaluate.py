@@ -46,7 +46,8 @@ def command(
         raise UsageError("--label names one finding, but there are several evaluators")
     store = Store(invocation.store_path)
     stored = store.open(run, statuses=("finished",))
-    registry = invocation.registry()
+    again = " ".join(["evaluate", run, *(f"--evaluator {each}" for each in names)])
+    registry = invocation.registry_for(stored.document, again)
     plugin = str(stored.document.get("plugin") or "")
     spec = load_spec(registry, file=stored.folder / "spec.toml") if plugin else None  # imports have none
     chosen = [choose_evaluator(registry, name, overrides, plugin=plugin or None, label=label or "") for name in names]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,12 +24,16 @@ class Invocation:
         store: the folder that `--store` named, before or after the verb; None where it was not given.
         strict_plugins: whether an unusable plugin is an error.
         disabled: plugins or distributions that are switched off by flag.
+        enabled: those that are switched on by flag.
+        plugin_files: single files that are plugins.
         debug: whether expected errors show their traceback too.
     """
 
     store: Path | None = None
     strict_plugins: bool = False
     disabled: tuple[str, ...] = ()
+    enabled: tuple[str, ...] = ()
+    plugin_files: tuple[Path, ...] = ()
     debug: bool = False
 
     @property
@@ -45,17 +49,50 @@ class Invocation:
         here = Path.cwd()
         return path.relative_to(here) if self.store is None and path.is_relative_to(here) else path
 
-    def registry(self, only: Collection[str] | None = None) -> Registry:
-        """The registry under these options; `only` limits which plugins are imported."""
+    def registry(self, only: Collection[str] | None = None, *, extra: Mapping[str, object] | None = None) -> Registry:
+        """The registry under these options.
+
+        Args:
+            only: names of the plugins to import; None for all.
+            extra: plugin objects that are not installed, by name.
+        """
         from identify_core.plugins import load_registry
 
-        return load_registry(disabled=self.disabled, only=only, strict=self.strict_plugins)
+        return load_registry(
+            disabled=self.disabled,
+            enabled=self.enabled,
+            files=self.plugin_files,
+            only=only,
+            strict=self.strict_plugins,
+            extra=extra,
+        )
+
+    def registry_for(self, document: Mapping[str, Any], again: str, *, kinds: Collection[str] = ()) -> Registry:
+        """The registry for work on a stored run, which needs the plugin files that the run was made with.
+
+        Args:
+            document: the run's run.json.
+            again: the verb and what follows it, for the hint.
+            kinds: of components that the work needs; all of the run's where empty.
+
+        Raises:
+            PluginError: a plugin file of the run was not named.
+        """
+        from identify_core.cli.output import print_warning
+        from identify_core.plugin_files import refuse_missing_files
+
+        registry = self.registry()
+        for sentence in refuse_missing_files(document, registry.plugins, again=again, kinds=kinds):
+            print_warning(sentence)
+        return registry
 
     def discover(self, *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
-        """Every installed plugin under these options, from metadata alone."""
+        """Every installed plugin and plugin file under these options, without running any."""
         from identify_core.discovery import discover, refuse_unusable
 
-        plugins = discover(self.disabled, check_requirements=check_requirements)
+        plugins = discover(
+            self.disabled, enabled=self.enabled, files=self.plugin_files, check_requirements=check_requirements
+        )
         if self.strict_plugins:
             refuse_unusable(plugins)
         return plugins

@@ -58,7 +58,8 @@ def command(
 
     stored = Store(invocation.store_path).open(run)
     folder = output if output is not None else Path(f"figures-{stored.id}")
-    drawings = redraw(stored, invocation.registry(), folder, formats=formats, only=labels)
+    registry = invocation.registry_for(stored.document, f"plot {run}", kinds=("evaluator",))
+    drawings = redraw(stored, registry, folder, formats=formats, only=labels)
     if as_json:
         print_json("figures", {"run": stored.id, "findings": [_plain(each) for each in drawings]})
     for each in drawings:

@@ -23,7 +23,8 @@ def command(
     from identify_core.store import RunWriter, Store
 
     with RunWriter.resume(Store(invocation.store_path), run) as writer:
-        spec = load_spec(invocation.registry(), plugin=None, file=writer.folder / "spec.toml")
+        registry = invocation.registry_for(writer.document, f"resume {run}")
+        spec = load_spec(registry, plugin=None, file=writer.folder / "spec.toml")
         from identify_core.run.engine import resume
 
         return perform(

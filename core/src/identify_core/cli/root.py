@@ -6,6 +6,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -105,14 +106,38 @@ def _summaries() -> dict[str, str]:
 )
 @click.version_option(__version__, prog_name="identify", message="%(prog)s %(version)s (identify-core)")
 @store_option
-@click.option("--disable-plugin", multiple=True, metavar="NAME", help="Leave a plugin out; may be repeated.")
+@click.option(
+    "--plugin-file",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take a Python file with hooks for a plugin; may be repeated.",
+)
+@click.option(
+    "--disable-plugin",
+    multiple=True,
+    metavar="NAME",
+    help="Leave a plugin out, or with '*' all that are not enabled; may be repeated.",
+)
+@click.option(
+    "--enable-plugin", multiple=True, metavar="NAME", help="Take a plugin that is switched off; may be repeated."
+)
 @click.option("--strict-plugins", is_flag=True, help="Fail where a plugin is broken, incompatible or shadowed.")
 @click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.")
 @click.pass_context
-def root(context: click.Context, disable_plugin: tuple[str, ...], strict_plugins: bool, debug: bool) -> None:
+def root(
+    context: click.Context,
+    plugin_file: tuple[Path, ...],
+    disable_plugin: tuple[str, ...],
+    enable_plugin: tuple[str, ...],
+    strict_plugins: bool,
+    debug: bool,
+) -> None:
     """How much of what a neural network learned is determined, and how much is arbitrary?"""
     invocation = context.ensure_object(Invocation)
     invocation.disabled = disable_plugin
+    invocation.enabled = enable_plugin
+    invocation.plugin_files = plugin_file
     invocation.strict_plugins = strict_plugins
     invocation.debug = debug
     if context.invoked_subcommand is None:

@@ -90,13 +90,12 @@ def perform(
     """
     from identify_core.cli.watching import watched
     from identify_core.observers import track_observers
-    from identify_core.plugins import load_registry
     from identify_core.run.engine import Surroundings
     from identify_core.run.observing import Observers
     from identify_core.store import Store
 
     trackers = {str(tracker.name): tracker for tracker in track_observers(track)}
-    registry = load_registry(disabled=invocation.disabled, strict=invocation.strict_plugins, extra=trackers)
+    registry = invocation.registry(extra=trackers)
     with watched(quiet) as (display, stop_requested):
         surroundings: Surroundings = Surroundings(
             store=Store(invocation.store_path),

@@ -1,10 +1,16 @@
-"""Importing, validating and collecting one plugin by itself, so that a broken one harms no other."""
+"""Importing, validating and collecting one plugin by itself, so that a broken one harms no other.
+
+Whatever a plugin raises, SystemExit too, becomes its status. One thing cannot be survived: code that ends the process
+itself, with `os._exit` or a fault in a C extension. `identify list-plugins` runs no plugin and so names it even then;
+`--disable-plugin` leaves it out.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -12,10 +18,11 @@ import attrs
 import pluggy
 
 from identify_core.components import Check, Command, Component, Dataset, Evaluator, Model, Objective, Preset
-from identify_core.discovery import ENTRY_POINT_GROUP, PluginStatus
-from identify_core.errors import IdentifyError, PluginError
+from identify_core.discovery import ENTRY_POINT_GROUP, PluginFile, PluginStatus
+from identify_core.errors import IdentifyError, Interrupted, PluginError
 from identify_core.hookspecs import PROJECT, IdentifySpecs
 from identify_core.rungs import RUNGS
+from identify_core.stdout import kept_for_results
 from identify_core.suggestions import did_you_mean
 
 Offer = Component | Preset | Command | Check
@@ -31,6 +38,8 @@ COLLECTING_HOOKS: Mapping[str, type[Offer]] = {
     "identify_checks": Check,
 }
 OBSERVER_HOOKS = ("identify_run_started", "identify_run_logged", "identify_run_finished")
+PATIENCE = 2.0
+"""Seconds after which the user is told which plugin is being waited for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -42,12 +51,14 @@ class Registered:
         distribution: the distribution that ships the plugin.
         version: that distribution's version.
         component: the record that the plugin yielded.
+        file: the file that is the plugin; None for what is installed.
     """
 
     owner: str
     distribution: str
     version: str
     component: Any
+    file: PluginFile | None = None
 
     @property
     def name(self) -> str:
@@ -111,26 +122,57 @@ def load_plugin(status: PluginStatus, plugin: object | None = None) -> LoadedPlu
         plugin: the plugin object itself where it is not to be imported.
     """
     try:
-        # A plugin that prints must not spoil what a verb writes to stdout, which may be JSON.
-        with contextlib.redirect_stdout(sys.stderr):
+        with kept_for_results(), _long_waits_explained(status):
             loaded = _import(status) if plugin is None else plugin
             return _collect(attrs.evolve(status, loaded=True), loaded)
-    except KeyboardInterrupt:
-        raise
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"interrupted while the plugin {status.name!r} ({status.owner}) was being loaded",
+            hint=f"leave it out with --disable-plugin {status.name}" if status.file is None else "",
+        ) from error
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit too, and must stop nobody
-        return attrs.evolve(status, status="broken", reason=_reason(error))
+        return attrs.evolve(status, status="broken", reason=_reason(error, status.file))
+
+
+@contextlib.contextmanager
+def _long_waits_explained(status: PluginStatus) -> Iterator[None]:
+    """Say on stderr which plugin is being loaded where that takes long: it may never end."""
+
+    def say() -> None:
+        way_out = "Ctrl-C stops it" if status.file else f"--disable-plugin {status.name} leaves it out"
+        sys.stderr.write(
+            f"loading the plugin {status.name!r} ({status.owner}) has taken {PATIENCE:g} s so far; {way_out}\n"
+        )
+        sys.stderr.flush()
+
+    timer = threading.Timer(PATIENCE, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _import(status: PluginStatus) -> object:
+    if status.file is not None:
+        from identify_core.plugin_files import import_plugin_file
+
+        return import_plugin_file(status.file)
     loaded: object = EntryPoint(name=status.name, value=status.module, group=ENTRY_POINT_GROUP).load()
     return loaded
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, file: PluginFile | None) -> str:
     if isinstance(error, IdentifyError):
         return f"{error.message}; {error.hint}" if error.hint else error.message
     said = " ".join(str(error).split())  # on one line, whatever the plugin or pluggy made of it
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+    reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if file is None:
+        return reason
+    from identify_core.plugin_files import line_of
+
+    return f"{reason}{line_of(error, file)}"
 
 
 def _collect(status: PluginStatus, plugin: object) -> LoadedPlugin:
@@ -141,12 +183,20 @@ def _collect(status: PluginStatus, plugin: object) -> LoadedPlugin:
     _refuse_unmarked_hooks(plugin)
     manager.register(plugin, name=status.name)
     _refuse_unknown_hooks(manager)
+    if status.file is not None and not manager.get_hookcallers(plugin):
+        raise PluginError("it implements no hook", hint="mark a function such as identify_datasets with @hookimpl")
     offers: list[Registered] = []
     for hook, record in COLLECTING_HOOKS.items():
         collected = _call(manager, hook, record)
         _refuse_repeated_names(collected)
         offers.extend(
-            Registered(owner=status.name, distribution=status.distribution, version=status.version, component=offer)
+            Registered(
+                owner=status.name,
+                distribution=status.distribution,
+                version=status.version,
+                component=offer,
+                file=status.file,
+            )
             for offer in collected
         )
     return LoadedPlugin(status=status, offers=tuple(offers), manager=manager)

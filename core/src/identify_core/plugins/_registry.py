@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 import attrs
 
@@ -39,11 +40,13 @@ class Registry:
             names = [plugin.name for plugin in self.plugins if plugin.status == "available"]
             raise PluginError(f"there is no plugin {name!r}", hint=did_you_mean(name, names))
         reasons = sorted({f"it is {plugin.status}: {plugin.reason}" for plugin in owners})
-        hint = "uninstall one of them, or switch one off: --disable-plugin DISTRIBUTION"
-        raise PluginError(
-            f"the plugin {name!r} cannot be used: {'; '.join(reasons)}",
-            hint=hint if any(plugin.status == "shadowed" for plugin in owners) else "",
-        )
+        statuses = {plugin.status for plugin in owners}
+        hint = ""
+        if "shadowed" in statuses:
+            hint = "uninstall one of them, or switch one off: --disable-plugin DISTRIBUTION"
+        elif "disabled" in statuses:
+            hint = f"switch it on: --enable-plugin {name}"
+        raise PluginError(f"the plugin {name!r} cannot be used: {'; '.join(reasons)}", hint=hint)
 
     def components(self, kind: str | None = None, *, plugin: str | None = None) -> tuple[Registered, ...]:
         """Everything offered, of one kind or of one plugin where given; by plugin name, then in the plugin's order."""
@@ -133,25 +136,30 @@ class Registry:
 def load_registry(
     *,
     disabled: Iterable[str] = (),
+    enabled: Iterable[str] = (),
+    files: Iterable[Path] = (),
     only: Collection[str] | None = None,
     strict: bool = False,
     extra: Mapping[str, object] | None = None,
 ) -> Registry:
     """Import every plugin that can be used and collect what it offers.
 
-    Plugins switched off in the environment or in a configuration file are off as well.
+    What the environment and the configuration files say about plugins counts as well.
 
     Args:
         disabled: plugins or distributions to leave out.
+        enabled: those to take although a variable or a file leaves them out.
+        files: single files that are plugins, as `--plugin-file` names them.
         only: names of the plugins to import; the others keep the status that their metadata give them.
         strict: whether a broken, incompatible or shadowed plugin is an error.
         extra: plugin objects that are not installed, by name, as in a test or a notebook.
 
     Raises:
-        UsageError: a name in `disabled` is that of no plugin, or a configuration file is wrong.
-        PluginError: `strict`, and a plugin cannot be used.
+        UsageError: a name in `disabled` or `enabled` is that of no plugin, or a configuration file is wrong.
+        PluginError: a plugin file cannot be used, or `strict`, and a plugin cannot be used.
+        Interrupted: the user stopped it while a plugin was being loaded; the message says which.
     """
-    found = discover(disabled)
+    found = discover(disabled, enabled=enabled, files=files)
     objects = dict(extra or {})
     found = tuple(plugin for plugin in found if plugin.name not in objects) + tuple(
         PluginStatus(name=name, module=_module_name(plugin), distribution=name, version=__version__)
@@ -166,11 +174,23 @@ def load_registry(
         result = load_plugin(status, objects.get(status.name))
         if isinstance(result, LoadedPlugin):
             loaded.append(result)
-        plugins.append(result.status if isinstance(result, LoadedPlugin) else result)
+            plugins.append(result.status)
+        else:
+            plugins.append(result)
+            _refuse_broken_file(result)
     registry = Registry(plugins=tuple(plugins), loaded=tuple(loaded))
     if strict:
         refuse_unusable(registry.plugins)
     return registry
+
+
+def _refuse_broken_file(plugin: PluginStatus) -> None:
+    """A file that the user named must work: unlike what happens to be installed, it cannot be left out."""
+    if plugin.file is not None:
+        raise PluginError(
+            f"the plugin file {plugin.distribution.removeprefix('(file) ')} cannot be used: {plugin.reason}",
+            hint="put it right, or leave --plugin-file away",
+        )
 
 
 def _module_name(plugin: object) -> str:

@@ -15,6 +15,7 @@ from identify_core.replicates import Replicates
 from identify_core.run.context import Context, ModelBuilder
 from identify_core.run.subject import Subject
 from identify_core.spec import Chosen
+from identify_core.stdout import kept_for_results
 
 T = TypeVar("T")
 
@@ -109,9 +110,10 @@ def _call(chosen: Chosen, target: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _guard(chosen: Chosen, call: Callable[[], T]) -> T:
-    """Run a target's code; say of an options error where in the spec it belongs."""
+    """Run a target's code, its prints sent to stderr; say of an options error where in the spec it belongs."""
     try:
-        return call()
+        with kept_for_results():
+            return call()
     except OptionsError as error:
         where = f"evaluators.{chosen.label}" if chosen.registered.kind == "evaluator" else chosen.label
         raise SpecError(
@@ -119,6 +121,11 @@ def _guard(chosen: Chosen, call: Callable[[], T]) -> T:
         ) from error
     except IdentifyError:
         raise
+    except SystemExit as error:  # it would end the run without a word, even as if all were well
+        raise PluginError(
+            f"{_owned(chosen)} tried to end the program (SystemExit: {error})",
+            hint="report this to the plugin's author",
+        ) from error
     except torch.OutOfMemoryError as error:
         raise IdentifyError(
             f"{chosen.registered.qualified_name} ran out of device memory: {error}",
@@ -127,9 +134,12 @@ def _guard(chosen: Chosen, call: Callable[[], T]) -> T:
 
 
 def _wrong_type(chosen: Chosen, value: object, wanted: str) -> PluginError:
-    registered = chosen.registered
     return PluginError(
-        f"{registered.qualified_name} ({registered.distribution} {registered.version}) returned "
-        f"{type(value).__name__} instead of {wanted}",
+        f"{_owned(chosen)} returned {type(value).__name__} instead of {wanted}",
         hint="report this to the plugin's author",
     )
+
+
+def _owned(chosen: Chosen) -> str:
+    registered = chosen.registered
+    return f"{registered.qualified_name} ({registered.distribution} {registered.version})"

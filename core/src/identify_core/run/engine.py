@@ -310,6 +310,7 @@ def describe_components(chosen: Chosen) -> list[dict[str, str]]:
             "label": chosen.label,
             "distribution": registered.distribution,
             "version": versions.get(registered.distribution, registered.version),
+            **({} if registered.file is None else {"file": registered.file.path, "sha256": registered.file.sha256}),
         }
         for registered in (chosen.registered, *chosen.consulted.values())
     ]

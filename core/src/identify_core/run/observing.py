@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from identify_core.run.display import Display, SilentDisplay
+from identify_core.stdout import kept_for_results
 
 
 class Observer(Protocol):
@@ -50,7 +51,8 @@ class Observers:
     def _tell(self, hook: str, **arguments: Any) -> None:
         for observer in [each for each in self._observers if each.hook == hook]:
             try:
-                observer(**arguments)
+                with kept_for_results():
+                    observer(**arguments)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer must never cost a run
                 self._observers = [each for each in self._observers if each.owner != observer.owner]
                 self._display.warning(
