@@ -110,17 +110,19 @@ class PageRun:
     def _python(self, block: Block) -> None:
         if block.file_name:
             self._write(block)
+            if "/" in block.file_name:  # a module of a distribution, which its tests and runs import
+                return
             names: dict[str, Any] = {"__name__": Path(block.file_name).stem}
         else:
             names = self.names
-        with contextlib.chdir(self.here):
+        with contextlib.chdir(self.here), _importing_from(self.here):
             exec(compile(block.text, block.file_name or "page", "exec"), names)
 
     def _toml(self, block: Block) -> None:
         content = tomllib.loads(block.text)
         if block.file_name:
-            self._write(block)
-        if "format" in content:
+            self._write(block)  # a command of the page reads it
+        elif "format" in content:
             self.specs += 1
             path = self.here / f".spec-{self.specs}.toml"
             path.write_text(block.text, encoding="utf-8")
@@ -131,6 +133,20 @@ class PageRun:
         path = self.here / block.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """Modules in the folder can be imported inside the block, and are forgotten after it."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
+                del sys.modules[name]
 
 
 def _ignore(_: Block) -> None:

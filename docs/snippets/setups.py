@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from generating.hooks import examples
 from snippets.reading import ROOT
 
 from identify_core.testing.distributions import write_distribution
@@ -53,6 +56,38 @@ def _checkout(folder: Path, environment: dict[str, str]) -> None:
     (folder / "examples").symlink_to(ROOT / "examples")
 
 
+def _generated(folder: Path, environment: dict[str, str]) -> None:
+    """The distribution that `identify new-plugin spirals` has written is installed, as an editable one is."""
+    content = _spirals(plugins={"spirals": "identify_spirals.plugin"}, modules={}, version="0.1.0")
+    _installed(content)(folder, environment)
+    sources = folder / "identify-spirals" / "src"
+    environment["PYTHONPATH"] += f"{os.pathsep}{sources}"
+
+
+def _small(folder: Path, environment: dict[str, str]) -> None:
+    """The distribution that a page's `small/pyproject.toml` describes, its modules beside that folder."""
+    project = tomllib.loads((folder / "small" / "pyproject.toml").read_text(encoding="utf-8"))
+    content = project["project"]
+    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    _installed(
+        {
+            "name": content["name"],
+            "version": content["version"],
+            "summary": content["description"],
+            "plugins": content["entry-points"]["identify"],
+            "requires": content["dependencies"],
+            "modules": {Path(each).stem: (folder / each).read_text(encoding="utf-8") for each in modules},
+        }
+    )(folder, environment)
+
+
+def _examples(folder: Path, environment: dict[str, str]) -> None:
+    for _, source in examples():
+        name = re.match(r"# (\w+\.py)\n", source)
+        if name:
+            (folder / name[1]).write_text(source, encoding="utf-8")
+
+
 def _program_named_identify(content: str) -> Setup:
     def setup(folder: Path, environment: dict[str, str]) -> None:
         program = folder / ".programs" / "identify"
@@ -66,7 +101,10 @@ def _program_named_identify(content: str) -> Setup:
 
 SETUPS: Mapping[str, Setup] = {
     "a checkout": _checkout,
+    "the distribution in small is installed": _small,
+    "the examples of the hooks are files": _examples,
     "identify-spirals is installed": _installed(_spirals()),
+    "the generated plugin is installed": _generated,
     "identify-spirals is not installed": _installed(),
     "identify-spirals has no entry point": _installed(_spirals(plugins={})),
     "identify-spirals is broken": _installed(_spirals("import torchvison\n")),
