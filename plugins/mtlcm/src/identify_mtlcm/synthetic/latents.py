@@ -13,6 +13,8 @@ from identify_mtlcm.options.synthetic import Law, Standardisation, SyntheticOpti
 from identify_mtlcm.synthetic.laws import Array, draw_rows
 from identify_mtlcm.synthetic.structure import TaskStructure
 
+_ROUNDING = 1e-12
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Scaling:
@@ -87,8 +89,9 @@ def measure_scaling(z: Array, kind: Standardisation) -> Scaling | None:
     T, _, d = z.shape
     axes = (1,) if kind == "per-task" else (0, 1)
     mean, scale = z.mean(axis=axes), z.std(axis=axes)
-    if not (scale > 0).all():
-        where = np.argwhere(np.atleast_2d(scale) == 0)[0]
+    constant = np.atleast_2d(scale <= _ROUNDING * np.abs(mean))
+    if constant.any():
+        where = np.argwhere(constant)[0]
         place = f"latent {where[1]} of task {where[0]}" if kind == "per-task" else f"latent {where[1]}"
         raise OptionsError(
             f"{place} is constant, so that it cannot be standardised",
