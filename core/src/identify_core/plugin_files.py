@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import keyword
+import shlex
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Mapping
@@ -143,13 +144,14 @@ def refuse_missing_files(
         for each in document.get("components", ())
         if isinstance(each, dict) and each.get("file") and (not kinds or each.get("kind") in kinds)
     }
-    missing = {owner: str(each["file"]) for owner, each in needed.items() if owner not in here}
+    missing = sorted({str(each["file"]) for owner, each in needed.items() if owner not in here})
     if missing:
-        said = " and ".join(f"{owner!r} of the file {path}" for owner, path in missing.items())
-        flags = " ".join(f"--plugin-file {path}" for path in missing.values())
+        files, were = ("file", "was") if len(missing) == 1 else ("files", "were")
+        flags = " ".join(f"--plugin-file {shlex.quote(path)}" for path in missing)
         raise PluginError(
-            f"the run {document.get('id', '')} was made with the plugin {said}, which is not installed",
-            hint=f"name it before the verb: identify {flags} {again}",
+            f"the run {document.get('id', '')} was made with the plugin {files} {' and '.join(missing)}, "
+            f"which {were} not named",
+            hint=f"name the {files} before the verb: identify {flags} {again}",
         )
     return [
         f"the plugin file {now.file.path} is not as it was when the run was made"
