@@ -12,6 +12,7 @@ from PIL import Image
 
 from identify_core.compare import ladder_view
 from identify_core.compare.pairs import Grid, grid_finding
+from identify_core.compare.spread_view import Member
 from identify_core.compare.views import draw_grid
 from identify_core.components import Evaluator
 from identify_core.findings import Figure
@@ -68,7 +69,11 @@ def grid(count: int, values: dict[str, float], **more: Any) -> Grid:
 
 
 def drawn(made: Grid) -> Figure:
-    (figure,) = draw_grid(grid_finding(made), LADDER, [label.partition(":")[0] for label in made.labels])
+    (figure,) = draw_grid(
+        grid_finding(made),
+        LADDER,
+        [Member(group=label.partition(":")[0], latents="h", width=2) for label in made.labels],
+    )
     return figure
 
 

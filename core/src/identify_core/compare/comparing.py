@@ -12,6 +12,7 @@ import torch
 from identify_core.compare.lining_up import Lined, line_up
 from identify_core.compare.pairs import Grid, Preparations, grid_finding, meets, score_pairs
 from identify_core.compare.references import Group
+from identify_core.compare.spread_view import Member
 from identify_core.compare.views import draw_grid
 from identify_core.components import Evaluator
 from identify_core.device import resolve_device
@@ -188,7 +189,11 @@ def _score(chosen: Sequence[Chosen], lined: Lined, context: Context) -> list[Gri
 
 def _keep(writer: RunWriter, grids: Sequence[Grid], request: Request, context: Context) -> dict[str, Finding]:
     findings = {}
-    groups = tuple(group.name for group in request.groups for _ in group.representations)
+    members = [
+        Member(group=group.name, latents=each.latents, width=each.shape[1])
+        for group in request.groups
+        for each in group.representations
+    ]
     for grid in grids:
         finding = grid_finding(grid)
         label = grid.chosen.label
@@ -200,7 +205,7 @@ def _keep(writer: RunWriter, grids: Sequence[Grid], request: Request, context: C
             options=plain_options(grid.chosen.options),
         )
         own = calling.draw(grid.chosen, finding, context)
-        for figure in own or draw_grid(finding, grid.chosen.registered.component, groups):
+        for figure in own or draw_grid(finding, grid.chosen.registered.component, members):
             writer.write_figure(label, figure)
         for warning in finding.warnings:
             context.warn(f"{label}: {warning}")

@@ -1,4 +1,4 @@
-"""Pictures of a comparison: a clustered heat map and a map of the representations, or the ladder."""
+"""Pictures of a comparison: heat map, map of the representations, how far replicates agree, or the ladder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from identify_core.compare.ladder_view import draw_ladder
+from identify_core.compare.spread_view import Member, draw_spread
 from identify_core.components import Evaluator
 from identify_core.findings import Figure, Finding
 from identify_core.report.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
@@ -21,15 +22,16 @@ _LABELLED = 30  # up to this many representations each has its name on the axes
 _WRITTEN = 12  # up to this many each cell has its number
 
 
-def draw_grid(finding: Finding, component: Component, groups: Sequence[str]) -> Iterator[Figure]:
+def draw_grid(finding: Finding, component: Component, members: Sequence[Member]) -> Iterator[Figure]:
     """Every picture that a grid of scores gives.
 
     Args:
         finding: of `grid_finding`.
         component: the evaluator, for its direction.
-        groups: the run or file of each representation, in order.
+        members: the run, the latents and the width of each representation, in order.
     """
     labels = [str(label) for label in finding.arrays["labels"].values]
+    groups = [member.group for member in members]
     matrices = {
         name.removesuffix("value").rstrip("-"): array.values
         for name, array in finding.arrays.items()
@@ -46,6 +48,10 @@ def draw_grid(finding: Finding, component: Component, groups: Sequence[str]) -> 
         yield _heat_map(matrix, labels, groups, order, title, suffix)
         if len(labels) > 3 and np.isfinite(matrix).all():
             yield _map(matrix, labels, groups, title, suffix, similar=larger != "more distant")
+        symmetric = isinstance(component, Evaluator) and component.symmetric
+        spread = draw_spread(matrix, members, title, suffix, symmetric=symmetric)
+        if spread is not None:
+            yield spread
 
 
 def cluster_order(matrix: Matrix, groups: Sequence[str], *, similar: bool) -> list[int]:
