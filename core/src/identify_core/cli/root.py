@@ -25,6 +25,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
         "list-plugins": "List the installed plugins and their status.",
         "describe": "Describe a plugin, a component, a preset or a rung.",
         "new-plugin": "Write a new plugin, complete and ready to be changed.",
+        "check-plugin": "Check that a plugin keeps the rules of every plugin.",
     },
     "Specs": {
         "init": "Write a commented spec from a preset.",
