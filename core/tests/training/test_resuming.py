@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from identify_core.errors import Interrupted
-from identify_core.optimisers import Adam, Sgd
+from identify_core.optimisers import Adam, Schedule, Sgd
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.run.context import Context
 from identify_core.testing import networks
@@ -71,6 +71,10 @@ def same(ours: tuple[Any, ...], theirs: tuple[Any, ...]) -> None:
         (networks.perceptron(), {"optimiser": Sgd(learning_rate=0.1, momentum=0.9)}),
         (networks.perceptron(), {"optimiser": Adam(learning_rate=0.01), "order": "shuffled-each", "keep_best": True}),
         (networks.normalised, {"optimiser": Adam(learning_rate=0.01), "order": "shuffled"}),
+        (
+            networks.perceptron(),
+            {"optimiser": Adam(learning_rate=0.02), "schedule": Schedule(shape="cosine", warm_up=12)},
+        ),
         (networks.dropping, {"optimiser": Sgd(learning_rate=0.1)}),
         (networks.perceptron(), {"optimiser": Sgd(learning_rate=0.1), "autocast_dtype": torch.float16}),
     ],

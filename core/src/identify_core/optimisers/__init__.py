@@ -1,7 +1,8 @@
-"""Optimisers: light option records here, and in `updates` what they do to the parameters of all replicates at once."""
+"""Optimisers and schedules: light records here, and in `updates` what they do to all replicates at once."""
 
 from __future__ import annotations
 
 from identify_core.optimisers.records import Adam, Optimiser, Sgd, optimiser
+from identify_core.optimisers.schedules import Schedule
 
-__all__ = ["Adam", "Optimiser", "Sgd", "optimiser"]
+__all__ = ["Adam", "Optimiser", "Schedule", "Sgd", "optimiser"]

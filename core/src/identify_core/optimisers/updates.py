@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 
 from identify_core.optimisers.records import Adam, Optimiser, Sgd
 
 State = tuple[torch.Tensor, ...]
-Update = Callable[[torch.Tensor, torch.Tensor, State], tuple[torch.Tensor, State]]
+
+
+class Update(Protocol):
+    """One step of an optimiser."""
+
+    def __call__(
+        self, parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: float = 1.0
+    ) -> tuple[torch.Tensor, State]:
+        """New parameters and memory from parameters (R, P), gradients (R, P), memory and a factor on the rate."""
+        ...
 
 
 def initial_state(optimiser: Optimiser, parameters: torch.Tensor) -> State:
@@ -27,19 +36,24 @@ def initial_state(optimiser: Optimiser, parameters: torch.Tensor) -> State:
 
 
 def update_of(optimiser: Optimiser) -> Update:
-    """The optimiser's step as `update(parameters, gradients, state) -> (parameters, state)`, all (R, P); pure."""
+    """The optimiser's step as `update(parameters, gradients, state, factor=1.0) -> (parameters, state)`; pure.
+
+    Parameters and gradients are (R, P); the factor multiplies the learning rate.
+    """
     return _adam(optimiser) if isinstance(optimiser, Adam) else _sgd(optimiser)
 
 
 def _sgd(settings: Sgd) -> Update:
-    def update(parameters: torch.Tensor, gradients: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def update(
+        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: float = 1.0
+    ) -> tuple[torch.Tensor, State]:
         if settings.weight_decay:
             gradients = gradients.add(parameters, alpha=settings.weight_decay)
         if settings.momentum:
             velocity = state[0].mul(settings.momentum).add_(gradients)
             gradients = gradients.add(velocity, alpha=settings.momentum) if settings.nesterov else velocity
             state = (velocity,)
-        return parameters.add(gradients, alpha=-settings.learning_rate), state
+        return parameters.add(gradients, alpha=-settings.learning_rate * factor), state
 
     return update
 
@@ -47,7 +61,9 @@ def _sgd(settings: Sgd) -> Update:
 def _adam(settings: Adam) -> Update:
     first, second = settings.betas
 
-    def update(parameters: torch.Tensor, gradients: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
+    def update(
+        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: float = 1.0
+    ) -> tuple[torch.Tensor, State]:
         steps, mean, square = state
         if settings.weight_decay:
             gradients = gradients.add(parameters, alpha=settings.weight_decay)
@@ -59,7 +75,7 @@ def _adam(settings: Adam) -> Update:
         bias_of_square = _one_minus_power(second, steps).sqrt_()
         denominator = square.sqrt().div_(bias_of_square).add_(settings.epsilon)
         step = mean.div(bias_of_mean).div_(denominator)
-        return parameters.add(step, alpha=-settings.learning_rate), (steps, mean, square)
+        return parameters.add(step, alpha=-settings.learning_rate * factor), (steps, mean, square)
 
     return update
 

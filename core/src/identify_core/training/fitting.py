@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from identify_core.optimisers import Optimiser
+from identify_core.optimisers import Optimiser, Schedule
 from identify_core.replicates import Call, Loss, Replicates
 from identify_core.run.context import Context
 from identify_core.training.batches import Batches, Order
@@ -27,6 +27,7 @@ def fit(
     batch_size: int | None = None,
     order: Order = "sequential",
     drop_last: bool = False,
+    schedule: Schedule | None = None,
     metric: Metric | None = None,
     metric_every: int = 100,
     stop_below: float | None = None,
@@ -55,6 +56,7 @@ def fit(
         order: `sequential` keeps the order of the rows in every epoch; `shuffled` draws one order an epoch for all
             replicates; `shuffled-each` draws one for each from its own stream.
         drop_last: leave out a last batch that is short; it is kept otherwise.
+        schedule: of the learning rate over `steps`; constant without one.
         metric: of all replicates, (R,), computed in evaluation mode; by default, where something needs one, the mean
             loss over all rows.
         metric_every: steps between two metrics.
@@ -74,6 +76,7 @@ def fit(
     plan = Plan(
         loss=loss,
         optimiser=optimiser,
+        schedule=schedule or Schedule(),
         steps=steps,
         metric=metric,
         metric_every=metric_every,

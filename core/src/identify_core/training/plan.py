@@ -9,7 +9,7 @@ import attrs
 import torch
 
 from identify_core.errors import OptionsError
-from identify_core.optimisers import Optimiser
+from identify_core.optimisers import Optimiser, Schedule
 from identify_core.replicates import Loss, Replicates
 
 Metric = Callable[[Replicates], torch.Tensor]
@@ -26,6 +26,7 @@ class Plan:
 
     loss: Loss
     optimiser: Optimiser
+    schedule: Schedule
     steps: int = attrs.field()
     metric: Metric | None
     metric_every: int = attrs.field(validator=_positive)

@@ -108,7 +108,8 @@ class Trainer:
         if factors is not None:
             gradients = gradients / factors[:, None]
         slope = torch.linalg.vector_norm(gradients, dim=1)
-        parameters, memory = self.update(live.matrix, gradients, self.memory)
+        factor = self.plan.schedule.factor(self.step, self.plan.steps)
+        parameters, memory = self.update(live.matrix, gradients, self.memory, factor)
         norm = torch.linalg.vector_norm(parameters, dim=1)
         moved = (losses + slope + norm).abs().lt(torch.inf).logical_and_(at_work.active)
         stays = moved
