@@ -1,1 +1,1 @@
-"""The linear causal model: statistics of each task, likelihood, solvers."""
+"""The linear causal model: its statistics, its exact likelihood and the solvers that fit it."""
