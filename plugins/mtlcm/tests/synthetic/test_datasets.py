@@ -90,25 +90,27 @@ def test_fewer_features_than_latents_are_said_to_lose_them(tmp_path):
     assert "noisy-latents" not in samples.columns
 
 
-def test_gamma_and_noise_are_true_in_the_units_of_the_factors(make):
-    """The slope of a standardised latent is γ/s: where γ as drawn is off by 0.3, the truth is within sampling error."""
-    for standardise in ("none", "per-task", "global"):
-        samples = make(tasks=150, points=400, latents=6, standardise=standardise)
-        z, y = by_task(samples)
-        spurious = ~samples.truths["causal"].values
-        truth, noise = samples.truths["gamma"].values, samples.truths["residual-noise"].values
-        centred = y - y.mean(1, keepdims=True)
-        slopes = np.einsum("tnd,tn->td", z, centred) / (centred**2).sum(1)[:, None]
-        error = noise / np.sqrt((centred**2).sum(1))[:, None]
-        assert stats.kstest(((slopes - truth) / error)[spurious], "norm").pvalue > 1e-3
-        residual = z - z.mean(1, keepdims=True) - slopes[..., None, :] * centred[..., None]
-        spread = np.sqrt((residual**2).sum(1) / (400 - 2))
-        assert (spread / noise)[spurious].std() == pytest.approx(1 / np.sqrt(2 * 398), rel=0.15)
-        drawn = samples.truths["gamma-drawn"].values
-        off = np.sqrt(((drawn - truth)[spurious] ** 2).mean())
-        assert off == 0 if standardise == "none" else off > 0.1
-        if standardise == "per-task":
-            np.testing.assert_allclose(truth * samples.truths["latent-scale"].values, drawn)
+@pytest.mark.parametrize("parent", ["target", "confounder"])
+@pytest.mark.parametrize("standardise", ["none", "per-task", "global"])
+def test_gamma_and_noise_are_true_in_the_units_of_the_factors(make, standardise, parent):
+    """The slope of a standardised latent is γ/s: γ as drawn is off, the truth is within sampling error."""
+    samples = make(tasks=150, points=400, latents=6, standardise=standardise, spurious_parent=parent)
+    z, y = by_task(samples)
+    spurious = ~samples.truths["causal"].values
+    truth, noise = samples.truths["gamma"].values, samples.truths["residual-noise"].values
+    centred = y - y.mean(1, keepdims=True)
+    slopes = np.einsum("tnd,tn->td", z, centred) / (centred**2).sum(1)[:, None]
+    error = noise / np.sqrt((centred**2).sum(1))[:, None]
+    assert stats.kstest(((slopes - truth) / error)[spurious], "norm").pvalue > 1e-3
+    residual = z - z.mean(1, keepdims=True) - slopes[..., None, :] * centred[..., None]
+    spread = np.sqrt((residual**2).sum(1) / (400 - 2))
+    assert (spread / noise)[spurious].std() == pytest.approx(1 / np.sqrt(2 * 398), rel=0.15)
+    assert (spread / noise)[spurious].mean() == pytest.approx(1, rel=0.01)
+    drawn = samples.truths["gamma-drawn"].values
+    off = np.sqrt(((drawn - truth)[spurious] ** 2).mean())
+    assert off == 0 if (standardise, parent) == ("none", "target") else off > 0.05
+    if (standardise, parent) == ("per-task", "target"):
+        np.testing.assert_allclose(truth * samples.truths["latent-scale"].values, drawn)
 
 
 def test_test_rows_are_standardised_as_the_training_rows_were(make):
@@ -220,6 +222,10 @@ def test_features_can_be_standardised(make):
     torch.testing.assert_close(x.mean(0), torch.zeros(6, dtype=x.dtype), rtol=0, atol=1e-12)
     torch.testing.assert_close(x.std(0, correction=0), torch.ones(6, dtype=x.dtype))
     raw = make(observed=6)
+    for each in (raw, samples):  # the mixing is true in the units of the features as they are
+        z = np.c_[latents_of(each), np.ones(len(each))]
+        fitted = np.linalg.lstsq(z, each.tensor("x").numpy(), rcond=None)[0]
+        np.testing.assert_allclose(fitted[:-1].T, each.truths["mixing"].values, atol=0.01)
     np.testing.assert_array_equal(raw.tensor("noisy-latents").numpy(), samples.tensor("noisy-latents").numpy())
     with pytest.raises(OptionsError, match="2 observed features are constant, the first of them 4"):
         make(standardise_observed=True, observed=6, mixing="identity", observation_noise=0.0)

@@ -70,8 +70,11 @@ def assemble(
     )
 
 
-def standardise_features(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def standardise_features(inputs: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
     """Inputs (T, n, D) of each split with every feature brought to mean 0 and variance 1 over the training rows.
+
+    Returns:
+        The inputs, and the standard deviations that the features were divided by, (D,).
 
     Raises:
         OptionsError: a feature is constant.
@@ -84,7 +87,7 @@ def standardise_features(inputs: Mapping[str, Array]) -> dict[str, Array]:
             "standardised",
             hint="standardise_observed = false, or a wider decoder",
         )
-    return {split: (x - mean) / scale for split, x in inputs.items()}
+    return {split: (x - mean) / scale for split, x in inputs.items()}, scale
 
 
 def _rows(parts: list[Array]) -> Array:

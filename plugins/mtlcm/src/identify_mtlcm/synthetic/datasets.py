@@ -49,15 +49,19 @@ def make_linear(options: LinearOptions, context: Context) -> Samples:
     inputs = {
         split: z @ drawn.matrix.T + _observation_noise(options, streams, split) for split, (z, _) in splits.items()
     }
-    inverse = np.linalg.pinv(drawn.matrix) if options.observed_dimension >= options.latents else None
+    noisy = {}
+    if options.observed_dimension >= options.latents:
+        inverse = np.linalg.pinv(drawn.matrix)
+        noisy = {split: x @ inverse.T for split, x in inputs.items()}
+    inputs, scale = _scale_features(options, inputs)
     return _assemble(
         "linear",
         options,
         context,
         splits,
         inputs,
-        inverse=inverse,
-        truths={**truths, "mixing": mixing_truth(drawn.matrix)},
+        noisy=noisy,
+        truths={**truths, "mixing": mixing_truth(drawn.matrix / scale[:, None])},
         facts={
             **_facts(options, structure),
             "mixing": options.mixing,
@@ -95,13 +99,14 @@ def make_nonlinear(options: NonlinearOptions, context: Context) -> Samples:
     for split, (z, _) in splits.items():
         x = decode(decoder, torch.from_numpy(z.reshape(-1, options.latents))).numpy()
         inputs[split] = x.reshape(*z.shape[:2], -1) + _observation_noise(options, streams, split)
+    inputs, _ = _scale_features(options, inputs)
     return _assemble(
         "nonlinear",
         options,
         context,
         splits,
         inputs,
-        inverse=None,
+        noisy={},
         truths=truths,
         facts={
             **_facts(options, structure),
@@ -118,13 +123,10 @@ def _assemble(
     splits: dict[str, Split],
     inputs: dict[str, Array],
     *,
-    inverse: Array | None,
+    noisy: dict[str, Array],
     truths: dict[str, LabelledArray],
     facts: dict[str, float | int | str | bool],
 ) -> Samples:
-    noisy = {} if inverse is None else {split: x @ inverse.T for split, x in inputs.items()}
-    if options.standardise_observed:
-        inputs = standardise_features(inputs)
     return assemble(
         {
             split: DrawnSplit(
@@ -140,6 +142,15 @@ def _assemble(
         truths=truths,
         facts=facts,
     )
+
+
+def _scale_features(
+    options: LinearOptions | NonlinearOptions, inputs: dict[str, Array]
+) -> tuple[dict[str, Array], Array]:
+    """The inputs as the models see them, and what each feature was divided by, (D,)."""
+    if options.standardise_observed:
+        return standardise_features(inputs)
+    return inputs, np.ones(options.observed_dimension)
 
 
 def _told(dataset: str, options: LinearOptions | NonlinearOptions, context: Context, split: str) -> list[object]:
