@@ -8,7 +8,6 @@ those of the exact likelihood in closed form from the batch's statistics, in flo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -17,16 +16,14 @@ import torch
 from identify_core.errors import Interrupted
 from identify_core.run.context import Context
 from identify_mtlcm.causal.assembling import Solution, assemble
-from identify_mtlcm.causal.frame import Frame, frame_of
+from identify_mtlcm.causal.batches import Batches, blocks_of
+from identify_mtlcm.causal.frame import frame_of
 from identify_mtlcm.causal.likelihood import CausalParameters, DefinitenessError, Gradient, negative_log_likelihood
 from identify_mtlcm.causal.model import CausalModel
-from identify_mtlcm.causal.pairs import shuffled
 from identify_mtlcm.causal.residuals import residuals_of
-from identify_mtlcm.causal.statistics import Moments, TaskStatistics, gather_statistics
+from identify_mtlcm.causal.statistics import Moments, gather_statistics
 from identify_mtlcm.options.causal import AdamOptions, CausalOptions
 from identify_mtlcm.tasks import TaskRows
-
-_BLOCK = 8192
 
 
 def fit_by_adam(
@@ -52,7 +49,7 @@ def fit_by_adam(
         OptionsError: the representation is constant or not finite.
         Interrupted: the user stopped the run; a checkpoint was written.
     """
-    statistics = gather_statistics(_blocks(h, rows), rows.count)
+    statistics = gather_statistics(blocks_of(h, rows), rows.count)
     centred = statistics.moments(options.centring)
     frame = frame_of(statistics, centred, options.standardise)
     moments = centred.seen_through(frame.scaling)
@@ -60,72 +57,6 @@ def fit_by_adam(
     training = Training.begin(frame.rank, rows.count, options, generator, h.device)
     _train(training, batches, moments, options.adam, generator, context, name)
     return assemble(statistics, moments, residuals_of(moments), frame, _solution(training, options), options, context)
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Batches:
-    """Rows as the model sees them, in mini-batches whose moments are gathered by task.
-
-    Args:
-        h: (n, d), as it came.
-        rows: the targets.
-        offsets: what centring takes off h in each task, (T, d) or (1, d).
-        target_offsets: what it takes off the targets, (T,).
-        scaling: S, (r, d).
-    """
-
-    h: torch.Tensor
-    rows: TaskRows
-    offsets: torch.Tensor
-    target_offsets: torch.Tensor
-    scaling: torch.Tensor
-
-    @classmethod
-    def of(
-        cls, h: torch.Tensor, rows: TaskRows, statistics: TaskStatistics, frame: Frame, options: CausalOptions
-    ) -> Batches:
-        """With the offsets that the options ask for."""
-        offsets = {
-            "per-task": statistics.means.expand(statistics.count, -1),
-            "global": statistics.centre[None],
-            "none": torch.zeros_like(statistics.centre)[None],
-        }[options.centring]
-        per_task = options.centring == "per-task"
-        targets = statistics.target_means if per_task else torch.zeros_like(statistics.target_means)
-        return cls(h=h, rows=rows, offsets=offsets, target_offsets=targets, scaling=frame.scaling)
-
-    @property
-    def count(self) -> int:
-        """Pairs of a row and a task, missing targets included."""
-        return len(self.h) * (self.rows.count if self.rows.task is None else 1)
-
-    def shuffled(self, size: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, Moments]]:
-        """The tasks of each batch, (m,), and the moments of its rows in them; batches without targets are left out."""
-        for drawn in shuffled(self.count, size, generator):
-            numbers = drawn.to(self.h.device)
-            if self.rows.task is None:
-                row, task = numbers // self.rows.count, numbers % self.rows.count
-                targets = self.rows.targets[row, task].double()
-            else:
-                row, task = numbers, self.rows.task[numbers]
-                targets = self.rows.targets[row].double()
-            seen = ~targets.isnan()
-            if bool(seen.any()):
-                yield self._moments(row[seen], task[seen], targets[seen])
-
-    def _moments(self, row: torch.Tensor, task: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, Moments]:
-        offsets = self.offsets[task] if len(self.offsets) > 1 else self.offsets
-        x = (self.h[row].double() - offsets) @ self.scaling.T
-        y = targets - self.target_offsets[task]
-        present, place = torch.unique(task, return_inverse=True)
-        m, d = len(present), x.shape[1]
-        outer = (x[:, :, None] * x[:, None, :]).flatten(1)
-        return present, Moments(
-            counts=torch.bincount(place, minlength=m).double(),
-            second=x.new_zeros(m, d * d).index_add_(0, place, outer).view(m, d, d),
-            cross=x.new_zeros(m, d).index_add_(0, place, y[:, None] * x),
-            energy=x.new_zeros(m).index_add_(0, place, y.square()),
-        )
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -283,22 +214,13 @@ def _step(
     return gradient.value
 
 
-def _blocks(h: torch.Tensor, rows: TaskRows) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]]:
-    """One block where each row has its own task; a few thousand rows at a time where every row has every task."""
-    if rows.task is not None:
-        yield h, rows.targets, rows.task
-        return
-    for start in range(0, len(h), _BLOCK):
-        yield h[start : start + _BLOCK], rows.targets[start : start + _BLOCK], None
-
-
 def _solution(training: Training, options: CausalOptions) -> Solution:
     parameters = training.parameters(slice(None))
     warnings = []
     if training.retried:
         warnings.append(
             f"the covariances of {training.retried} batches of the solver 'adam' lost their definiteness: each "
-            f"was tried again with {options.adam.retry_jitter:g} on the diagonal, and {training.skipped} of them were skipped"
+            f"was tried again with {options.adam.retry_jitter:g} on the diagonal, and {training.skipped} were skipped"
         )
     return Solution(
         mixing=training.mixing,
