@@ -1,0 +1,56 @@
+"""Linear heads, one a task, on a shared encoder."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class TaskHeads(nn.Module):
+    """Predictions of T tasks from one representation: W h + b, a row of W for each task.
+
+    Args:
+        count: T.
+        width: of the representation, d.
+        biases: whether there is a b.
+    """
+
+    def __init__(self, count: int, width: int, *, biases: bool) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(width)  # torch's own for a dense layer, as in the study
+        self.weight = nn.Parameter(torch.empty(count, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(count).uniform_(-bound, bound)) if biases else None
+
+    def forward(self, h: torch.Tensor, task: torch.Tensor | None = None) -> torch.Tensor:
+        """Every task's prediction (n, T); with `task` (n,), each row's own task alone, (n,).
+
+        The rows' own heads are gathered, so that no (n, T) matrix is made: with T = 500, d = 20 and batches of 1024
+        that takes a third of the time of all products, forwards and backwards on a CPU; with T = 200, d = 10 as much.
+        """
+        if task is None:
+            return nn.functional.linear(h, self.weight, self.bias)
+        prediction = (h * self.weight[task]).sum(-1)
+        return prediction if self.bias is None else prediction + self.bias[task]
+
+
+class MultiTaskNetwork(nn.Module):
+    """An encoder with one head a task.
+
+    Args:
+        encoder: x (n, ...) -> h (n, d).
+        heads: on h.
+    """
+
+    def __init__(self, encoder: nn.Module, heads: TaskHeads) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = heads
+
+    def forward(
+        self, x: torch.Tensor, task: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Predictions as `TaskHeads` gives them, the representation (n, d), and the sum of the heads' squares."""
+        h = self.encoder(x)
+        return self.heads(h, task), h, self.heads.weight.square().sum()
