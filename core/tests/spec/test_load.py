@@ -277,15 +277,15 @@ def test_autocast_needs_an_objective_that_allows_it_and_float32(load: Load) -> N
 
 
 def test_version_bounds(load: Load) -> None:
-    assert load('[requires]\nidentify-core = ">=0.1"\n' + LEAST).requires == {"identify-core": ">=0.1"}
-    assert _problems(
-        load, '[requires]\nidentify-core = ">=99"\npytest = "new"\nidentify-nowhere = ">=1"\nattrs = 3\n' + LEAST
-    ) == ["requires.attrs: 3 is not a string (spec.toml:5)"]
-    problems = _problems(load, '[requires]\nidentify-core = ">=99"\npytest = "new"\nidentify-nowhere = ">=1"\n' + LEAST)
-    assert problems[0].startswith("requires.identify-core: the spec needs identify-core >=99, but 0.")
-    assert problems[1:] == [
-        'requires.pytest: "new" is no version bound such as ">=0.1" (spec.toml:3)',
-        "requires.identify-nowhere: neither a plugin nor a distribution of that name is installed (spec.toml:4)",
+    assert load('[requires]\nidentify-core = ">=0.1"\ntoy = ""\n' + LEAST).requires == {
+        "identify-core": ">=0.1",
+        "toy": "",
+    }
+    assert _problems(load, '[requires]\npytest = "new"\nattrs = 3\n' + LEAST) == [
+        "requires.attrs: 3 is not a string (spec.toml:3)"
+    ]
+    assert _problems(load, '[requires]\npytest = "new"\n' + LEAST) == [
+        'requires.pytest: "new" is no version bound such as ">=0.1" (spec.toml:2)'
     ]
 
 

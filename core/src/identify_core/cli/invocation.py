@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,6 +66,17 @@ class Invocation:
             strict=self.strict_plugins,
             extra=extra,
         )
+
+    def registry_for_spec(self, file: Path | None, overrides: Sequence[str] = ()) -> Registry:
+        """The registry for a spec, whose `[requires]` is looked at before any plugin is imported.
+
+        Raises:
+            SpecError: the spec needs versions that are not there, or cannot be read.
+        """
+        from identify_core.spec.requires import refuse_unmet_in_file
+
+        refuse_unmet_in_file(file, overrides, self.discover)
+        return self.registry()
 
     def registry_for(self, document: Mapping[str, Any], again: str, *, kinds: Collection[str] = ()) -> Registry:
         """The registry for work on a stored run, which needs the plugin files that the run was made with.

@@ -57,7 +57,7 @@ def command(
     """
     from identify_core.spec import load_spec
 
-    registry = invocation.registry()
+    registry = invocation.registry_for_spec(file, overrides)
     spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=overrides, flags=flags)
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.run.engine import execute

@@ -40,7 +40,8 @@ def command(
     from identify_core.spec import load_spec
 
     try:
-        spec = load_spec(invocation.registry(), plugin=plugin, file=file, preset=preset, overrides=overrides)
+        registry = invocation.registry_for_spec(file, overrides)
+        spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=overrides)
     except SpecError as error:
         if not as_json:
             raise

@@ -41,5 +41,5 @@ class Envelope:
     )
     requires: Mapping[str, str] = option(
         attrs.Factory(dict),
-        help='versions that this spec needs, by plugin or distribution, such as identify-genni = ">=0.1"',
+        help='versions that this spec needs, by plugin or distribution, such as identify-genni = ">=0.1,<0.2"',
     )

@@ -31,7 +31,7 @@ from identify_core.spec.merge import (
     plain,
 )
 from identify_core.spec.problems import Problems, said_by
-from identify_core.spec.requires import broken_requirements
+from identify_core.spec.requires import malformed_bounds, refuse_unmet
 from identify_core.spec.resolved import Chosen, ResolvedSpec
 from identify_core.spec.structure import Mismatches, say, structure
 from identify_core.spec.sweep_table import structure_sweep
@@ -58,16 +58,19 @@ def load_spec(
         flags: dotted key path to value, such as `{"seed": 3}`; None as a value means that the flag was not given.
 
     Raises:
-        SpecError: the spec is wrong; `problems` lists everything.
+        SpecError: the spec is wrong, `problems` lists everything; or it needs versions that are not there, then it
+            lists those.
         UsageError: there is no such preset.
         PluginError: the running plugin cannot be used, or a component's options class is wrong.
     """
     upper = [read_file_layer(Path(file))] if file is not None else []
     upper += [read_overrides(overrides), read_flags(flags or {})]
+    refuse_unmet(upper, registry.plugins)
     running = plugin if plugin is not None else _named_plugin(upper)
     registry.plugin(running)
     chosen = find_preset(registry, running, preset) if preset is not None or file is None else None
     lower = [read_text_layer(chosen.read_text(), kind="preset", place=chosen.name)] if chosen is not None else []
+    refuse_unmet([*lower, *upper], registry.plugins)
     trees = [build(layer, _canonical(registry, running)) for layer in (*lower, *upper)]
     return _resolve(registry, running, reduce(combine, trees), default_name=running if chosen is None else chosen.name)
 
@@ -184,7 +187,7 @@ def _structure_envelope(nodes: Mapping[str, Node], plugin: str, problems: Proble
     if envelope.plugin not in ("", plugin):
         message = f"the spec is for the plugin {envelope.plugin!r}, but {plugin!r} was asked to run it"
         problems.add(("plugin",), message, origin_of(given["plugin"]))
-    for name, message in broken_requirements(envelope.requires):
+    for name, message in malformed_bounds(envelope.requires):
         problems.add(("requires", name), message, origin_below(given, ("requires", name)))
     return envelope
 

@@ -11,6 +11,7 @@ import attrs
 from identify_core.options import matching
 from identify_core.spec.envelope import Envelope
 from identify_core.spec.keypaths import KeyPath, write_key_path
+from identify_core.spec.requires import suggested_bounds
 from identify_core.spec.resolved import Chosen, ResolvedSpec
 from identify_core.spec.structure import option_fields, plain_options, say_type
 from identify_core.spec.write import write_assignment, write_document
@@ -29,8 +30,8 @@ def write_template(spec: ResolvedSpec, *, heading: str = "") -> str:
     """
     blocks = ["\n".join(f"# {line}".rstrip() for line in heading.splitlines())] if heading else []
     blocks.append(_envelope(spec))
-    if spec.requires:
-        blocks.append(write_document({"requires": dict(spec.requires)}).rstrip())
+    if requires := _requires(spec):
+        blocks.append(requires)
     for table, chosen in (("dataset", spec.dataset), ("model", spec.model), ("objective", spec.objective)):
         if chosen is not None:
             blocks.append(_component(spec, chosen, (table,), f"[{table}]"))
@@ -49,6 +50,20 @@ def _envelope(spec: ResolvedSpec) -> str:
             always = field.name in ("format", "plugin", "name", "seed", "replicates")
             lines += _option(field, values[field.name], is_given=always or bool(spec.given_at((field.name,))))
     return "\n".join(lines[1:])  # the first line is blank
+
+
+def _requires(spec: ResolvedSpec) -> str:
+    """What the spec requires; where it says nothing, what it might say, commented out."""
+    if spec.requires:
+        return write_document({"requires": dict(spec.requires)}).rstrip()
+    chosen = [each for each in (spec.dataset, spec.model, spec.objective, *spec.evaluators) if each is not None]
+    owners = [(each.registered.distribution, each.registered.version) for each in chosen]
+    bounds = [write_assignment(*each) for each in suggested_bounds(owners).items()]
+    lines = [
+        "# Versions to insist on; these admit what the preset was read with.",
+        *(f"# requires.{each}" for each in bounds),
+    ]
+    return "\n".join(lines) if bounds else ""
 
 
 def _component(spec: ResolvedSpec, chosen: Chosen, path: KeyPath, header: str) -> str:
