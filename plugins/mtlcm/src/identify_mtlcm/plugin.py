@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from identify_core import Dataset, Model, hookimpl
-from identify_mtlcm.options.molecules import EgnnOptions
+from identify_mtlcm.options.molecules import EgnnOptions, Qm9Options
+from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
 
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
@@ -42,6 +43,20 @@ def identify_datasets() -> Iterable[Dataset]:
         options=Nonlinear2024Options,
         target="identify_mtlcm.synthetic.legacy:make_nonlinear_2024",
         source=f"{CODE}, multitask_synthetic",
+    )
+    yield Dataset(
+        name="superconduct",
+        summary="21,263 superconductors: element amounts in, 80 features of the composition and Tc as tasks.",
+        options=SuperconductOptions,
+        target="identify_mtlcm.superconduct.dataset:make_superconduct",
+        source=f"{PAPER}; Hamidieh (2018), UCI 464",
+    )
+    yield Dataset(
+        name="qm9",
+        summary="Molecules as graphs, and their quantum-chemical properties as tasks.",
+        options=Qm9Options,
+        target="identify_mtlcm.molecules.dataset:make_qm9",
+        source=f"{PAPER}; Ramakrishnan et al., Scientific Data 1 (2014)",
     )
 
 
