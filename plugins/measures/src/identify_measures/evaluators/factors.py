@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import attrs
+import numpy as np
+
 from identify_core.run.context import Context
 from identify_core.run.subject import Subject
 from identify_core.scores import Score
@@ -23,13 +26,16 @@ def _representation(formula: Formula) -> SingleEvaluator:
     def evaluator(options: FactorOptions, subject: Subject, context: Context) -> Mapping[str, Score]:
         """The scores of the subject's representation; every one of a comparison has its rows split the same way.
 
+        Rows are taken in the order of their ids, so that the order in which they are stored decides nothing.
+
         Raises:
             InputError: latents or factors hold something else than finite real numbers.
         """
         representation = subject.representations[0]
+        order = np.argsort(representation.ids, kind="stable")
         study = make_study(
-            representation.values(),
-            representation.factors,
+            representation.values()[order],
+            {name: attrs.evolve(each, values=each.values[order]) for name, each in representation.factors.items()},
             factor_bins=options.factor_bins,
             train_fraction=options.train_fraction if isinstance(options, SplitOptions) else 2 / 3,
             seed=context.streams.derive("factors split"),

@@ -13,7 +13,7 @@ from identify_core.run.subject import Representation, Subject
 from identify_core.scores import Verdict
 from identify_measures.ladder.measuring import Measured
 from identify_measures.ladder.reading import block_rows
-from identify_measures.ladder.splitting import LEAST_ROWS
+from identify_measures.ladder.splitting import LEAST_ROWS, places_of
 from identify_measures.ladder.verdict import judge_pair, measure_itself
 from identify_measures.options.ladder import LadderOptions
 
@@ -32,7 +32,8 @@ class Controls:
         """The residuals of one representation and itself."""
         key = (index, options, seed, str(device))
         if key not in self._made:
-            self._made[key] = measure_itself(self.representations[index], options, seed=seed, device=device)
+            x = self.representations[index]
+            self._made[key] = measure_itself(x, options, seed=seed, device=device, places=places_of(x.ids))
         return self._made[key]
 
 
@@ -56,7 +57,7 @@ def ladder(options: LadderOptions, subject: Subject, context: Context) -> Verdic
     seed = context.streams.derive("ladder")
     device = context.device if context.device.type != "mps" else torch.device("cpu")
     itself = tuple(controls.of(index, options, seed=seed, device=device) for index in (i, j))
-    return judge_pair(x, y, (itself[0], itself[1]), options, seed=seed, device=device)
+    return judge_pair(x, y, (itself[0], itself[1]), options, seed=seed, device=device, places=places_of(x.ids))
 
 
 def estimate(options: LadderOptions, sizes: Sequence[tuple[int, int]]) -> Cost:

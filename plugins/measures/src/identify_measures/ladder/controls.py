@@ -11,7 +11,7 @@ import torch
 from identify_measures.ladder.measuring import Measured, measure, worse_of
 from identify_measures.ladder.reading import HeldRows, Rows, gather
 from identify_measures.ladder.residuals import Residual
-from identify_measures.ladder.splitting import sample_rows, split_rows
+from identify_measures.ladder.splitting import Places, sample_rows, split_rows
 from identify_measures.options.ladder import LadderOptions
 
 _SHUFFLED_BYTES = 48 << 20
@@ -31,7 +31,9 @@ class Shuffled:
     rows: int
 
 
-def measure_shuffled(x: Rows, y: Rows, options: LadderOptions, *, seed: int, device: torch.device) -> Shuffled:
+def measure_shuffled(
+    x: Rows, y: Rows, options: LadderOptions, *, seed: int, device: torch.device, places: Places | None = None
+) -> Shuffled:
     """Fit and judge every rung on rows paired at random.
 
     All rows are used where they fit into about 50 MB, else a random part of them, but never less than four rows a
@@ -39,7 +41,11 @@ def measure_shuffled(x: Rows, y: Rows, options: LadderOptions, *, seed: int, dev
     """
     n, widths = x.shape[0], x.shape[1] + y.shape[1]
     most = max(_SHUFFLED_BYTES // (8 * widths), _ROWS_A_COLUMN * widths)
-    first, second = gather(x, y, sample_rows(np.ones(n, dtype=bool), most, seed=seed))
+    chosen = sample_rows(np.ones(n, dtype=bool), most, seed=seed, places=places)
+    first, second = gather(x, y, chosen)
+    if places is not None:
+        by_id = torch.from_numpy(np.argsort(places[chosen]))
+        first, second = (attrs.evolve(each, values=each.values[by_id]) for each in (first, second))
     count = first.shape[0]
     order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
     mixed = HeldRows(values=second.values[order], label=second.label, dtype=second.dtype)

@@ -136,7 +136,7 @@ def _fit(
     rungs, _ = choose_rungs(options)
     ranked = None
     if "permutation-monotone" in rungs:
-        first, second = gather(x, y, sample_rows(split.fitted, options.monotone_rows, seed=seed))
+        first, second = gather(x, y, sample_rows(split.fitted, options.monotone_rows, seed=seed, places=split.places))
         a, b = first.values.numpy(), second.values.numpy()
         ranked = Ranked(x=a, y=b, correlation=rank_correlation(a, b))
     there = fit_maps(rungs, moments, ranked, options, rank_tolerance=_rank_tolerance(dtypes[0]), translated=translated)

@@ -17,7 +17,7 @@ from identify_measures.ladder.fitting import METHODS, choose_rungs
 from identify_measures.ladder.measuring import Measured, measure
 from identify_measures.ladder.reading import HeldRows, Rows, dtype_of
 from identify_measures.ladder.residuals import Residual
-from identify_measures.ladder.splitting import LEAST_ROWS, split_rows
+from identify_measures.ladder.splitting import LEAST_ROWS, Places, split_rows
 from identify_measures.options.ladder import LadderOptions
 
 INVARIANT_TO: Mapping[str, tuple[str, ...]] = {
@@ -61,9 +61,11 @@ def equivalence_ladder(x: Any, y: Any, options: LadderOptions | None = None, *, 
     return judge_pair(rows[0], rows[1], (itself[0], itself[1]), chosen, seed=seed, device=device)
 
 
-def measure_itself(x: Rows, options: LadderOptions, *, seed: int, device: torch.device) -> Measured:
+def measure_itself(
+    x: Rows, options: LadderOptions, *, seed: int, device: torch.device, places: Places | None = None
+) -> Measured:
     """The residuals of a representation and itself: a control, made once for each representation."""
-    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
+    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed, places=places)
     return measure(x, x, split, options, seed=seed, device=device)
 
 
@@ -75,6 +77,7 @@ def judge_pair(
     *,
     seed: int,
     device: torch.device,
+    places: Places | None = None,
 ) -> Verdict:
     """The verdict on two representations whose rows are the same samples.
 
@@ -85,12 +88,13 @@ def judge_pair(
         options: of the ladder.
         seed: of the split and of the shuffled control.
         device: where matrix products are made; it must know float64.
+        places: of `places_of` the samples' ids.
     """
     _, left_out = choose_rungs(options)
-    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
+    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed, places=places)
     same = itself[0] is itself[1]
     measured = itself[0] if same else measure(x, y, split, options, seed=seed, device=device)
-    shuffled = measure_shuffled(x, y, options, seed=seed, device=device)
+    shuffled = measure_shuffled(x, y, options, seed=seed, device=device, places=places)
     identity = identity_control(*itself)
     facts = _Facts(
         n=x.shape[0],
