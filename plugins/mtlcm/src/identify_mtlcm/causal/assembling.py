@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 
 import attrs
+import scipy.optimize
 import torch
 
 from identify_core.run.context import Context
 from identify_mtlcm.causal.frame import Frame, task_rank
-from identify_mtlcm.causal.joint_diagonalisation import whitening
+from identify_mtlcm.causal.joint_diagonalisation import diagonalise, slope_of, whitening
 from identify_mtlcm.causal.likelihood import CausalParameters, DefinitenessError, negative_log_likelihood
 from identify_mtlcm.causal.model import CausalModel, Note
 from identify_mtlcm.causal.residuals import Residuals
@@ -23,6 +24,7 @@ _CERTAIN = 1e-6  # 1 - c at the least: γ = a / (1 - c) stays finite
 _CONTRADICTED = 0.05
 _STANDARD_ERRORS = 3.0
 _RETRIES = 6
+_STATIONARY = 0.05  # mini-batches leave some noise in where Adam ends
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -80,7 +82,10 @@ def assemble(
     value, jitter = _likelihood(parameters, moments)
     if frame.rank == statistics.width:
         value -= float(torch.linalg.slogdet(frame.scaling).logabsdet)
-    separation = separation_of(seen)
+    separation = separation_of(_diagonalised(seen, options))
+    stationarity = slope_of(seen, solution.variances)
+    if options.solver == "adam":
+        solution = attrs.evolve(solution, converged=stationarity < _STATIONARY)
     scales = scales_given(seen.variances(), seen.explained(), seen.weights, solution.spurious_noise)
     known = task_rank(residuals, whitening(residuals), moments.counts)
     missing = statistics.width - frame.rank
@@ -91,7 +96,7 @@ def assemble(
     warnings = [
         *solution.warnings,
         *_of_the_data(statistics, residuals, frame, known, options),
-        *_of_the_fit(solution, seen, options, jitter),
+        *_of_the_fit(solution, seen, options, jitter, stationarity),
         *([separation.sentence] if bool(separation.unseparated.any()) else []),
     ]
     for each in warnings if context is not None else ():
@@ -115,6 +120,7 @@ def assemble(
         notes={
             "solver": options.solver,
             "converged": solution.converged,
+            "relative-gradient": stationarity,
             **solution.notes,
             "jitter": jitter,
             "tasks-lent-rows": residuals.lent,
@@ -140,6 +146,22 @@ def _in_order(solution: Solution, residuals: Residuals, frame: Frame) -> tuple[S
         effects=solution.effects[:, order] * signs,
     )
     return solution, residuals.seen_through(signs[:, None] * unmixing[order])
+
+
+def _diagonalised(seen: Residuals, options: CausalOptions) -> Residuals:
+    """The residuals of the joint diagonaliser next to the solution, its latents in the solution's order.
+
+    Separation is judged at a maximum, which the study's training may not have reached; the other solvers are there.
+    """
+    if options.solver != "adam" or seen.width == 1:
+        return seen
+    start = torch.diag(seen.pooled().diagonal().rsqrt())
+    found = diagonalise(seen, start, iterations=options.iterations, tolerance=options.tolerance).unmixing
+    likeness = (found / found.norm(dim=1, keepdim=True)).square()
+    rows, columns = scipy.optimize.linear_sum_assignment(-likeness.cpu().numpy())
+    order = torch.empty(seen.width, dtype=torch.long, device=found.device)
+    order[torch.as_tensor(columns, device=order.device)] = torch.as_tensor(rows, device=order.device)
+    return seen.seen_through(found[order])
 
 
 def _probabilities(solution: Solution) -> torch.Tensor:
@@ -184,10 +206,16 @@ def _of_the_data(
     return said
 
 
-def _of_the_fit(solution: Solution, seen: Residuals, options: CausalOptions, jitter: float) -> list[str]:
+def _of_the_fit(
+    solution: Solution, seen: Residuals, options: CausalOptions, jitter: float, stationarity: float
+) -> list[str]:
     said = []
     if not solution.converged:
-        said.append(f"the solver '{options.solver}' stopped before it converged; raise its iterations")
+        more = "adam.epochs" if options.solver == "adam" else "iterations"
+        said.append(
+            f"the solver '{options.solver}' stopped before it converged: the relative gradient of the likelihood is "
+            f"{stationarity:.2g}; raise {more}"
+        )
     if jitter:
         said.append(
             f"a covariance was not positive definite: {jitter:.3g} was added to the diagonals for the likelihood"

@@ -86,7 +86,7 @@ def diagonalise(
     made, slope, level = 0, float("inf"), False
     for made in range(iterations + 1):
         gradient = seen.weighted(1 / variances) - identity
-        slope = _slope(seen, variances)
+        slope = slope_of(seen, variances)
         if slope <= tolerance or made == iterations:
             break
         step = _direction(seen, variances, gradient, lowest)
@@ -95,7 +95,9 @@ def diagonalise(
             move = identity + length * step
             trial = residuals.seen_through(move @ unmixing)
             trial_variances, trial_value = _criterion(trial, move @ unmixing, lowest)
-            if trial_value < value or (trial_value <= value + _ROUNDING and _slope(trial, trial_variances) < slope / 2):
+            if trial_value < value or (
+                trial_value <= value + _ROUNDING and slope_of(trial, trial_variances) < slope / 2
+            ):
                 break
             length /= 2
         else:
@@ -137,8 +139,8 @@ def _criterion(residuals: Residuals, unmixing: torch.Tensor, lowest: torch.Tenso
     return variances, float(value) if bool(torch.isfinite(value)) else float("inf")
 
 
-def _slope(residuals: Residuals, variances: torch.Tensor) -> float:
-    """The largest entry of the relative gradient."""
+def slope_of(residuals: Residuals, variances: torch.Tensor) -> float:
+    """The largest entry of the relative gradient G at the identity for variances λ, (T, d)."""
     gradient = residuals.weighted(1 / variances)
     gradient.diagonal().sub_(1)
     return float(gradient.abs().max())
