@@ -35,6 +35,13 @@ def test_a_split_is_its_rows_in_its_order() -> None:
     assert test.factors["hue"].values.tolist() == [1.0, 0.8]
 
 
+def test_splits_may_be_tensors_and_lists() -> None:
+    samples = make(splits={"train": torch.tensor([3, 0]), "test": [5, 4]})
+    assert samples.split("train").ids.tolist() == [13, 10]
+    assert samples.split("test").ids.tolist() == [15, 14]
+    assert samples.fingerprint == make(splits={"train": np.array([3, 0]), "test": np.array([5, 4])}).fingerprint
+
+
 def test_dtype_moves_floating_columns_only() -> None:
     samples = make(columns={"x": torch.zeros(6, 2), "class": torch.zeros(6, dtype=torch.long)})
     moved = samples.to("cpu", torch.float64)

@@ -16,6 +16,10 @@ FactorKind = Literal["continuous", "circular", "ordinal", "categorical"]
 Column = torch.Tensor | tuple[str, ...]
 
 
+def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Factor:
     """A ground-truth factor of variation.
@@ -68,7 +72,7 @@ class Samples:
 
     columns: Mapping[str, Column]
     ids: np.ndarray[Any, Any] = attrs.field(converter=np.asarray)
-    splits: Mapping[str, np.ndarray[Any, Any]]
+    splits: Mapping[str, np.ndarray[Any, Any]] = attrs.field(converter=_arrays)
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
     truths: Mapping[str, LabelledArray] = attrs.field(factory=dict)
     facts: Mapping[str, float | int | str | bool] = attrs.field(factory=dict)
