@@ -12,7 +12,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.mathjax", "sphinx_copybutton"]
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "generating", "snippets", "explanation/ladder-table.md"]
 nitpicky = True
 
 html_theme = "furo"

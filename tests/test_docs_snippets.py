@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from generating.plugins import plugin_names
 from snippets.reading import all_pages, blocks_of, complaints, page_name, read_blocks
 from snippets.running import PageRun, plain_environment, read_console
+from snippets.warm import CAN_FORK, WarmStart
 
 GENERATED = ("docs/reference/", "docs/measures/")
 PAGES = all_pages()
@@ -17,13 +19,21 @@ WITH_BLOCKS = [
 SLOW = [page for page in PAGES if any("slow" in block.remarks for block in read_blocks(page))]
 
 
-def run_page(page: Path, folder: Path, *, slow: bool = False) -> int:
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmStart | None]:
+    start = WarmStart() if CAN_FORK else None
+    yield start
+    if start is not None:
+        start.close()
+
+
+def run_page(page: Path, folder: Path, warm: WarmStart | None, *, slow: bool = False) -> int:
     """Run a page's blocks; how many they were."""
     work, home = folder / "work", folder / "home"
     work.mkdir()
     home.mkdir()
     plugin = page.stem if page.stem in plugin_names() else ""
-    run = PageRun(work, plain_environment(home), plugin=plugin, slow=slow)
+    run = PageRun(work, plain_environment(home), plugin=plugin, slow=slow, warm=warm)
     blocks = read_blocks(page)
     for block in blocks:
         try:
@@ -34,14 +44,14 @@ def run_page(page: Path, folder: Path, *, slow: bool = False) -> int:
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=page_name)
-def test_every_snippet_of_a_page_runs(tmp_path: Path, page: Path) -> None:
-    assert run_page(page, tmp_path)
+def test_every_snippet_of_a_page_runs(tmp_path: Path, warm: WarmStart | None, page: Path) -> None:
+    assert run_page(page, tmp_path, warm)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SLOW, ids=page_name)
-def test_every_slow_snippet_of_a_page_runs(tmp_path: Path, page: Path) -> None:
-    assert run_page(page, tmp_path, slow=True)
+def test_every_slow_snippet_of_a_page_runs(tmp_path: Path, warm: WarmStart | None, page: Path) -> None:
+    assert run_page(page, tmp_path, warm, slow=True)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -51,6 +61,17 @@ def test_a_page_has_no_block_that_nobody_runs(page: Path) -> None:
         f"line {block.line}: {each}" for block in read_blocks(page) for each in complaints(block, generated=generated)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_a_file_that_a_page_writes_is_used_by_it(page: Path) -> None:
+    """A spec that is a file is run or validated by a command, not by itself."""
+    blocks = read_blocks(page)
+    commands = "\n".join(block.text for block in blocks if block.kind == "console")
+    for block in blocks:
+        if block.kind == "toml" and block.file_name:
+            folder, _, name = block.file_name.rpartition("/")
+            assert (folder or name) in commands, f"line {block.line}: nothing uses {block.file_name}"
 
 
 def test_the_pages_are_found() -> None:

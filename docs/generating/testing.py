@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from generating.classes import class_section, field_table, function_section, record_section
 from generating.docstrings import UndocumentedError, paragraphs
 from generating.markdown import page, prose, table
+
 from identify_core.testing import fixtures
 from identify_core.testing.command_line import CommandLine
 from identify_core.testing.conformance import CHECKS, Settings
@@ -36,8 +37,8 @@ class TestSpirals(PluginConformance):
 ```"""
 
 SHELL = """\
-`identify check-plugin spirals` asks the same from the shell, without pytest; `--only` and `--skip` take the names below.
-Further attributes of the class say what cannot be guessed:"""
+`identify check-plugin spirals` asks the same from the shell, without pytest; `--only` and `--skip` take the names
+below. Further attributes of the class say what cannot be guessed:"""
 
 FIXTURES = """\
 Opt in with `addopts = ["-p", "identify_core.testing.fixtures"]` in the pytest section of `pyproject.toml`."""

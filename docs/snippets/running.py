@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 from snippets.reading import Block
 from snippets.setups import SETUPS
+from snippets.warm import WarmStart
 
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 _COMMENT = re.compile(r"\s+# .*$")
@@ -47,14 +48,24 @@ class PageRun:
         environment: of its processes.
         plugin: the plugin that its specs are of where they name none.
         slow: whether to run the slow blocks, or else the others.
+        warm: what starts `identify` without importing everything anew; None starts a Python for each command.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str], *, plugin: str = "", slow: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        plugin: str = "",
+        slow: bool = False,
+        warm: WarmStart | None = None,
+    ) -> None:
         self.folder = folder
         # Tables as wide as they need to be: what a page shows is compared with what is printed.
         self.environment = {**environment, "COLUMNS": "250", "NO_COLOR": "1"}
         self.plugin = plugin
         self.slow = slow
+        self.warm = warm
         self.here = folder
         self.names: dict[str, Any] = {"__name__": "page"}
         self.specs = 0
@@ -92,20 +103,28 @@ class PageRun:
         if program == "export":
             self.environment.update(each.split("=", 1) for each in arguments)
             return ""
+        status, printed = self._start(program, [*arguments, *_quiet(arguments)], {**self.environment, **variables})
+        said = f"$ {shlex.join(line.words)}\nexit {status}\n{printed}"
+        assert status == line.status, said
+        # A program of the page may show its traceback; what is ours never does.
+        assert "Traceback" not in printed or arguments[:1] == ["-c"], said
+        return printed
+
+    def _start(self, program: str, arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+        if program == "identify" and self.warm is not None:
+            output = self.folder.parent / "printed.txt"
+            return self.warm.run(arguments, folder=self.here, environment=environment, output=output)
         done = subprocess.run(
-            [*_program(program), *arguments, *_quiet(arguments)],
+            [*_program(program), *arguments],
             cwd=self.here,
-            env={**self.environment, **variables},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=_SECONDS,
             check=False,
         )
-        said = f"$ {shlex.join(line.words)}\nexit {done.returncode}\n{done.stdout}"
-        assert done.returncode == line.status, said
-        assert "Traceback" not in done.stdout, said
-        return done.stdout
+        return done.returncode, done.stdout
 
     def _python(self, block: Block) -> None:
         if block.file_name:

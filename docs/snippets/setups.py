@@ -27,11 +27,12 @@ def identify_datasets():
 
 
 def _installed(*distributions: Mapping[str, Any]) -> Setup:
-    """These distributions are installed beside the others, and those of an earlier setup are not."""
+    """These distributions are installed beside the others; what an earlier setup or configuration did is undone."""
 
     def setup(folder: Path, environment: dict[str, str]) -> None:
         sites = folder / ".sites"
         shutil.rmtree(sites, ignore_errors=True)
+        (folder / "identify.toml").unlink(missing_ok=True)
         paths = []
         for number, content in enumerate(distributions):
             write_distribution(sites / str(number), **content)
@@ -90,6 +91,7 @@ def _examples(folder: Path, environment: dict[str, str]) -> None:
 
 def _program_named_identify(content: str) -> Setup:
     def setup(folder: Path, environment: dict[str, str]) -> None:
+        _installed()(folder, environment)
         program = folder / ".programs" / "identify"
         program.parent.mkdir(exist_ok=True)
         program.write_text(content, encoding="utf-8")
