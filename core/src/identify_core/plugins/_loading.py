@@ -166,7 +166,10 @@ def _import(status: PluginStatus) -> object:
 def _reason(error: BaseException, file: PluginFile | None) -> str:
     if isinstance(error, IdentifyError):
         return f"{error.message}; {error.hint}" if error.hint else error.message
-    said = " ".join(str(error).split())  # on one line, whatever the plugin or pluggy made of it
+    try:
+        said = " ".join(str(error).split())  # on one line, whatever the plugin or pluggy made of it
+    except Exception:  # noqa: BLE001 - an exception of the plugin's own may not even be able to say what it is
+        said = "(it cannot be shown)"
     reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if file is None:
         return reason

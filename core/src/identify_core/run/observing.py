@@ -53,7 +53,9 @@ class Observers:
             try:
                 with kept_for_results():
                     observer(**arguments)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer must never cost a run
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - an observer must never cost a run
                 self._observers = [each for each in self._observers if each.owner != observer.owner]
                 self._display.warning(
                     f"the observer {observer.owner} failed in {hook} and is not told of this run any more: "
