@@ -160,7 +160,9 @@ def _read_compositions(path: Path, properties_path: Path) -> Superconductors:
 
 def _read_amounts(stream: Any, name: str) -> tuple[Array, Array, tuple[str, ...], Array]:
     """Amounts (n, 86), temperatures (n,), formulas and row numbers; the formulas must say the same as the amounts."""
-    lines = list(csv.reader(io.TextIOWrapper(stream, encoding="utf-8", newline="")))
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    lines = list(csv.reader(text))
+    text.detach()  # the stream is its owner's to close
     numbered = lines[:1] != [] and lines[0][:1] == ["row"]
     header = [*(["row"] if numbered else []), *ELEMENTS, _TEMPERATURE, "material"]
     _check_header(name, lines[0] if lines else [], header)
