@@ -54,6 +54,7 @@ def test_observations_are_mixed_latents_with_noise(make):
     z, mixing = latents_of(samples), samples.truths["mixing"].values
     noise = (samples.tensor("x").numpy() - z @ mixing.T) / 0.01
     assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-3
+    assert abs(np.corrcoef(noise[:3000].ravel(), noise[-3000:].ravel())[0, 1]) < 0.05  # test rows have their own
     noisy = samples.tensor("noisy-latents").numpy()
     np.testing.assert_allclose(noisy, z + 0.01 * noise @ np.linalg.inv(mixing).T, atol=1e-9)
     exact = make(observation_noise=0.0)
@@ -268,6 +269,5 @@ def test_truths_and_facts_say_what_the_data_are(make):
             "observation-noise": 0.01,
             "standardise": "per-task",
             "mixing": "random",
-            "mixing-draws": 1,
         }.items()
     )

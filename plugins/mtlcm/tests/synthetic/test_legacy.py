@@ -115,6 +115,8 @@ def test_each_split_is_standardised_by_itself_and_gamma_is_told_in_both_units(tm
         np.testing.assert_allclose(z.std(1), 1)
     drawn, scale = samples.truths["gamma-drawn"].values, samples.truths["latent-scale"].values
     np.testing.assert_allclose(samples.truths["gamma"].values * scale, drawn)
+    raw = make_linear_2024(Linear2024Options(tasks=4, standardise=False), make_context(tmp_path)).split("train")
+    np.testing.assert_allclose(np.stack([f.values for f in raw.factors.values()], 1).reshape(4, 100, 10).std(1), scale)
     assert {name: len(rows) for name, rows in samples.splits.items()} == {"train": 400, "test": 512}
 
 

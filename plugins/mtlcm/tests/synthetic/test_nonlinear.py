@@ -114,7 +114,8 @@ def test_a_narrow_decoder_is_found_not_to_be_injective(tmp_path):
 
 def test_fewer_features_than_latents_are_said_to_lose_them(tmp_path):
     context = make_context(tmp_path)
-    samples = make_nonlinear(NonlinearOptions(observed=15, tasks=5, points=10), context)
+    options = NonlinearOptions(observed=15, tasks=5, points=10, decoder_activation="leaky-relu")
+    samples = make_nonlinear(options, context)
     assert "20 latents are observed through 15 features: no injective map does that" in context.warnings[0]
     assert len(context.warnings) == 1
     assert samples.facts["decoder-collapsed-part"] == 1

@@ -15,7 +15,7 @@ from identify_mtlcm.synthetic.assembly import DrawnSplit, assemble, standardise_
 from identify_mtlcm.synthetic.decoder import build_decoder, decode, measure_grip
 from identify_mtlcm.synthetic.latents import draw_latents, measure_scaling
 from identify_mtlcm.synthetic.laws import Array, draw_rows
-from identify_mtlcm.synthetic.mixing import DrawnMixing, draw_mixing
+from identify_mtlcm.synthetic.mixing import draw_mixing
 from identify_mtlcm.synthetic.sizes import refuse_beyond_memory
 from identify_mtlcm.synthetic.structure import TaskStructure, draw_structure
 from identify_mtlcm.synthetic.truths import mixing_truth, task_truths
@@ -43,9 +43,10 @@ def make_linear(options: LinearOptions, context: Context) -> Samples:
         options.observed_dimension,
         options.latents,
         streams.numpy("data/mixing"),
-        options.largest_condition,
+        options.condition_limit,
     )
-    _say_what_mixing_loses(options, drawn, context)
+    if options.observed_dimension < options.latents:
+        context.warn(_too_few_features(options))
     inputs = {
         split: z @ drawn.matrix.T + _observation_noise(options, streams, split) for split, (z, _) in splits.items()
     }
@@ -196,16 +197,6 @@ def _observation_noise(options: LinearOptions | NonlinearOptions, streams: Strea
     points = options.points if split == "train" else options.test_points
     shape = (options.tasks, points, options.observed_dimension)
     return options.observation_noise * draw_rows(streams, f"data/{split}/observed", shape)
-
-
-def _say_what_mixing_loses(options: LinearOptions, drawn: DrawnMixing, context: Context) -> None:
-    if options.observed_dimension < options.latents:
-        context.warn(_too_few_features(options))
-    if drawn.draws > 1:
-        context.warn(
-            f"{drawn.draws - 1} random mixings with a condition number above {options.largest_condition:g} were drawn "
-            f"again; the one that is used has {drawn.condition:.3g}"
-        )
 
 
 def _too_few_features(options: LinearOptions | NonlinearOptions) -> str:

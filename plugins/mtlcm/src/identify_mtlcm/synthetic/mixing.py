@@ -39,7 +39,7 @@ def draw_mixing(
     for draws in range(1, _MOST_DRAWS + 1):
         matrix = shape_mixing(kind, generator.standard_normal((observed, latents)))
         condition = float(np.linalg.cond(matrix))
-        if kind != "random" or condition <= largest_condition:
+        if condition <= largest_condition:
             return DrawnMixing(matrix=matrix, condition=condition, draws=draws)
         best = min(best, condition)
     raise OptionsError(
