@@ -123,7 +123,7 @@ def assemble(
             "relative-gradient": stationarity,
             **solution.notes,
             "jitter": jitter,
-            "tasks-lent-rows": residuals.lent,
+            "tasks-lent-rows": int((residuals.lent > 0).sum()),
             "latents-of-one-kind": int(scales.one_kind.sum()),
             "pairs-not-separated": int(separation.unseparated.sum()) // 2,
         },
@@ -188,9 +188,10 @@ def _of_the_data(
     constant = statistics.constant.nonzero().flatten().tolist()
     if constant:
         said.append(f"the target of {named_tasks(constant)} does not vary: it tells nothing of the latents' means")
-    if residuals.lent:
+    short = int((residuals.lent > 0).sum())
+    if short:
         said.append(
-            f"{residuals.lent} of {residuals.count} tasks have fewer than {2 * frame.rank} residual degrees of "
+            f"{short} of {residuals.count} tasks have fewer than {2 * frame.rank} residual degrees of "
             f"freedom, too few for a covariance of {frame.rank} latents: they were lent rows of the pooled covariance"
         )
     if frame.rank < d:

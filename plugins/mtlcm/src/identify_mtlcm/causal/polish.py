@@ -84,7 +84,7 @@ def polish(
     """
     seen, noise_seen = residuals.seen_through(start), start @ noise @ start.T
     d, identity = len(start), torch.eye(len(start), dtype=start.dtype, device=start.device)
-    pairs = curvatures(seen, variances).T.clamp_min(1e-12)
+    pairs = curvatures(seen, variances).clamp_min(1e-12)
     mixing_units = torch.where(identity.bool(), 2.0, pairs).rsqrt()
     variance_units = (
         (2 / residuals.weights.clamp_min(torch.finfo(start.dtype).tiny)).sqrt()[:, None].expand_as(variances)

@@ -21,21 +21,21 @@ class Residuals:
 
     Args:
         weights: each task's part of all rows, n_t / N, (T,).
-        freedom: residual degrees of freedom of each task, (T,); what was lent to a short task is not counted.
+        freedom: residual degrees of freedom of each task, ν, (T,).
+        lent: rows of the pooled covariance that each task was lent, (T,); 0 where it is long enough.
         base: (T, d, d), or one (d, d).
         loadings: (T, d); None for zeros.
         slopes: the regression coefficients of h on y, b_t / s_t, (T, d); zero where the target is constant.
         powers: the mean squared target of each task, s_t / n_t, (T,).
-        lent: how many tasks were too short for a covariance of their own.
     """
 
     weights: torch.Tensor
     freedom: torch.Tensor
+    lent: torch.Tensor
     base: torch.Tensor
     loadings: torch.Tensor | None
     slopes: torch.Tensor
     powers: torch.Tensor
-    lent: int
 
     @property
     def count(self) -> int:
@@ -112,9 +112,9 @@ def residuals_of(moments: Moments) -> Residuals:
     return Residuals(
         weights=n / n.sum(),
         freedom=freedom,
+        lent=lent,
         base=base,
         loadings=own,
         slopes=torch.where(varying[:, None], moments.cross / energy[:, None], 0.0),
         powers=torch.where(varying, energy, 0.0) / n,
-        lent=int((lent > 0).sum()),
     )

@@ -8,14 +8,15 @@ finitely many rows the ratio is never quite constant, so the question is whether
 error.
 
 The test. Per task let x_t = ½ √ν_t [log(D_tii / D_tjj) − mean] and y_t = √ν_t D_tij / √(D_tii D_tjj), ν_t the residual
-degrees of freedom. To second order the exact curvature of f along the rotation is proportional to Σ x_t² − Σ y_t². If
-no task separates the pair, (x_t, y_t) is, after scaling, isotropic Gaussian noise of variance 1, rotating the pair by θ
-rotates (x_t, y_t) by 2θ, and the solution takes that rotation for which Σ x_t² is the largest: the largest eigenvalue
-of a Wishart matrix of T − 1 degrees of freedom. By Davidson & Szarek (2001, theorem II.13) √(Σ x_t²) then exceeds √(T −
-1) + √m + τ with probability at most exp(−τ²/2); m is 2 for a single pair, and here d, for a block of up to d mixed
-latents among which the rotation was chosen. A model that does not hold makes y_t larger than sampling would; x_t is
-then judged in units of the larger of 1 and the root mean square of y_t. A pair is called separated if √(Σ x_t²) is
-above the bound at a level of 1 % over all pairs together.
+degrees of freedom (of a task that was lent rows: (ν_t + lent)² / ν_t, because lending shrinks its deviations). To
+second order the exact curvature of f along the rotation is proportional to Σ x_t² − Σ y_t². If no task separates the
+pair, (x_t, y_t) is, after scaling, isotropic Gaussian noise of variance 1, rotating the pair by θ rotates (x_t, y_t) by
+2θ, and the solution takes that rotation for which Σ x_t² is the largest: the largest eigenvalue of a Wishart matrix of
+T − 1 degrees of freedom. By Davidson & Szarek (2001, theorem II.13) √(Σ x_t²) then exceeds √(T − 1) + √m + τ with
+probability at most exp(−τ²/2); m is 2 for a single pair, and here d, for a block of up to d mixed latents among which
+the rotation was chosen. A model that does not hold makes y_t larger than sampling would; x_t is then judged in units of
+the larger of 1 and the root mean square of y_t. A pair is called separated if √(Σ x_t²) is above the bound at a level
+of 1 % over all pairs together.
 
 Where every task sees the same rows (a pseudo-likelihood that counts a row once a task), the errors of the tasks are not
 independent, but the variances share most of their error, so that their ratios vary less: the test then errs on the side
@@ -58,8 +59,8 @@ def separation_of(residuals: Residuals) -> Separation:
         residuals: in the coordinates of the latents: of W h.
     """
     d, count = residuals.width, residuals.count
-    rows = residuals.freedom
-    used = rows > 0
+    used = residuals.freedom > 0
+    rows = torch.where(used, (residuals.freedom + residuals.lent).square() / residuals.freedom.clamp_min(1.0), 0.0)
     variances = torch.where(used[:, None], residuals.variances().clamp_min(torch.finfo(rows.dtype).tiny), 1.0)
     logs = variances.log()
     weights = (rows / rows.sum().clamp_min(1.0))[:, None]
