@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Model, hookimpl
+from identify_core import Dataset, Model, Objective, hookimpl
 from identify_mtlcm.options.molecules import EgnnOptions, Qm9Options
 from identify_mtlcm.options.superconduct import SuperconductOptions
+from identify_mtlcm.options.networks import MlpOptions
+from identify_mtlcm.options.regression import MtrnOptions
 from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
 
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
@@ -64,10 +66,32 @@ def identify_datasets() -> Iterable[Dataset]:
 def identify_models() -> Iterable[Model]:
     """Encoders."""
     yield Model(
+        name="mlp",
+        summary="Dense encoder: hidden layers with one activation, a linear layer to the representation.",
+        options=MlpOptions,
+        target="identify_mtlcm.networks.mlp:build_mlp",
+        check="identify_mtlcm.networks.mlp:check_mlp",
+        source=f"{PAPER}, section 5; {CODE}",
+    )
+    yield Model(
         name="egnn",
         summary="Equivariant graph network: messages along the bonds of a molecule, a sum over its atoms.",
         options=EgnnOptions,
         target="identify_mtlcm.networks.egnn:build_egnn",
         check="identify_mtlcm.networks.egnn:check_egnn",
         source="Satorras, Hoogeboom & Welling, ICML 2021, arXiv 2102.09844",
+    )
+
+
+@hookimpl
+def identify_objectives() -> Iterable[Objective]:
+    """The study's two stages, and what they are compared with."""
+    yield Objective(
+        name="mtrn",
+        summary="Multi-task regression: an encoder with one linear head a task, identified up to a linear map.",
+        options=MtrnOptions,
+        target="identify_mtlcm.objectives.mtrn:train",
+        identified_up_to="affine",
+        autocast=True,
+        source=f"{PAPER}, section 3.1",
     )

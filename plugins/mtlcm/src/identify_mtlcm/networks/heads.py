@@ -50,7 +50,12 @@ class MultiTaskNetwork(nn.Module):
 
     def forward(
         self, x: torch.Tensor, task: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Predictions as `TaskHeads` gives them, the representation (n, d), and the sum of the heads' squares."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Predictions as `TaskHeads` gives them, the representation (n, d), and two sums of squares.
+
+        The sums are those of the head weights and of the encoder's weights, its biases left out.
+        """
         h = self.encoder(x)
-        return self.heads(h, task), h, self.heads.weight.square().sum()
+        weights = [each.square().sum() for each in self.encoder.parameters() if each.ndim > 1]
+        encoder = torch.stack(weights).sum() if weights else h.new_zeros(())
+        return self.heads(h, task), h, self.heads.weight.square().sum(), encoder
