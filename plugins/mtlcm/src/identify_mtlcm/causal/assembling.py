@@ -11,7 +11,7 @@ import torch
 
 from identify_core.run.context import Context
 from identify_mtlcm.causal.frame import Frame, task_rank
-from identify_mtlcm.causal.joint_diagonalisation import diagonalise, slope_of, whitening
+from identify_mtlcm.causal.joint_diagonalisation import diagonalise, whitening
 from identify_mtlcm.causal.likelihood import CausalParameters, DefinitenessError, negative_log_likelihood
 from identify_mtlcm.causal.model import CausalModel, Note
 from identify_mtlcm.causal.residuals import Residuals
@@ -71,40 +71,29 @@ def assemble(
         context: told the warnings.
     """
     solution, seen = _in_order(solution, residuals, frame)
-    c = _probabilities(solution)
-    parameters = CausalParameters(
-        mixing=solution.mixing,
-        logits=torch.logit(c),
-        gamma=solution.effects / (1 - c),
-        spurious_noise=solution.spurious_noise,
-        noise_covariance=options.observation_noise**2 * torch.eye(len(c.T), dtype=c.dtype, device=c.device),
-    )
-    value, jitter = _likelihood(parameters, moments)
+    parameters = _parameters(solution, options)
+    value, stationarity, jitter = _likelihood(parameters, moments)
     if frame.rank == statistics.width:
         value -= float(torch.linalg.slogdet(frame.scaling).logabsdet)
-    separation = separation_of(_diagonalised(seen, options))
-    stationarity = slope_of(seen, solution.variances)
     if options.solver == "adam":
         solution = attrs.evolve(solution, converged=stationarity < _STATIONARY)
+    separation = separation_of(_diagonalised(seen, options))
     scales = scales_given(seen.variances(), seen.explained(), seen.weights, solution.spurious_noise)
     known = task_rank(residuals, whitening(residuals), moments.counts)
     missing = statistics.width - frame.rank
-    unseparated = torch.ones(statistics.width, statistics.width, dtype=torch.bool, device=c.device)
-    unseparated[: frame.rank] = unseparated[:, : frame.rank] = False
-    unseparated[: frame.rank, : frame.rank] = separation.unseparated
-    unseparated.fill_diagonal_(False)
-    warnings = [
+    warnings = (
         *solution.warnings,
-        *_of_the_data(statistics, residuals, frame, known, options),
+        *_of_the_data(statistics, residuals, frame, known),
         *_of_the_fit(solution, seen, options, jitter, stationarity),
         *([separation.sentence] if bool(separation.unseparated.any()) else []),
-    ]
-    for each in warnings if context is not None else ():
-        context.warn(f"causal model: {each}")  # type: ignore[union-attr]
+    )
+    if context is not None:
+        for each in warnings:
+            context.warn(f"causal model: {each}")
     return CausalModel(
         mixing=frame.mixing(solution.mixing),
         centre=torch.zeros_like(statistics.centre) if options.centring == "none" else statistics.centre,
-        probabilities=_beside(c, missing),
+        probabilities=_beside(parameters.probabilities, missing),
         gamma=_beside(parameters.gamma, missing),
         kinds=_beside(scales.causal, missing),
         units=torch.cat([scales.factors, scales.factors.new_ones(missing)]),
@@ -113,7 +102,7 @@ def assemble(
         scaling=frame.scaling,
         centring=options.centring,
         nll=value,
-        unseparated=unseparated,
+        unseparated=_with_missing(separation.unseparated, missing),
         separation=separation.sentence,
         rank=frame.rank,
         task_rank=known,
@@ -127,8 +116,30 @@ def assemble(
             "latents-of-one-kind": int(scales.one_kind.sum()),
             "pairs-not-separated": int(separation.unseparated.sum()) // 2,
         },
-        warnings=tuple(warnings),
+        warnings=warnings,
     )
+
+
+def _parameters(solution: Solution, options: CausalOptions) -> CausalParameters:
+    """c and γ from λ and a."""
+    lowest = solution.spurious_noise.square()
+    c = ((solution.variances - lowest) / (1 - lowest)).clamp(torch.finfo(torch.float64).tiny, 1 - _CERTAIN)
+    return CausalParameters(
+        mixing=solution.mixing,
+        logits=torch.logit(c),
+        gamma=solution.effects / (1 - c),
+        spurious_noise=solution.spurious_noise,
+        noise_covariance=options.observation_noise**2 * torch.eye(len(c.T), dtype=c.dtype, device=c.device),
+    )
+
+
+def _with_missing(unseparated: torch.Tensor, missing: int) -> torch.Tensor:
+    """With the latents that do not exist, which nothing tells from each other."""
+    size = len(unseparated) + missing
+    whole = torch.zeros(size, size, dtype=torch.bool, device=unseparated.device)
+    whole[: size - missing, : size - missing] = unseparated
+    whole[size - missing :, size - missing :] = ~torch.eye(missing, dtype=torch.bool, device=unseparated.device)
+    return whole
 
 
 def _in_order(solution: Solution, residuals: Residuals, frame: Frame) -> tuple[Solution, Residuals]:
@@ -164,26 +175,20 @@ def _diagonalised(seen: Residuals, options: CausalOptions) -> Residuals:
     return seen.seen_through(found[order])
 
 
-def _probabilities(solution: Solution) -> torch.Tensor:
-    lowest = solution.spurious_noise.square()
-    return ((solution.variances - lowest) / (1 - lowest)).clamp(torch.finfo(torch.float64).tiny, 1 - _CERTAIN)
-
-
-def _likelihood(parameters: CausalParameters, moments: Moments) -> tuple[float, float]:
-    """The mean negative log-likelihood, and the jitter that the covariances needed, 0 where they are definite."""
+def _likelihood(parameters: CausalParameters, moments: Moments) -> tuple[float, float, float]:
+    """The mean negative log-likelihood, the largest entry of its relative gradient Aᵀ ∂A, and the jitter it needed."""
     jitter = 0.0
     for trial in range(_RETRIES):
         try:
-            return float(negative_log_likelihood(parameters, moments, jitter=jitter).value), jitter
+            gradient = negative_log_likelihood(parameters, moments, jitter=jitter)
+            return float(gradient.value), float((parameters.mixing.T @ gradient.mixing).abs().max()), jitter
         except DefinitenessError:
             size = float((parameters.mixing.square() @ parameters.variances.amax(0)).max())
             jitter = size * 10.0 ** (2 * trial - 14)
-    return math.nan, jitter
+    return math.nan, math.nan, jitter
 
 
-def _of_the_data(
-    statistics: TaskStatistics, residuals: Residuals, frame: Frame, known: int, options: CausalOptions
-) -> list[str]:
+def _of_the_data(statistics: TaskStatistics, residuals: Residuals, frame: Frame, known: int) -> list[str]:
     d, said = statistics.width, []
     constant = statistics.constant.nonzero().flatten().tolist()
     if constant:
