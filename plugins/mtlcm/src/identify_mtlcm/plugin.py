@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from identify_core import Dataset, Model, Objective, hookimpl
 from identify_mtlcm.options.molecules import EgnnOptions, Qm9Options
-from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.options.networks import MlpOptions
+from identify_mtlcm.options.objectives import MtlcmOptions
 from identify_mtlcm.options.regression import MtrnOptions
+from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
 
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
@@ -94,4 +95,13 @@ def identify_objectives() -> Iterable[Objective]:
         identified_up_to="affine",
         autocast=True,
         source=f"{PAPER}, section 3.1",
+    )
+    yield Objective(
+        name="mtlcm",
+        summary="The linear causal model on the inputs, on a regression's representation or on a stored run's latents.",
+        options=MtlcmOptions,
+        target="identify_mtlcm.objectives.mtlcm:train",
+        identified_up_to="permutation-scaling",
+        autocast=True,
+        source=f"{PAPER}, section 3.2",
     )

@@ -1,0 +1,133 @@
+"""Latents of a stored run joined to the samples of this one on their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+
+from identify_core.data import Samples
+from identify_core.errors import OptionsError
+from identify_core.run.context import Context
+from identify_core.store import StoredRun
+from identify_core.store.reader import StoredLatents
+from identify_mtlcm.objectives.rows import ROWS_AT_ONCE
+from identify_mtlcm.options.objectives import RepresentationOptions
+
+Numbers = np.ndarray[Any, Any]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StoredRows:
+    """The stored rows that belong to samples of this run, in their stored order.
+
+    Args:
+        latents: of the stored run.
+        numbers: of these rows among the samples, (m,).
+        places: of these rows among the stored ones, (m,), ascending.
+        width: d.
+        chosen: the one stored replicate that all replicates take, or None.
+        claim: the rung that the stored run claims.
+    """
+
+    latents: StoredLatents
+    numbers: Numbers
+    places: Numbers
+    width: int
+    chosen: int | None
+    claim: str
+
+    def read(self, replicate: int, numbers: Numbers, context: Context) -> Iterator[torch.Tensor]:
+        """Blocks of the given rows, which must be in their stored order; only the chunks that hold them are read."""
+        source = replicate if self.chosen is None else self.chosen
+        order = np.argsort(self.numbers)
+        places = self.places[order[np.searchsorted(self.numbers, numbers, sorter=order)]]
+        _, count, _ = self.latents.shape
+        for start in range(0, count, ROWS_AT_ONCE):
+            stop = min(start + ROWS_AT_ONCE, count)
+            within = places[np.searchsorted(places, start) : np.searchsorted(places, stop)]
+            if len(within):
+                block = torch.from_numpy(np.asarray(self.latents.rows(source, start, stop))[within - start])
+                yield block.to(device=context.device, dtype=context.dtype)
+
+
+def stored_rows(options: RepresentationOptions, samples: Samples, context: Context) -> StoredRows:
+    """Join the latents that the options name to the samples.
+
+    Raises:
+        OptionsError: there are no such latents or not enough replicates, no row has an id of the samples, or rows with
+            one id have other inputs.
+        StoreError: there is no such run.
+    """
+    run = context.open_run(options.run)
+    if options.latents not in run.latents:
+        there = ", ".join(run.latents) or "none"
+        raise OptionsError(f"the run {run.id} has no latents {options.latents!r}; it has: {there}")
+    latents = run.latents[options.latents]
+    _check_replicates(options, run, latents, context)
+    width = latents.shape[2] if options.replicate is None else latents.sizes[options.replicate][1]
+    if width is None:
+        raise OptionsError(
+            f"the latents {options.latents!r} of {run.id} have another width in each replicate",
+            hint="choose one with replicate = 0",
+        )
+    numbers, places = _join(samples.ids, latents.ids)
+    if not len(numbers):
+        raise OptionsError(
+            f"no row of the latents {options.latents!r} of {run.id} has the id of a sample of this run "
+            f"({latents.shape[1]:,} stored, {len(samples):,} samples)",
+            hint="take the dataset, its options and the seed of the stored run",
+        )
+    _check_same_inputs(run, samples, numbers, options)
+    if len(numbers) < len(samples):
+        context.warn(
+            f"{len(numbers):,} of {len(samples):,} samples have a row in the latents {options.latents!r} of {run.id}; "
+            "the others are left out"
+        )
+    return StoredRows(
+        latents=latents,
+        numbers=numbers,
+        places=places,
+        width=width,
+        chosen=options.replicate,
+        claim=latents.identified_up_to,
+    )
+
+
+def _check_replicates(options: RepresentationOptions, run: StoredRun, latents: StoredLatents, context: Context) -> None:
+    if options.replicate is not None and options.replicate >= latents.count:
+        raise OptionsError(
+            f"replicate is {options.replicate}, but the latents {options.latents!r} of {run.id} have replicates 0 to "
+            f"{latents.count - 1}"
+        )
+    if options.replicate is None and latents.count < context.count:
+        raise OptionsError(
+            f"the latents {options.latents!r} of {run.id} have {latents.count} replicates, but this run has "
+            f"{context.count}",
+            hint=f"set replicates = {latents.count}, or choose one for all with replicate = 0",
+        )
+
+
+def _join(ours: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
+    """Row numbers of equal ids, ours and theirs, in their order."""
+    if (ours.dtype.kind == "U") != (theirs.dtype.kind == "U"):
+        return np.arange(0), np.arange(0)
+    _, mine, other = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
+    order = np.argsort(other)
+    return mine[order], other[order]
+
+
+def _check_same_inputs(run: StoredRun, samples: Samples, numbers: Numbers, options: RepresentationOptions) -> None:
+    stored = run.row_fingerprints
+    if stored is None or not samples.known_inputs:
+        return
+    mine, theirs = _join(samples.ids[numbers], run.ids)
+    different = int((samples.row_fingerprints[numbers][mine] != stored[theirs]).sum())
+    if different:
+        raise OptionsError(
+            f"{different:,} of {len(mine):,} rows of {run.id} have the id of a sample of this run and other inputs",
+            hint="take the dataset, its options and the seed of the stored run",
+        )
