@@ -18,5 +18,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"identify {version}"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
+smartquotes = False  # quotes in tables are those of a spec
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True

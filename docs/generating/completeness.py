@@ -73,7 +73,7 @@ def _missing_options(offer: Registered, section: str) -> Iterator[str]:
 
 def _bare(text: str) -> str:
     """Without what Markdown needs."""
-    return " ".join(text.replace("\\", "").replace("&lt;", "<").split())
+    return " ".join(text.replace("\\", "").replace("`", "").replace("&lt;", "<").split())
 
 
 def _section(text: str, heading: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -104,10 +105,15 @@ def option_rows(options: type) -> Iterator[tuple[str, str, str, str]]:
         default = (
             "required" if option["required"] else "" if option["type"] == "a table" else f"`{say(option['default'])}`"
         )
-        kind = "; ".join([prose(option["type"]), *(prose(limit) for limit in option["limits"])])
+        kind = "; ".join([_type(option["type"]), *(prose(limit) for limit in option["limits"])])
         meaning = [prose(option["help"]), f"In {option['unit']}." if option["unit"] else ""]
         meaning.append(f"*Source:* {prose(option['source'])}" if option["source"] else "")
         yield f"`{option['name']}`", default, kind, " ".join(each for each in meaning if each)
+
+
+def _type(words: str) -> str:
+    """A type in words, its choices as code."""
+    return re.sub(r'"[^"]*"', lambda choice: f"`{choice[0]}`", prose(words))
 
 
 def _command(offer: Registered) -> Iterator[str]:

@@ -16,13 +16,12 @@ from typing import Any
 import attrs
 from snippets.reading import Block
 from snippets.setups import SETUPS
-from snippets.warm import WarmStart
+from snippets.warm import SECONDS, WarmStart
 
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 _COMMENT = re.compile(r"\s+# .*$")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 _SHOWS_PROGRESS = ("run", "resume", "evaluate", "compare")
-_SECONDS = 300
 
 
 @attrs.frozen(kw_only=True)
@@ -121,7 +120,7 @@ class PageRun:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_SECONDS,
+            timeout=SECONDS,
             check=False,
         )
         return done.returncode, done.stdout

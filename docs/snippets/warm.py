@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CAN_FORK = sys.platform == "linux"
+SECONDS = 300
+"""How long a command may take."""
 
 
 class WarmStart:
@@ -77,6 +80,7 @@ def _serve() -> None:
 
 def _obey(order: Mapping[str, object]) -> int:
     """In the child: become a process of its own and run the command line."""
+    signal.alarm(SECONDS)
     written = os.open(str(order["output"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (written, 1), (written, 2)):
