@@ -25,8 +25,10 @@ print("after")
 """
 
 
-def run(code: str, **more: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, **more)  # type: ignore[call-overload,no-any-return]
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    # PYTHONUNBUFFERED would leave C's own buffer empty, and nothing to be flushed
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the C library is found another way there")

@@ -157,6 +157,13 @@ def test_a_broken_file_is_one_message(project: Project, fault: str) -> None:
     assert error.hint == "put it right, or leave --plugin-file away"
 
 
+def test_a_file_that_failed_is_run_again_once_it_is_mended(file: Path) -> None:
+    file.write_text("1 / 0\n" + PLUGIN)
+    refusal(file, only=["my-rings"])
+    file.write_text(PLUGIN)
+    assert load_registry(files=[file], only=["my-rings"]).plugin("my-rings").loaded
+
+
 NAMES = ["My_rings.py", "2rings.py", "my-rings.py", "my rings.py", "my_rings.txt", "my_rings", "class.py", "a__b.py"]
 
 
