@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Model, Objective, hookimpl
+from identify_core import Dataset, Model, Objective, Preset, hookimpl
 from identify_mtlcm.options.molecules import EgnnOptions, Qm9Options
 from identify_mtlcm.options.networks import MlpOptions
 from identify_mtlcm.options.objectives import MtlcmOptions
@@ -14,6 +14,7 @@ from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, N
 
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
 CODE = "github.com/jdhorwood/mtlcm"
+REVIEWS = "the reviews of the paper, OpenReview kkQSwtx0p3"
 
 
 @hookimpl
@@ -105,3 +106,22 @@ def identify_objectives() -> Iterable[Objective]:
         autocast=True,
         source=f"{PAPER}, section 3.2",
     )
+
+
+@hookimpl
+def identify_presets() -> Iterable[Preset]:
+    """The study's experiments, and departures from its model that its reviewers asked for."""
+    yield _preset("linear", "The linear study, solved to its optimum in a second.", f"{PAPER}, Table 1")
+    yield _preset("linear-2024", "The linear study with its own generator and optimiser.", f"{CODE}, linear_synthetic")
+    yield _preset("nonlinear", "The nonlinear study at full size, in both stages.", f"{CODE}, multitask_synthetic")
+    yield _preset("misspecified-laws", "Latents that are not Gaussian.", REVIEWS)
+    yield _preset("misspecified-confounded", "A confounder as the parent of target and spurious latents.", REVIEWS)
+    yield _preset("misspecified-correlated", "Causal latents with a common cause.", REVIEWS)
+    yield _preset("misspecified-noise", "Another spurious noise than the model is told.", REVIEWS)
+    yield _preset("misspecified-dimension", "Fewer or more latents in the model than in the data.", REVIEWS)
+    yield _preset("misspecified-tasks", "Fewer tasks than latents, as many, or a few more.", REVIEWS)
+    yield _preset("misspecified-decoder", "A deeper decoder than the encoder can undo.", REVIEWS)
+
+
+def _preset(name: str, summary: str, source: str) -> Preset:
+    return Preset(name=name, summary=summary, resource=f"identify_mtlcm:presets/{name}.toml", source=source)
