@@ -88,8 +88,19 @@ class GraphLayout:
         return rows
 
     def unpack(self, rows: torch.Tensor) -> Graphs:
-        """The molecules of rows (G, width), without the padding; differentiable in attributes and positions."""
+        """The molecules of rows (G, width), without the padding; differentiable in attributes and positions.
+
+        Raises:
+            ValueError: the rows were not packed by this layout.
+        """
         atom_counts, bond_counts = rows[:, 0].round().long(), rows[:, 1].round().long()
+        # Reading numbers here also says that what follows depends on them: no recording stands for another batch.
+        most_atoms, most_bonds = (int(counts.max()) if len(counts) else 0 for counts in (atom_counts, bond_counts))
+        if most_atoms > self.atoms or most_bonds > self.bonds:
+            raise ValueError(
+                f"a row says that it holds {most_atoms} atoms and {most_bonds} bonds, at most {self.atoms} and "
+                f"{self.bonds} fit: it is no packed molecule"
+            )
         atoms, positions, ends, bonds = self._parts(rows)
         present_atoms, present_bonds = self._present(atom_counts, bond_counts)
         return Graphs(

@@ -158,7 +158,7 @@ def read_graphs(path: Path, *, made_from: str = "") -> Molecules | None:
         RunError: it is damaged, or no file of graphs.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(f"{path} is damaged or no file of arrays: {error}", hint="fetch or make it anew") from error
