@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -41,21 +42,23 @@ class MultiTaskNetwork(nn.Module):
     Args:
         encoder: x (n, ...) -> h (n, d).
         heads: on h.
+        penalty: on the weights of the heads, differentiable.
     """
 
-    def __init__(self, encoder: nn.Module, heads: TaskHeads) -> None:
+    def __init__(self, encoder: nn.Module, heads: TaskHeads, penalty: Callable[[torch.Tensor], torch.Tensor]) -> None:
         super().__init__()
         self.encoder = encoder
         self.heads = heads
+        self.penalty = penalty
 
     def forward(
         self, x: torch.Tensor, task: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Predictions as `TaskHeads` gives them, the representation (n, d), and two sums of squares.
+        """Predictions as `TaskHeads` gives them, the representation (n, d), and two numbers.
 
-        The sums are those of the head weights and of the encoder's weights, its biases left out.
+        They are the penalty on the heads, and the sum of the squares of the encoder's weights, its biases left out.
         """
         h = self.encoder(x)
         weights = [each.square().sum() for each in self.encoder.parameters() if each.ndim > 1]
         encoder = torch.stack(weights).sum() if weights else h.new_zeros(())
-        return self.heads(h, task), h, self.heads.weight.square().sum(), encoder
+        return self.heads(h, task), h, self.penalty(self.heads.weight), encoder

@@ -34,25 +34,22 @@ def covariance_penalty(h: torch.Tensor, *, centred: bool) -> torch.Tensor:
     return value + mean.square().mean() / 4 if centred else value
 
 
-def regression_loss(*, covariance: float, heads: float, encoder: float, biases: bool) -> Loss:
-    """The loss of a `MultiTaskNetwork` on columns `x`, `y` and, where a row has one task, `task`.
+def regression_loss(*, covariance: float, encoder: float, biases: bool) -> Loss:
+    """The loss of a `MultiTaskNetwork`, its own penalty included, on columns `x`, `y` and, where rows have one, `task`.
 
     Args:
         covariance: weight of `covariance_penalty`.
-        heads: half of it multiplies the sum of the squared head weights.
         encoder: half of it multiplies the sum of the encoder's squared weights.
         biases: whether the heads have them.
     """
 
     @pure
     def loss(call: Call, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        predictions, h, head_squares, encoder_squares = call(batch["x"], batch.get("task"))
+        predictions, h, head_penalty, encoder_squares = call(batch["x"], batch.get("task"))
         error = half_squared_error(predictions, batch["y"])
-        value = error
+        value = error + head_penalty
         if covariance:
             value = value + covariance * covariance_penalty(h, centred=biases)
-        if heads:
-            value = value + heads / 2 * head_squares
         if encoder:
             value = value + encoder / 2 * encoder_squares
         return value, {"half-squared-error": error}

@@ -135,7 +135,7 @@ def model_finding(
             "targets": int(counts.sum()),
             "representation": representation.source,
         },
-        tables={"solver": _table(models)},
+        tables={"solver": _solver_table(models), "solver-notes": _notes_table(models)},
         arrays=_arrays(models, nll),
         conventions=_conventions(options, tasks),
         warnings=tuple(dict.fromkeys(warning for model in models for warning in model.warnings)),
@@ -160,24 +160,24 @@ def _arrays(models: list[CausalModel], nll: np.ndarray[Any, Any]) -> dict[str, L
     }
 
 
-def _table(models: list[CausalModel]) -> Table:
-    """One row a replicate; columns are what any of the solvers noted, in the order of first mention."""
+def _solver_table(models: list[CausalModel]) -> Table:
+    return Table(
+        columns=("replicate", "nll", "rank", "task rank", "separation"),
+        rows=[
+            (number, model.nll, model.rank, model.task_rank, model.separation) for number, model in enumerate(models)
+        ],
+        caption="The model of each replicate.",
+        units={"nll": "nats a row"},
+    )
+
+
+def _notes_table(models: list[CausalModel]) -> Table:
+    """What the solvers did: one row a note, since there are many, one column a replicate."""
     names = list(dict.fromkeys(name for model in models for name in model.notes))
     return Table(
-        columns=("replicate", "nll", "rank", "task rank", *names, "separation"),
-        rows=[
-            (
-                number,
-                model.nll,
-                model.rank,
-                model.task_rank,
-                *(model.notes.get(name) for name in names),
-                model.separation,
-            )
-            for number, model in enumerate(models)
-        ],
+        columns=("note", *(f"replicate {number}" for number in range(len(models)))),
+        rows=[(name, *(model.notes.get(name) for model in models)) for name in names],
         caption="What the solver did for each replicate.",
-        units={"nll": "nats a row"},
     )
 
 
@@ -207,5 +207,7 @@ def _save(models: list[CausalModel], context: Context, *, write: bool) -> None:
 
 
 def _from_state(state: Mapping[str, Any], device: torch.device) -> CausalModel:
-    placed = {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in state.items()}
+    placed: dict[str, Any] = {
+        name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in state.items()
+    }
     return CausalModel(**{**placed, "warnings": tuple(state["warnings"])})

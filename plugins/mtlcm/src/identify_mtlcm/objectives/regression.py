@@ -18,9 +18,10 @@ from identify_core.training import FitResult, fit
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
 from identify_mtlcm.objectives.loss import half_squared_error, regression_loss
-from identify_mtlcm.objectives.refitting import Heads, refit_heads
+from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.rows import Rows, represent, rows_of_split, width_of
 from identify_mtlcm.objectives.scaling import InputMap, TargetScale, input_map
+from identify_mtlcm.objectives.sparsity import HeadPenalty, Ridge
 from identify_mtlcm.options.regression import RegressionOptions
 from identify_mtlcm.tasks import TaskRows
 
@@ -55,7 +56,12 @@ class Regression:
 
 
 def train_regression(
-    options: RegressionOptions, replicates: Replicates | None, samples: Samples, context: Context
+    options: RegressionOptions,
+    replicates: Replicates | None,
+    samples: Samples,
+    context: Context,
+    *,
+    penalty: HeadPenalty | None = None,
 ) -> Regression:
     """Train the encoders in place, all replicates together, each with heads of its own.
 
@@ -63,16 +69,24 @@ def train_regression(
     saw mapped inputs, the map is folded into the encoders in the end; where it saw scaled targets, the heads are scaled
     back. An interrupted run goes on with the same bits.
 
+    Args:
+        options: of the training.
+        replicates: the encoders.
+        samples: of the run.
+        context: of the run.
+        penalty: on the heads; the ridge of the options without one.
+
     Raises:
         OptionsError: the run has no model, or the options or the data do not fit.
         Interrupted: the user stopped the run; a checkpoint was written.
     """
     if replicates is None:
         raise OptionsError("the regression trains an encoder, but this run has no model", hint="add a [model] table")
+    penalty = penalty or Ridge(strength=options.head_penalty)
     rows = rows_of_split(samples, "train", context)
     scale = _scale_of(options, rows.tasks)
     mapping = input_map(rows.inputs, replicates.template, options.inputs)
-    joint = _joined(options, replicates, rows, context)
+    joint = _joined(options, replicates, rows, penalty, context)
     result, polished = _train(options, joint, _columns(rows, scale, mapping), context)
     heads = []
     for replicate in range(replicates.count):
@@ -82,11 +96,8 @@ def train_regression(
         heads.append(_heads_of(network.heads))
     if options.refit_heads:
         heads = [
-            refit_heads(
-                scaled_blocks(replicates, replicate, rows, scale),
-                rows.tasks.count,
-                biases=options.head_biases,
-                penalty=options.head_penalty,
+            penalty.refit(
+                scaled_blocks(replicates, replicate, rows, scale), rows.tasks.count, biases=options.head_biases
             )
             for replicate in range(replicates.count)
         ]
@@ -106,13 +117,15 @@ def train_regression(
     )
 
 
-def _joined(options: RegressionOptions, replicates: Replicates, rows: Rows, context: Context) -> Replicates:
+def _joined(
+    options: RegressionOptions, replicates: Replicates, rows: Rows, penalty: HeadPenalty, context: Context
+) -> Replicates:
     """Encoders and heads as one module a replicate; each replicate's heads are drawn from its own stream."""
     width, networks = width_of(replicates, rows.inputs), []
     for replicate in range(replicates.count):
         with context.streams.as_global("heads", replicates.numbers[replicate]):
             heads = TaskHeads(rows.tasks.count, width, biases=options.head_biases)
-        networks.append(MultiTaskNetwork(replicates.module(replicate), heads.to(context.device, context.dtype)))
+        networks.append(MultiTaskNetwork(replicates.module(replicate), heads, penalty.value))
     return Replicates.from_modules(networks, device=context.device, dtype=context.dtype)
 
 
@@ -127,7 +140,6 @@ def _train(
 ) -> tuple[FitResult, tuple[str, ...]]:
     loss = regression_loss(
         covariance=options.covariance_penalty,
-        heads=options.head_penalty,
         encoder=options.weight_decay,
         biases=options.head_biases,
     )

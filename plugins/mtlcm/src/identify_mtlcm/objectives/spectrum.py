@@ -44,9 +44,15 @@ class HeadSpectrum:
 
 
 def target_spectrum(tasks: TaskRows) -> torch.Tensor | None:
-    """The eigenvalues of the targets' correlation matrix, (T,), descending; None where a row belongs to one task.
+    """The eigenvalues of `target_correlations`, (T,), descending; None where a row belongs to one task."""
+    correlations = target_correlations(tasks)
+    return None if correlations is None else torch.linalg.eigvalsh(correlations).flip(0).clamp_min(0.0)
 
-    Where targets are missing, each correlation is that of the rows which have both.
+
+def target_correlations(tasks: TaskRows) -> torch.Tensor | None:
+    """The correlation matrix of the targets, (T, T), float64; None where a row belongs to one task.
+
+    Where targets are missing, each correlation is that of the rows which have both. A constant target has none.
     """
     if tasks.task is not None:
         return None
@@ -54,14 +60,14 @@ def target_spectrum(tasks: TaskRows) -> torch.Tensor | None:
     n = present.sum(0).double()
     mean = torch.where(present, tasks.targets, 0.0).double().sum(0) / n
     scale = torch.where(present, tasks.targets.double() - mean, 0.0).square().sum(0).div(n).sqrt()
+    scale = torch.where(scale > 0, scale, torch.inf)
     products, pairs = torch.zeros(2, len(n), len(n), dtype=torch.float64, device=n.device)
     for start in range(0, len(tasks), _BLOCK):
         seen = present[start : start + _BLOCK].double()
         values = torch.where(seen > 0, (tasks.targets[start : start + _BLOCK].double() - mean) / scale, 0.0)
         products += values.T @ values
         pairs += seen.T @ seen
-    eigenvalues: torch.Tensor = torch.linalg.eigvalsh(products / pairs.clamp_min(1.0))
-    return eigenvalues.flip(0).clamp_min(0.0)
+    return products / pairs.clamp_min(1.0)
 
 
 def spectral_rank(eigenvalues: torch.Tensor, tolerance: float) -> int:
