@@ -65,6 +65,8 @@ def agreement(first: Array, second: Array) -> float:
 def draw_agreement(options: AgreementOptions, finding: Finding, context: Context | None) -> Iterator[Figure]:
     """All pairs as a heat map, from nothing but what the finding stores."""
     labels = [str(label) for label in finding.arrays["labels"].values]
+    if len({label.rpartition(":")[0] for label in labels}) == 1:  # all of one run, which the report names
+        labels = [label.rpartition(":")[2] for label in labels]
     values = finding.arrays["value"].values
     side = 2.4 + 0.5 * len(labels)
     with house_style():
@@ -73,11 +75,11 @@ def draw_agreement(options: AgreementOptions, finding: Finding, context: Context
         axes.grid(False)
         axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(labels)), labels)
-        axes.set_title("Agreement of every pair")
-        figure.colorbar(image, ax=axes, label="mean squared canonical correlation", shrink=0.8)
+        axes.set_title("Mean squared canonical correlation")
+        figure.colorbar(image, ax=axes, label="agreement", shrink=0.8)
         if len(labels) <= 12:
             for (row, column), value in np.ndenumerate(values):
                 colour = "white" if value < 0.6 else "black"
                 axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
-    caption = "Mean squared canonical correlation of every pair of representations: 1 where an affine map relates them."
+    caption = "Agreement of every pair of representations: 1 where an affine map relates them, near 0 by chance."
     yield Figure(name="agreement", caption=caption, static=figure)
