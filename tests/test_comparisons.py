@@ -10,7 +10,7 @@ import pytest
 from identify_core.rungs import includes
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
+    from identify_core.testing.fixtures import CommandLine
 
 # Irreducible networks on generic inputs, each trained until it computes the teacher's function.
 SPEC = (

@@ -14,7 +14,7 @@ import pytest
 from identify_core.store import StoredRun
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
+    from identify_core.testing.fixtures import CommandLine
 
 ROOT = Path(__file__).parent.parent
 

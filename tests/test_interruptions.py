@@ -13,7 +13,7 @@ import pytest
 from identify_core.store import Store, StoredRun
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
+    from identify_core.testing.fixtures import CommandLine
 
 # Slow enough to be hit while it trains or evaluates, quick enough to be run several times.
 SPEC = (

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from identify_core import __version__
 from identify_core.discovery import PluginStatus, discover, refuse_unusable, unmet_requirements
 from identify_core.errors import PluginError, UsageError
 from identify_core.testing.fixtures import InstallDistribution
@@ -53,6 +54,15 @@ def test_a_flag_that_names_no_plugin_is_refused(install_distribution: InstallDis
     [
         ("identify-core>=99", "incompatible"),
         ("identify_core[plotly] <0.0.1", "incompatible"),
+        ("identify-core==0.0.*", "incompatible"),
+        ("identify-core~=99.0", "incompatible"),
+        (f"IDENTIFY.Core!={__version__}", "incompatible"),
+        (f"identify-core>{__version__}", "incompatible"),
+        (f"identify-core (<{__version__})", "incompatible"),
+        (f"identify-core>={__version__}", "available"),
+        (f"identify-core=={__version__}", "available"),
+        ("identify-core>=0.0.1a1,<99", "available"),
+        ("identify-core>=99; python_version >= '3'", "incompatible"),
         ("identify-core>=99; python_version < '3'", "available"),
         ("identify-core>=99; extra == 'docs'", "available"),
         ("identify-core @ file:///somewhere", "available"),
@@ -72,6 +82,24 @@ def test_the_required_core_is_judged_from_metadata(
         assert "is running" in plugin.reason
     if status == "broken":
         assert "its metadata are wrong: Requires-Dist" in plugin.reason
+
+
+@pytest.mark.usefixtures("project")
+def test_every_bound_on_the_core_counts(install_distribution: InstallDistribution) -> None:
+    install_distribution(
+        "probe-plugin", plugins={"probe": "probe_plugin"}, requires=["identify-core>=0.0.1", "identify-core>=99"]
+    )
+    assert [each.status for each in found("probe")] == ["incompatible"]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("running", "status"), [("0.2.0.dev3", "available"), ("0.3.0rc1", "incompatible")])
+def test_a_core_under_development_counts_as_its_version(
+    install_distribution: InstallDistribution, monkeypatch: pytest.MonkeyPatch, running: str, status: str
+) -> None:
+    monkeypatch.setattr("identify_core.discovery.__version__", running)
+    install_distribution("probe-plugin", plugins={"probe": "probe_plugin"}, requires=["identify-core>=0.1,<0.2.5"])
+    assert [each.status for each in found("probe")] == [status]
 
 
 @pytest.mark.usefixtures("project")

@@ -50,13 +50,17 @@ def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str]
         "identify_core",
         "identify_core.components",
         "identify_core.configuration",
+        "identify_core.deprecation",
         "identify_core.discovery",
         "identify_core.doctor",
         "identify_core.errors",
         "identify_core.hookspecs",
         "identify_core.options",
+        "identify_core.plugin_files",
         "identify_core.plugins",
         "identify_core.rungs",
+        "identify_core.stdout",
+        "identify_core.testing",
     ],
 )
 def test_light_modules_import_no_arrays(module: str, project: Project) -> None:

@@ -143,6 +143,19 @@ def test_a_verb_says_its_status_by_exiting(verb: Callable[..., None]) -> None:
     assert run_command_line(["probe"]) == 1
 
 
+@pytest.mark.usefixtures("project")
+def test_flags_before_a_plugins_group_count_for_it(
+    install_distribution: InstallDistribution, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_distribution("probe-plugin", plugins={"probe": "probe_commands"}, modules={"probe_commands": COMMANDS})
+    assert run_command_line(["--disable-plugin", "probe", "probe", "hello", "world"]) == 3
+    assert "'probe' cannot be used: it is disabled" in capsys.readouterr().err
+    monkeypatch.setenv("IDENTIFY_DISABLE_PLUGINS", "probe")
+    assert run_command_line(["probe", "hello", "world"]) == 3
+    assert "hint: switch it on: --enable-plugin probe" in capsys.readouterr().err
+    assert run_command_line(["--enable-plugin", "probe", "probe", "hello", "world"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [

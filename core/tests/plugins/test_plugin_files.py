@@ -179,6 +179,7 @@ def test_a_path_that_is_no_file_is_refused(project: Project) -> None:
     error = refusal(Path("nowhere.py"))
     assert error.message == "the plugin file nowhere.py cannot be read: No such file or directory"
     assert error.hint == "--plugin-file takes the path of a Python file"
+    assert run_command_line(["--plugin-file", "nowhere.py", "--help"]) == 0, "help is there in any case"
     (project.path / "folder.py").mkdir()
     error = refusal(Path("folder.py"))
     assert error.message == "the plugin file folder.py is a folder"
@@ -242,6 +243,18 @@ def test_it_is_listed_without_running_it(file: Path, identify: CommandLine) -> N
     assert row["file"] == {"path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     said = identify("--plugin-file", "my_rings.py", "list-plugins", "--check", status=3).stderr
     assert said.startswith("error: the plugin file my_rings.py cannot be used: SystemExit: ran (line 1)\nhint: ")
+
+
+def test_its_commands_are_a_group_of_their_own(file: Path, call: Call) -> None:
+    command = (
+        "\nimport click\nfrom identify_core import Command\n"
+        "@hookimpl\ndef identify_commands():\n"
+        "    yield Command(name='count', summary='Count.', target='my_rings:count')\n"
+        "@click.command()\ndef count():\n    click.echo('three rings')\n"
+    )
+    file.write_text(PLUGIN + command)
+    assert call("--plugin-file", "my_rings.py", "my-rings", "count")[0] == "three rings\n"
+    assert "there is no command 'my-rings'" in call("my-rings", "count", status=2)[1]
 
 
 @pytest.mark.usefixtures("toy")

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -99,6 +99,14 @@ def _summaries() -> dict[str, str]:
     return {verb: text for verbs in VERBS.values() for verb, text in verbs.items()}
 
 
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    setattr(context.ensure_object(Invocation), str(parameter.name), value)
+
+
+# What follows may be a plugin's own group, which is looked up before `root` is called: these are kept as they are read.
+KEPT: Mapping[str, Any] = {"callback": _keep, "expose_value": False, "is_eager": True}
+
+
 @click.command(
     cls=VerbGroup,
     invoke_without_command=True,
@@ -108,39 +116,32 @@ def _summaries() -> dict[str, str]:
 @click.version_option(__version__, prog_name="identify", message="%(prog)s %(version)s (identify-core)")
 @store_option
 @click.option(
-    "--plugin-file",
+    *("--plugin-file", "plugin_files"),
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Take a Python file with hooks for a plugin; may be repeated.",
+    **KEPT,
 )
 @click.option(
-    "--disable-plugin",
+    *("--disable-plugin", "disabled"),
     multiple=True,
     metavar="NAME",
     help="Leave a plugin out, or with '*' all that are not enabled; may be repeated.",
+    **KEPT,
 )
 @click.option(
-    "--enable-plugin", multiple=True, metavar="NAME", help="Take a plugin that is switched off; may be repeated."
+    *("--enable-plugin", "enabled"),
+    multiple=True,
+    metavar="NAME",
+    help="Take a plugin that is switched off; may be repeated.",
+    **KEPT,
 )
-@click.option("--strict-plugins", is_flag=True, help="Fail where a plugin is broken, incompatible or shadowed.")
-@click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.")
+@click.option("--strict-plugins", is_flag=True, help="Fail where a plugin is broken, incompatible or shadowed.", **KEPT)
+@click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.", **KEPT)
 @click.pass_context
-def root(
-    context: click.Context,
-    plugin_file: tuple[Path, ...],
-    disable_plugin: tuple[str, ...],
-    enable_plugin: tuple[str, ...],
-    strict_plugins: bool,
-    debug: bool,
-) -> None:
+def root(context: click.Context) -> None:
     """How much of what a neural network learned is determined, and how much is arbitrary?"""
-    invocation = context.ensure_object(Invocation)
-    invocation.disabled = disable_plugin
-    invocation.enabled = enable_plugin
-    invocation.plugin_files = plugin_file
-    invocation.strict_plugins = strict_plugins
-    invocation.debug = debug
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
