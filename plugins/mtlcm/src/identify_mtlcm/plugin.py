@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Model, Objective, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_mtlcm.options.evaluators import RecoveryOptions, TaskRankOptions
 from identify_mtlcm.options.molecules import EgnnOptions, Qm9Options
 from identify_mtlcm.options.networks import MlpOptions
 from identify_mtlcm.options.objectives import MtlcmOptions
@@ -109,11 +110,42 @@ def identify_objectives() -> Iterable[Objective]:
 
 
 @hookimpl
+def identify_evaluators() -> Iterable[Evaluator]:
+    """What was recovered, and what could be."""
+    yield Evaluator(
+        name="recovery",
+        summary="How much of the true latents and tasks was found, beside floor, ceiling and the study's own figure.",
+        options=RecoveryOptions,
+        target="identify_mtlcm.evaluators.recovery:evaluate",
+        draw="identify_mtlcm.views.recovery:draw",
+        arity="run",
+        requires={"samples", "factors"},
+        consults=("measures:weak-mcc", "measures:pearson-mcc", "measures:spearman-mcc"),
+        larger_is="better",
+        source=f"{PAPER}, section 5; {CODE}, eval_A",
+    )
+    yield Evaluator(
+        name="task-rank",
+        summary="How many directions of the representation the tasks can determine, and which tasks add none.",
+        options=TaskRankOptions,
+        target="identify_mtlcm.evaluators.task_rank:evaluate",
+        draw="identify_mtlcm.views.task_rank:draw",
+        arity="run",
+        requires={"samples"},
+        source=f"{PAPER}, section 3.1: full column rank of the heads",
+    )
+
+
+@hookimpl
 def identify_presets() -> Iterable[Preset]:
     """The study's experiments, and departures from its model that its reviewers asked for."""
     yield _preset("linear", "The linear study, solved to its optimum in a second.", f"{PAPER}, Table 1")
     yield _preset("linear-2024", "The linear study with its own generator and optimiser.", f"{CODE}, linear_synthetic")
     yield _preset("nonlinear", "The nonlinear study at full size, in both stages.", f"{CODE}, multitask_synthetic")
+    yield _preset("superconduct", "Superconductors without the leak, compositions held out.", f"{PAPER}, section 5")
+    yield _preset("superconduct-2024", "The study's superconductors, leak and optimiser included.", CODE)
+    yield _preset("qm9", "Molecules with an equivariant network, a fifth held out.", f"{PAPER}, section 5")
+    yield _preset("qm9-2024", "The study's molecules with its own network and optimiser.", CODE)
     yield _preset("misspecified-laws", "Latents that are not Gaussian.", REVIEWS)
     yield _preset("misspecified-confounded", "A confounder as the parent of target and spurious latents.", REVIEWS)
     yield _preset("misspecified-correlated", "Causal latents with a common cause.", REVIEWS)
