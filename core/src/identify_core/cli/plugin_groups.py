@@ -18,7 +18,8 @@ def plugin_summaries(context: click.Context) -> dict[str, str]:
     """Name of each usable plugin with its one-line summary, from metadata alone."""
     try:
         plugins = context.ensure_object(Invocation).discover(check_requirements=False)
-    except (PluginError, UsageError):  # a wrong flag or configuration file must not take `--help` away; every verb reports it
+    except (PluginError, UsageError):
+        # a wrong flag, plugin file or configuration file must not take `--help` away; every verb reports it
         return {}
     return {plugin.name: plugin.summary for plugin in plugins if plugin.status == "available"}
 
