@@ -14,6 +14,7 @@ from snippets.reading import DOCS, all_pages, page_name
 from identify_core.cli.root import VERBS
 
 HAS_SPHINX = all(find_spec(each) is not None for each in ("sphinx", "furo", "myst_parser", "sphinx_copybutton"))
+needs_sphinx = pytest.mark.skipif(not HAS_SPHINX, reason="no Sphinx here: pip install -r requirements-docs.txt")
 
 
 def build(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -26,9 +27,7 @@ def build(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif(
-    not HAS_SPHINX, reason="what builds the site is not installed: pip install -r requirements-docs.txt"
-)
+@needs_sphinx
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = build(DOCS, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -37,9 +36,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         assert f'<span class="caption-text">{kind}</span>' in index
 
 
-@pytest.mark.skipif(
-    not HAS_SPHINX, reason="what builds the site is not installed: pip install -r requirements-docs.txt"
-)
+@needs_sphinx
 def test_a_link_to_nowhere_is_a_warning_and_so_an_error(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

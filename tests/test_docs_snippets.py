@@ -69,9 +69,9 @@ def test_a_file_that_a_page_writes_is_used_by_it(page: Path) -> None:
     blocks = read_blocks(page)
     commands = "\n".join(block.text for block in blocks if block.kind == "console")
     for block in blocks:
-        if block.kind == "toml" and block.file_name:
-            folder, _, name = block.file_name.rpartition("/")
-            assert (folder or name) in commands, f"line {block.line}: nothing uses {block.file_name}"
+        if block.kind == "toml" and block.file_name and Path(block.file_name).name != "identify.toml":
+            names = (block.file_name, Path(block.file_name).parts[0], f" {Path(block.file_name).stem}")
+            assert any(name in commands for name in names), f"line {block.line}: nothing uses {block.file_name}"
 
 
 def test_the_pages_are_found() -> None:
@@ -109,6 +109,12 @@ def test_a_remark_belongs_to_the_block_below_it_alone() -> None:
     )
     first, second, third = blocks_of(text)
     assert (first.remarks, second.remarks, third.remarks) == ({"not run": "it uploads"}, {}, {})
+
+
+def test_several_remarks_may_stand_above_a_block() -> None:
+    for text in ("<!-- slow: a -->\n<!-- setup: b -->\n```python\n```\n", "% slow: a\n% setup: b\n\n```python\n```\n"):
+        (block,) = blocks_of(text)
+        assert block.remarks == {"slow": "a", "setup": "b"}
 
 
 def test_commands_are_read_with_their_status_and_output() -> None:

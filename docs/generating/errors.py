@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from generating.classes import function_section
 from generating.docstrings import paragraphs, read_docstring
 from generating.markdown import page, prose, table
 
 from identify_core import errors
+from identify_core.deprecation import IdentifyDeprecationWarning, deprecated
 from identify_core.errors import IdentifyError
 
 INTRODUCTION = """\
@@ -37,6 +39,9 @@ def errors_page() -> str:
         INTRODUCTION,
         table(("class", "exit status", "meaning"), rows),
         *(_section(each) for each, _ in tree),
+        "## Warnings",
+        page(f"### `{IdentifyDeprecationWarning.__name__}`", _text(IdentifyDeprecationWarning)),
+        function_section(deprecated, level="###"),
     )
 
 
@@ -49,6 +54,10 @@ def _tree(error: type[IdentifyError], depth: int) -> Iterator[tuple[type[Identif
 
 def _first(error: type[IdentifyError]) -> str:
     return prose(read_docstring(error, error.__name__).text.split("\n\n")[0])
+
+
+def _text(documented: type) -> str:
+    return paragraphs(read_docstring(documented, documented.__name__).text)
 
 
 def _section(error: type[IdentifyError]) -> str:

@@ -13,21 +13,25 @@ from identify_core.hookspecs import IdentifySpecs
 from identify_core.plugins._loading import COLLECTING_HOOKS, OBSERVER_HOOKS
 
 ORDER = """
-identify list-plugins, --help      no hook: distribution metadata alone
-identify describe, validate, ...   the component hooks, of every plugin that can be used
-identify PLUGIN COMMAND            the component hooks, of that plugin alone
-
-  loading a plugin                 identify run
-  ────────────────                 ────────────
-  identify_datasets                identify_run_started ◄──────────────────┐ identify resume
-  identify_models                    the dataset's target → Samples        │
-  identify_objectives                the model's target, once a replicate  │
-  identify_evaluators                the objective's target → Latents      │
-  identify_presets                     identify_run_logged, identify_run_logged, ...
-  identify_commands                  the evaluators' targets → Findings    │
-  identify_checks                    their draw targets → Figures          │
-                                   identify_run_finished ──────────────────┘ interrupted
+loading a plugin           a run
+────────────────           ─────
+identify_datasets          identify_run_started ◄─────────────────────────┐
+identify_models            │ the dataset's target → Samples               │
+identify_objectives        │ the model's target, once for each replicate  │ resumed after
+identify_evaluators        │ the objective's target → Latents, Findings   │ an interruption
+identify_presets           │ │ identify_run_logged, again and again       │
+identify_commands          │ the evaluators' targets → Findings           │
+identify_checks            │ their draw targets → Figures                 │
+                           identify_run_finished ─────────────────────────┘
 """
+
+WHEN = (
+    ("`identify list-plugins`, `--help`, completion", "none: distribution metadata alone"),
+    ("`identify PLUGIN COMMAND`", "the component hooks of that plugin"),
+    ("`identify run`, `resume`", "the component hooks of every plugin that can be used, then the observer hooks"),
+    ("`identify runs`, `report`", "none: a store is read without plugins"),
+    ("every other verb", "the component hooks of every plugin that can be used"),
+)
 
 INTRODUCTION = """\
 A plugin is a module with some of these functions in it, each marked with `@hookimpl`. All of them are optional. An
@@ -50,6 +54,7 @@ def hooks_page() -> str:
         "# Hooks",
         INTRODUCTION,
         "## The order",
+        table(("command", "hooks that are called"), WHEN),
         fence("text", ORDER.strip("\n")),
         ISOLATION,
         "## Component hooks",

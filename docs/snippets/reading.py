@@ -78,8 +78,9 @@ def blocks_of(text: str) -> Iterator[Block]:
             yield Block(kind=token.info.strip(), text=token.content, line=_line(token), remarks=remarks)
             remarks = {}
         elif token.type in ("inline", "html_block"):
+            found = {word.strip(): reason for word, reason in _REMARK.findall(token.content)}
             # Text between a remark and a block would leave it open which block is meant.
-            remarks = {word.strip(): reason for word, reason in _REMARK.findall(token.content)}
+            remarks = {**remarks, **found} if found else {}
 
 
 def _line(token: Token) -> int:

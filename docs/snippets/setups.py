@@ -89,6 +89,10 @@ def _examples(folder: Path, environment: dict[str, str]) -> None:
             (folder / name[1]).write_text(source, encoding="utf-8")
 
 
+def _no_configuration(folder: Path, environment: dict[str, str]) -> None:
+    (folder / "identify.toml").unlink(missing_ok=True)
+
+
 def _program_named_identify(content: str) -> Setup:
     def setup(folder: Path, environment: dict[str, str]) -> None:
         _installed()(folder, environment)
@@ -103,6 +107,7 @@ def _program_named_identify(content: str) -> Setup:
 
 SETUPS: Mapping[str, Setup] = {
     "a checkout": _checkout,
+    "no identify.toml": _no_configuration,
     "the distribution in small is installed": _small,
     "the examples of the hooks are files": _examples,
     "identify-spirals is installed": _installed(_spirals()),
