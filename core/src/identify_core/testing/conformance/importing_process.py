@@ -88,7 +88,7 @@ def _is_heavy(frame: FrameType | None, heavy: set[str]) -> bool:
 def _slowest(starts: dict[str, float], end: float) -> list[tuple[str, float]]:
     """The three modules after whose import began the most time passed before the next one's."""
     names = list(starts)
-    following = [*(starts[name] for name in names[1:]), end]
+    following = [*(starts[name] for name in names[1:]), end][: len(names)]  # none where nothing new is imported
     passed = [(name, after - starts[name]) for name, after in zip(names, following, strict=True)]
     return sorted(passed, key=lambda each: -each[1])[:3]
 
