@@ -7,9 +7,11 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from identify_core.testing.fixtures import InstallDistribution, Project
 
 ALL_VERBS = frozenset(verb for section in VERBS.values() for verb in section)
 SHORTEST, LONGEST = "x", "a" + "-b2" * 9 + "-c"
-ROOT_OF_ALL = hasattr(os, "geteuid") and os.geteuid() == 0
+SUPERUSER = os.geteuid() == 0
 
 
 @pytest.fixture(autouse=True)
@@ -182,13 +184,26 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         write_whole(tmp_path / "file" / "below", {"a": ""})
 
 
-@pytest.mark.skipif(ROOT_OF_ALL, reason="the superuser may write anywhere")
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "locked").mkdir(mode=0o500)
-    with pytest.raises(UsageError, match="cannot be written: Permission denied"):
-        write_whole(tmp_path / "locked" / "below", {"a": ""})
-    with pytest.raises(UsageError, match="cannot be written: Permission denied"):
-        write_whole(tmp_path / "locked", {"a": ""})
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """The superuser may write anywhere: be somebody else for the test."""
+    if not SUPERUSER:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
+    locked = tmp_path_factory.getbasetemp()
+    if not SUPERUSER:
+        locked = tmp_path_factory.mktemp("locked")
+        locked.chmod(0o500)
+    with pytest.raises(UsageError, match="cannot be written: Permission denied") as caught:
+        write_whole(locked / "below", {"a": ""})
+    assert caught.value.hint == "name another one with --dir"
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["new", "empty"])
@@ -276,6 +291,7 @@ def test_it_is_as_clean_as_its_own_settings_ask(name: str, tmp_path: Path) -> No
         assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_the_author_is_whom_git_knows(author: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert find_author() == "Ada Lovelace"
     author.write_text("")
