@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_mtlcm.options.baselines import (
+    FastIcaOptions,
+    GroupSparseOptions,
+    IvaeOptions,
+    UntrainedOptions,
+    WhiteningOptions,
+)
 from identify_mtlcm.options.evaluators import RecoveryOptions, TaskRankOptions
 from identify_mtlcm.options.molecules import EgnnOptions, Qm9Options
 from identify_mtlcm.options.networks import MlpOptions
@@ -106,6 +113,46 @@ def identify_objectives() -> Iterable[Objective]:
         identified_up_to="permutation-scaling",
         autocast=True,
         source=f"{PAPER}, section 3.2",
+    )
+    yield Objective(
+        name="untrained",
+        summary="Baseline: the representation of the encoders as they were drawn.",
+        options=UntrainedOptions,
+        target="identify_mtlcm.objectives.whitening:keep_untrained",
+    )
+    yield Objective(
+        name="whitening",
+        summary="Baseline: principal components at unit variance, or ZCA, of a representation.",
+        options=WhiteningOptions,
+        target="identify_mtlcm.objectives.whitening:whiten",
+        autocast=True,
+    )
+    yield Objective(
+        name="fastica",
+        summary="Baseline: independent components of a representation, which need no tasks.",
+        options=FastIcaOptions,
+        target="identify_mtlcm.objectives.fastica:separate",
+        identified_up_to="permutation-scaling",
+        autocast=True,
+        source="Hyvärinen, IEEE Transactions on Neural Networks 10(3), 1999; Comon, Signal Processing 36(3), 1994",
+    )
+    yield Objective(
+        name="ivae",
+        summary="Baseline: a variational autoencoder whose prior is conditioned on target and task.",
+        options=IvaeOptions,
+        target="identify_mtlcm.objectives.ivae:train",
+        identified_up_to="permutation-monotone",
+        autocast=True,
+        source="Khemakhem, Kingma, Monti & Hyvärinen, AISTATS 2020, arXiv 1907.04809",
+    )
+    yield Objective(
+        name="group-sparse",
+        summary="Baseline: multi-task regression whose heads use few latents, task by task and altogether.",
+        options=GroupSparseOptions,
+        target="identify_mtlcm.objectives.group_sparse:train",
+        identified_up_to="permutation-scaling",
+        autocast=True,
+        source="Lachapelle et al., ICML 2023, arXiv 2211.14666; Fumero et al., NeurIPS 2023, arXiv 2304.07939",
     )
 
 

@@ -61,13 +61,15 @@ def target_correlations(tasks: TaskRows) -> torch.Tensor | None:
     mean = torch.where(present, tasks.targets, 0.0).double().sum(0) / n
     scale = torch.where(present, tasks.targets.double() - mean, 0.0).square().sum(0).div(n).sqrt()
     scale = torch.where(scale > 0, scale, torch.inf)
-    products, pairs = torch.zeros(2, len(n), len(n), dtype=torch.float64, device=n.device)
+    products = torch.zeros(len(n), len(n), dtype=torch.float64, device=n.device)
+    pairs = torch.zeros_like(products)
     for start in range(0, len(tasks), _BLOCK):
         seen = present[start : start + _BLOCK].double()
         values = torch.where(seen > 0, (tasks.targets[start : start + _BLOCK].double() - mean) / scale, 0.0)
         products += values.T @ values
         pairs += seen.T @ seen
-    return products / pairs.clamp_min(1.0)
+    correlations: torch.Tensor = products / pairs.clamp_min(1.0)
+    return correlations
 
 
 def spectral_rank(eigenvalues: torch.Tensor, tolerance: float) -> int:
