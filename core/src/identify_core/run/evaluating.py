@@ -120,6 +120,8 @@ class Source:
                 count=self.spec.replicates,
                 model_name=model.registered.qualified_name if model else "",
                 model_options=model.options if model else None,
+                objective_name=self.spec.objective.registered.qualified_name,
+                objective_options=self.spec.objective.options,
                 load_samples=lambda: self.samples,
                 load_replicates=lambda: self.replicates,
                 load_history=self.run.history,
@@ -211,7 +213,7 @@ def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tupl
     if component.arity == "run":
         for finding in calling.find(chosen, source.subject(), context):
             label = ".".join(part for part in (chosen.label, finding.name) if part)
-            yield label, finding, calling.draw(chosen, finding, context)
+            yield label, finding, _draw(label, chosen, finding, context)
         return
     names = list(source.run.latents)
     for name in names:
@@ -220,4 +222,13 @@ def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tupl
         else:
             finding = column_finding(score_each(chosen, source.representations(name), context))
         label = chosen.label if len(names) == 1 else f"{chosen.label}.{name}"
-        yield label, finding, calling.draw(chosen, finding, context)
+        yield label, finding, _draw(label, chosen, finding, context)
+
+
+def _draw(label: str, chosen: Chosen, finding: Finding, context: Context) -> list[Figure]:
+    """The figures of a finding; one that cannot be drawn costs the figures and not the finding."""
+    try:
+        return calling.draw(chosen, finding, context)
+    except Exception as error:  # noqa: BLE001 - the plugin's code; `identify plot` draws again once it is mended
+        context.warn(f"the figures of {label} could not be drawn: {type(error).__name__}: {error}")
+        return []

@@ -12,7 +12,7 @@ import attrs
 import torch
 
 from identify_core.device import resolve_device
-from identify_core.errors import StoreError
+from identify_core.errors import IdentifyError, RunError, StoreError
 from identify_core.report.page import render_page
 from identify_core.run import calling
 from identify_core.run.context import Context
@@ -85,7 +85,15 @@ class Revisit:
                 device=device,
                 make_context=lambda part, scratch=scratch: self._context(device, scratch / part),  # type: ignore[misc]
             )
-            labels += evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
+            try:
+                labels += evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
+            except IdentifyError:
+                raise
+            except Exception as error:
+                raise RunError(
+                    f"{chosen.registered.qualified_name} failed: {type(error).__name__}: {error}",
+                    hint="identify --debug evaluate ... shows where; report it to the plugin's author",
+                ) from error
             shutil.rmtree(scratch, ignore_errors=True)
         return labels
 

@@ -62,6 +62,8 @@ class RunSubject:
         count: the number of replicates.
         model_name: the model's qualified name, such as `genni:fcn`; empty where the run has none.
         model_options: its options, structured.
+        objective_name: the objective's qualified name.
+        objective_options: its options, structured.
         load_samples: makes the samples again, or hands over those in memory.
         load_replicates: the trained replicates in evaluation mode, on the run's device.
         load_history: name to (steps (S,), values (S,) or (S, R)).
@@ -81,11 +83,15 @@ class RunSubject:
         load_history: Callable[[], Mapping[str, Series]],
         findings: Mapping[str, Finding],
         latents: Mapping[str, tuple[Representation, ...]],
+        objective_name: str = "",
+        objective_options: Any = None,
     ) -> None:
         self.run_id = run_id
         self.count = count
         self.model_name = model_name
         self.model_options = model_options
+        self.objective_name = objective_name
+        self.objective_options = objective_options
         self.findings = findings
         self.latents = latents
         self._load_samples = load_samples

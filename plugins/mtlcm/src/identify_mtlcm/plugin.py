@@ -200,6 +200,7 @@ def identify_presets() -> Iterable[Preset]:
     yield _preset("misspecified-dimension", "Fewer or more latents in the model than in the data.", REVIEWS)
     yield _preset("misspecified-tasks", "Fewer tasks than latents, as many, or a few more.", REVIEWS)
     yield _preset("misspecified-decoder", "A deeper decoder than the encoder can undo.", REVIEWS)
+    yield _preset("smoke", "Everything once, in seconds.", PAPER)
 
 
 def _preset(name: str, summary: str, source: str) -> Preset:
