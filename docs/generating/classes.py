@@ -135,7 +135,7 @@ def _public(of: type, name: str) -> bool:
 def _member(of: type, name: str, member: Any, call: str) -> str:
     called = f"{of.__name__}.{name}"
     if isinstance(member, (property, functools.cached_property)):
-        function = member.fget if isinstance(member, property) else member.func
+        function: Any = member.fget if isinstance(member, property) else member.func
         kind = type_text(inspect.signature(function).return_annotation)
         documented = read_docstring(function, called)
         shown = fence("{code-block} python", f"{name}: {kind}")

@@ -93,7 +93,8 @@ def type_text(annotation: Any) -> str:
 def signature_text(name: str, function: Callable[..., Any]) -> str:
     """`name(arguments) -> type`, on several lines where it is long."""
     signature = inspect.signature(function)
-    parts, keyword_only = [], False
+    parts: list[str] = []
+    keyword_only = False
     for parameter in signature.parameters.values():
         if parameter.name == "self" or (not parts and parameter.name == "cls"):
             continue
@@ -112,7 +113,8 @@ def signature_text(name: str, function: Callable[..., Any]) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+    stars = "**" if parameter.kind is parameter.VAR_KEYWORD else stars
     kind = type_text(parameter.annotation)
     text = f"{stars}{parameter.name}{f': {kind}' if kind else ''}"
     if parameter.default is parameter.empty:

@@ -29,7 +29,7 @@ WHEN = (
     ("`identify list-plugins`, `--help`, completion", "none: distribution metadata alone"),
     ("`identify PLUGIN COMMAND`", "the component hooks of that plugin"),
     ("`identify run`, `resume`", "the component hooks of every plugin that can be used, then the observer hooks"),
-    ("`identify runs`, `report`", "none: a store is read without plugins"),
+    ("`identify runs`, `report`, `import`", "none: a store is read and written without plugins"),
     ("every other verb", "the component hooks of every plugin that can be used"),
 )
 

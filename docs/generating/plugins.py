@@ -72,7 +72,7 @@ def _offer(offer: Registered) -> str:
         return page(*head, *_command(offer))
     if offer.kind == "check":
         return page(*head)
-    rows = option_rows(component.options)
+    rows = list(option_rows(component.options))
     columns = ("option", "default", "type", "meaning")
     return page(*head, table(columns, rows) if rows else "It has no options.")
 

@@ -100,7 +100,7 @@ class PageRun:
             self.here = (self.here / arguments[0]).resolve()
             return ""
         if program == "export":
-            self.environment.update(each.split("=", 1) for each in arguments)
+            self.environment.update({name: value for name, _, value in (each.partition("=") for each in arguments)})
             return ""
         status, printed = self._start(program, [*arguments, *_quiet(arguments)], {**self.environment, **variables})
         said = f"$ {shlex.join(line.words)}\nexit {status}\n{printed}"
