@@ -46,6 +46,45 @@ Each plugin is called by itself. One whose hook raises, exits or yields somethin
 is left out with its reason, and no other plugin notices. Records are collected in the order in which they are yielded;
 plugins are visited by name. An observer that raises is dropped for the rest of the run with one warning."""
 
+TOGETHER = """\
+The examples are parts of one small study. Saved as the files that their first lines name, they run together; a
+component of another plugin is named with its owner:
+
+```toml
+# study.toml
+format = 1
+plugin = "spirals"
+replicates = 3
+
+[dataset]
+type = "spirals"
+
+[model]
+type = "perceptron:perceptron"
+
+[objective]
+type = "least-squares:least-squares"
+
+[[evaluators]]
+type = "spread:spread"
+```
+
+```console
+$ identify --plugin-file spirals.py --plugin-file perceptron.py --plugin-file least_squares.py \\
+    --plugin-file spread.py --plugin-file diary.py --plugin-file bell.py run --spec study.toml
+...finished...spread  the outputs of 3 replicates differ by...
+$ identify --plugin-file greeting.py greeting hello you
+hello, you
+$ identify --plugin-file processors.py --plugin-file alarm.py list-plugins --check
+...alarm...available...processors...available...
+```
+
+```python
+from pathlib import Path
+
+assert "began with seed 0" in Path("diary.txt").read_text()
+```"""
+
 
 def hooks_page() -> str:
     """Every hook of the specification."""
@@ -63,6 +102,8 @@ def hooks_page() -> str:
         "## Observer hooks",
         "Observers run in the process of the run, between two training steps: what takes long there holds training up.",
         *(_section(name, specified[name]) for name in OBSERVER_HOOKS),
+        "## All of them together",
+        TOGETHER,
     )
 
 
