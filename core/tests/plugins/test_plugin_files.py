@@ -134,7 +134,7 @@ def test_its_neighbours_are_not_importable(file: Path) -> None:
     assert "No module named 'my_probe_neighbour' (line 1)" in refusal(file).message
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[str | bytes, str]] = {
     "a syntax error": ("def (", "SyntaxError: "),
     "an exception at import": ("x = 1\n1 / 0\n", "ZeroDivisionError: division by zero (line 2)"),
     "an exit": ("import sys\n\nsys.exit(3)\n", "SystemExit: 3 (line 3)"),
