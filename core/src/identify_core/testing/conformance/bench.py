@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from identify_core.errors import IdentifyError, UsageError
+from identify_core.errors import IdentifyError, PluginError, UsageError
 from identify_core.plugins import PluginStatus, Registered, Registry, load_registry
 from identify_core.spec import Chosen, Mismatches, ResolvedSpec, load_spec, option_fields, structure
 from identify_core.spec.choosing import consulted_evaluators
@@ -126,7 +126,10 @@ class Bench:
             return Trial(chosen=self._choose(registered, given), spec=uses[0][0] if uses else companion)
         if uses and uses[0][0].name == getattr(smoke, "name", None):
             return Trial(chosen=uses[0][1], spec=uses[0][0])
-        missing = required_options(registered.component.options)
+        try:
+            missing = required_options(registered.component.options)
+        except PluginError as error:
+            raise NotApplicable("its options cannot be read; options-types says why") from error
         if not missing:
             return Trial(chosen=self._choose(registered, {}), spec=companion)
         if uses:
@@ -151,6 +154,8 @@ class Bench:
             options = structure(dict(given), registered.component.options)
         except Mismatches as error:
             raise NotApplicable(f"its options do not fit: {error}") from error
+        except PluginError as error:
+            raise NotApplicable("its options cannot be read; options-types says why") from error
         return Chosen(
             registered=registered,
             options=options,

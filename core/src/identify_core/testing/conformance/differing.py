@@ -49,8 +49,13 @@ def distance(one: Any, other: Any) -> float:
     """How far two arrays are from one another, relative to the size of the second; infinite for other shapes."""
     if one.shape != other.shape:
         return math.inf
-    size = float(np.abs(other).max(initial=0.0)) or 1.0
-    return float(np.abs(one.astype(np.float64) - other).max(initial=0.0)) / size
+    equal = (one == other) | (np.isnan(one) & np.isnan(other))
+    if equal.all():
+        return 0.0
+    if not (np.isfinite(one[~equal]).all() and np.isfinite(other[~equal]).all()):
+        return math.inf
+    size = float(np.abs(other[np.isfinite(other)]).max(initial=0.0)) or 1.0
+    return float(np.abs(one[~equal].astype(np.float64) - other[~equal]).max()) / size
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from identify_core.data import Samples, Shape
-from identify_core.errors import IdentifyError, SpecError
+from identify_core.errors import IdentifyError, PluginError, SpecError
 from identify_core.plugins import Registered
 from identify_core.run import calling
 from identify_core.run.context import Context
@@ -43,6 +43,18 @@ def make_context(
     )
 
 
+def require_target(registered: Registered) -> None:
+    """Say nothing of a component whose target is not there.
+
+    Raises:
+        NotApplicable: it cannot be imported.
+    """
+    try:
+        registered.component.load()
+    except PluginError as error:
+        raise NotApplicable("its target cannot be imported; targets says why") from error
+
+
 def make_samples(bench: Bench, registered: Registered, *, disturbance: int = 0) -> Samples:
     """The dataset's samples, in a context of their own; the same arguments give those made before.
 
@@ -52,9 +64,10 @@ def make_samples(bench: Bench, registered: Registered, *, disturbance: int = 0) 
         disturbance: the state of the global generators meanwhile.
 
     Raises:
-        NotApplicable: nothing gives its options.
+        NotApplicable: nothing gives its options, or its target is not there.
         Exception: whatever the dataset raises.
     """
+    require_target(registered)
     key = ("samples", item_of(registered), disturbance)
     if key not in bench.shared:
         trial = bench.trial(registered)
@@ -102,6 +115,7 @@ def find_network(bench: Bench, registered: Registered) -> Network:
 
 def _find_network(bench: Bench, registered: Registered) -> Network:
     item = item_of(registered)
+    require_target(registered)
     trial = bench.trial(registered)
     refusals: list[str] = []
     for shape, inputs in _candidates(bench, trial, item):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -77,6 +78,8 @@ def is_deterministic(bench: Bench, registered: Registered) -> Iterator[str]:
                 "set, "
                 "and return the mean otherwise"
             )
+    with torch.no_grad():
+        network.encode(module, network.inputs.clone())
     for name, value in module.state_dict().items():
         if not torch.equal(value, before[name]):
             yield f"{name} is changed by a call in evaluation mode: update it only where self.training is set"
@@ -152,9 +155,9 @@ def _answering(bench: Bench, registered: Registered) -> tuple[Network, nn.Module
 
 
 def _encode(network: Network, module: nn.Module, inputs: torch.Tensor) -> Outputs:
-    """Every tensor with one entry a row among the outputs, by its place in them."""
+    """Every tensor with one entry a row among the outputs, by its place in them; the module stays as it is."""
     with torch.no_grad():
-        return dict(_tensors(network.encode(module, inputs.clone()), "", len(inputs)))
+        return dict(_tensors(network.encode(copy.deepcopy(module), inputs.clone()), "", len(inputs)))
 
 
 def _tensors(value: Any, place: str, rows: int) -> Iterator[tuple[str, torch.Tensor]]:

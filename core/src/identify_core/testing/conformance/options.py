@@ -76,7 +76,10 @@ def have_types(bench: Bench, registered: Registered) -> Iterator[str]:
 def keep_limits(bench: Bench, registered: Registered) -> Iterator[str]:
     """What a spec gets by saying nothing is what it would be allowed to say."""
     for options in _classes(registered):
-        wrong = list(_wrong_defaults(options))
+        try:
+            wrong = list(_wrong_defaults(options))
+        except PluginError as error:
+            raise NotApplicable("an option has no type that a spec can give; options-types says which") from error
         yield from wrong
         if wrong or required_options(options):
             continue
@@ -91,9 +94,11 @@ def survive_toml(bench: Bench, registered: Registered) -> Iterator[str]:
     if registered.component.options is NoOptions:
         raise NotApplicable("it has no options")
     options = bench.trial(registered).chosen.options
-    text = write_document({registered.kind: plain_options(options)})
     try:
+        text = write_document({registered.kind: plain_options(options)})
         again = structure(tomllib.loads(text)[registered.kind], type(options))
+    except (PluginError, TypeError) as error:
+        raise NotApplicable("an option has no type that a spec can give; options-types says which") from error
     except Mismatches as error:
         yield f"its options, written to a spec file, are refused when it is read: {error}; {_advice(options)}"
         return

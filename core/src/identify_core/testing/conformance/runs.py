@@ -98,12 +98,7 @@ class Runs:
 
     def again(self) -> Made:
         """The same once more without evaluators, while the global generators are in another state."""
-
-        def make() -> Made:
-            with disturbed(7):
-                return self._make(self._training(), "again")
-
-        return self._once("again", make)
+        return self._once("again", lambda: self._make(self._training(), "again", disturbance=1))
 
     def with_seed(self, seed: int) -> Made:
         """Without evaluators, with another seed."""
@@ -137,14 +132,14 @@ class Runs:
             raise made
         return made  # type: ignore[return-value]
 
-    def _make(self, spec: ResolvedSpec, name: str) -> Made:
+    def _make(self, spec: ResolvedSpec, name: str, *, disturbance: int = 0) -> Made:
         countdown = Countdown()
         store = Store(self.folder / name)
         surroundings = Surroundings(store=store, display=SilentDisplay(), stop_requested=countdown)
         start = time.process_time()
         record = Record()
         watched = attrs.evolve(spec, evaluators=tuple(watch(each, record) for each in spec.evaluators))
-        with RecordingWriter.begin(store, spec, record) as writer:
+        with disturbed(disturbance), RecordingWriter.begin(store, spec, record) as writer:
             writer.write_spec(spec.as_toml())
             # The engine goes on with a folder in which nothing is done yet: it makes the whole run.
             outcome = resume(watched, surroundings, writer)
@@ -163,7 +158,8 @@ class Runs:
         for k in (*parts, None):
             countdown = Countdown(k)
             try:
-                outcome = self._go_on(store, identifier, countdown)
+                with disturbed(0):
+                    outcome = self._go_on(store, identifier, countdown)
             except Interrupted:
                 (staged,) = (each for each in store.runs() if each.status == "interrupted")
                 identifier = staged.id

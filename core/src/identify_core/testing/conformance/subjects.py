@@ -21,7 +21,7 @@ from identify_core.run.subject import Representation, Subject
 from identify_core.scores import Score, Verdict
 from identify_core.testing.conformance.bench import Bench, item_of
 from identify_core.testing.conformance.disturbing import disturbed
-from identify_core.testing.conformance.material import SEED, make_context
+from identify_core.testing.conformance.material import SEED, make_context, require_target
 from identify_core.testing.conformance.record import NotApplicable
 
 Values: TypeAlias = npt.NDArray[Any]
@@ -76,7 +76,8 @@ def make_world() -> World:
         bent = np.sinh(0.6 * (truth @ matrix)) * generator.uniform(0.5, 2.0, WIDTH)
         values: Values = bent + 0.8 * generator.normal(size=(ROWS, WIDTH)) + generator.normal(size=WIDTH)
         # Some measures leave weak directions out: one column is so weak that a map can bring it in.
-        return values * np.array([2.0, 1.0, 1.0, 0.25])
+        weighed: Values = values * np.array([2.0, 1.0, 1.0, 0.25])
+        return weighed
 
     return World(
         ids=np.arange(100, 100 + ROWS),
@@ -123,6 +124,7 @@ class Examined:
         assert isinstance(component, Evaluator)
         if needed := sorted(component.requires - {"factors"}):
             raise NotApplicable(f"it requires {', '.join(needed)}, which two arrays do not have")
+        require_target(registered)
         self.component = component
         self.chosen = bench.trial(registered).chosen
         self.world = make_world()
@@ -172,7 +174,8 @@ class Examined:
         )
 
     def _compute(self, first: Values, second: Values, world: World) -> Scores:
-        arrays = (first, second) if self.is_pair else (first,)
+        # Copies: whoever writes into what he is given spoils only his own.
+        arrays = (first.copy(), second.copy()) if self.is_pair else (first.copy(),)
         return compute(self._bench, self.chosen, self.component, arrays, world)
 
 

@@ -1,0 +1,1 @@
+"""A plugin that keeps every rule; tests break one rule at a time in copies of it."""
