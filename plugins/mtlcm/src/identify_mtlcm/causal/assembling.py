@@ -112,6 +112,7 @@ def assemble(
             "relative-gradient": stationarity,
             **solution.notes,
             "jitter": jitter,
+            "shared-rows": moments.shared,
             "tasks-lent-rows": int((residuals.lent > 0).sum()),
             "latents-of-one-kind": int(scales.one_kind.sum()),
             "pairs-not-separated": int(separation.unseparated.sum()) // 2,

@@ -26,6 +26,7 @@ from identify_mtlcm.causal.residuals import Residuals
 _FLOOR = 1e-9  # of a latent's mean residual variance: what a task explains better than this has no bound
 _CURVATURE = 1e-2  # the least eigenvalue that a pair's block is given: a pair that no task separates has 0
 _ROUNDING = 1e-13  # of f: close to the minimum the gradient still tells which of two points is lower
+_ENDED = 1e-5  # a slope below this, from which no step goes down, is rounding
 _SHORTEST = 2.0**-30
 
 
@@ -83,7 +84,7 @@ def diagonalise(
     unmixing, seen = start, residuals.seen_through(start)
     variances, value = _criterion(seen, unmixing, lowest)
     identity = torch.eye(len(start), dtype=start.dtype, device=start.device)
-    made, slope, level = 0, float("inf"), False
+    made, slope, ended = 0, float("inf"), False
     for made in range(iterations + 1):
         gradient = seen.weighted(1 / variances) - identity
         slope = slope_of(seen, variances)
@@ -95,13 +96,12 @@ def diagonalise(
             move = identity + length * step
             trial = residuals.seen_through(move @ unmixing)
             trial_variances, trial_value = _criterion(trial, move @ unmixing, lowest)
-            if trial_value < value or (
-                trial_value <= value + _ROUNDING and slope_of(trial, trial_variances) < slope / 2
-            ):
+            level = trial_value <= value + _ROUNDING * max(1.0, abs(value))
+            if trial_value < value or (level and slope_of(trial, trial_variances) < 0.9 * slope):
                 break
             length /= 2
         else:
-            level = True
+            ended = True
             break
         unmixing, seen, variances, value = move @ unmixing, trial, trial_variances, trial_value
     if lowest is None:
@@ -115,7 +115,7 @@ def diagonalise(
         criterion=value,
         iterations=made,
         slope=slope,
-        converged=slope <= tolerance or (level and slope <= 1e4 * tolerance),
+        converged=slope <= tolerance or (ended and slope <= _ENDED),
     )
 
 

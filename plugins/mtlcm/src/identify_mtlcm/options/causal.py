@@ -84,7 +84,8 @@ class CausalOptions:
     )
     restarts: int = option(
         2,
-        help="Further attempts from random rotations of the whitened representation; the best criterion is kept.",
+        help="Further attempts from random rotations of the whitened representation; the best criterion is kept. The "
+        "solver adam starts once, as in the study.",
         limit=at_least(0),
     )
     iterations: int = option(500, help="Of joint diagonalisation, and of L-BFGS, at most.", limit=at_least(1))
