@@ -9,7 +9,7 @@ from identify_core.run.context import Context
 from identify_core.run.subject import RunSubject
 from identify_mtlcm.causal.fitting import fit_causal_model
 from identify_mtlcm.causal.statistics import gather_statistics
-from identify_mtlcm.objectives.representations import Representation, represent_samples, untrained
+from identify_mtlcm.objectives.representations import Representation, represent_by_encoders, represent_samples
 from identify_mtlcm.options.evaluators import RecoveryOptions
 from identify_mtlcm.options.objectives import MtlcmOptions
 from identify_mtlcm.tasks import task_rows
@@ -48,13 +48,9 @@ def likelihood_gaps(options: RecoveryOptions, run: RunSubject, context: Context)
     solver = attrs.evolve(objective.solver, solver="default", restarts=options.restarts)
     values = []
     for replicate, nll in enumerate(found.arrays["nll"].values):
-        blocks, start = [], 0
-        for h in representation.read(replicate, representation.fitted):
-            part = tasks.rows(slice(start, start + len(h)))
-            start += len(h)
-            blocks.append((h, part.targets, part.task))
+        statistics = gather_statistics(representation.blocks(replicate, tasks), tasks.count)
         generator = context.stream("likelihood-gap", replicate)
-        again = fit_causal_model(gather_statistics(blocks, tasks.count), solver, generator=generator, context=context)
+        again = fit_causal_model(statistics, solver, generator=generator, context=context)
         values.append(max(0.0, float(nll) - again.nll))
     return Gaps(values=tuple(values))
 
@@ -62,5 +58,5 @@ def likelihood_gaps(options: RecoveryOptions, run: RunSubject, context: Context)
 def _representation(objective: MtlcmOptions, run: RunSubject, context: Context) -> Representation:
     source = run.findings["causal-model"].scalars.get("representation")
     if source == "regression":
-        return untrained(objective, run.replicates, run.samples, context)
+        return represent_by_encoders(objective, run.replicates, run.samples, context)
     return represent_samples(objective, None, run.samples, context)

@@ -17,7 +17,7 @@ from identify_core.run.context import Context
 from identify_mtlcm.causal.adam import fit_by_adam
 from identify_mtlcm.causal.fitting import fit_causal_model
 from identify_mtlcm.causal.model import CausalModel
-from identify_mtlcm.causal.statistics import Block, gather_statistics
+from identify_mtlcm.causal.statistics import gather_statistics
 from identify_mtlcm.objectives.representations import Representation, represent_samples
 from identify_mtlcm.options.causal import CausalOptions
 from identify_mtlcm.options.objectives import MtlcmOptions
@@ -90,16 +90,8 @@ def _fit(
         h = representation.rows(replicate, representation.fitted)
         name = f"causal-adam-{replicate}"
         return fit_by_adam(h, tasks, options, generator=generator, context=context, name=name)
-    statistics = gather_statistics(_blocks(representation, tasks, replicate), tasks.count)
+    statistics = gather_statistics(representation.blocks(replicate, tasks), tasks.count)
     return fit_causal_model(statistics, options, generator=generator, context=context)
-
-
-def _blocks(representation: Representation, tasks: TaskRows, replicate: int) -> Iterator[Block]:
-    start = 0
-    for h in representation.read(replicate, representation.fitted):
-        part = tasks.rows(slice(start, start + len(h)))
-        start += len(h)
-        yield h, part.targets, part.task
 
 
 def _latents_h(options: MtlcmOptions, representation: Representation, samples: Samples, context: Context) -> Latents:

@@ -14,11 +14,13 @@ from identify_core.errors import OptionsError
 from identify_core.findings import Finding
 from identify_core.replicates import Replicates
 from identify_core.run.context import Context
+from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.objectives.mtrn import heads_finding
 from identify_mtlcm.objectives.regression import train_regression
 from identify_mtlcm.objectives.rows import ROWS_AT_ONCE, finite_inputs, represent, rows_named, width_of
 from identify_mtlcm.objectives.stored import stored_rows
 from identify_mtlcm.options.objectives import RepresentationOptions
+from identify_mtlcm.tasks import TaskRows
 
 Numbers = np.ndarray[Any, Any]
 Source = Literal["inputs", "regression", "stored"]
@@ -50,6 +52,19 @@ class Representation:
         """The rows of one replicate at once, (n, d)."""
         return torch.cat(list(self.read(replicate, numbers)))
 
+    def blocks(self, replicate: int, tasks: TaskRows) -> Iterator[Block]:
+        """The rows that a second stage is fitted on, with their targets, block by block.
+
+        Args:
+            replicate: whose.
+            tasks: of these rows, in the order of `fitted`.
+        """
+        start = 0
+        for h in self.read(replicate, self.fitted):
+            part = tasks.rows(slice(start, start + len(h)))
+            start += len(h)
+            yield h, part.targets, part.task
+
 
 def represent_samples(
     options: RepresentationOptions, replicates: Replicates | None, samples: Samples, context: Context
@@ -72,10 +87,10 @@ def represent_samples(
     return found
 
 
-def untrained(
+def represent_by_encoders(
     options: RepresentationOptions, replicates: Replicates, samples: Samples, context: Context
 ) -> Representation:
-    """The representation of the encoders as they were drawn."""
+    """The representation of encoders as they are, trained or not; nothing is trained and nothing claimed."""
     inputs = finite_inputs(samples, context)
     return Representation(
         source="regression",
