@@ -170,3 +170,23 @@ def test_training_mode_reaches_the_copies() -> None:
     assert replicates.module(0).training
     assert not replicates.eval().module(0).training
     assert replicates.train() is replicates
+
+
+class Scaled(nn.Module):
+    """A layer times one learned number."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(scale))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale * x
+
+
+def test_a_parameter_may_be_one_number() -> None:
+    replicates = Replicates.from_modules([Scaled(2.0), Scaled(3.0)])
+    assert replicates(torch.ones(1)).tolist() == [[2.0], [3.0]]
+    assert replicates.as_parameters(replicates.vectors()[1])["scale"].shape == ()
+    looped = Replicates.from_modules([Scaled(2.0), Scaled(3.0)], strategy="loop")
+    _, gradients, _ = looped.values_and_gradients(lambda call, batch: call(batch["x"]).sum(), {"x": torch.ones(4)})
+    assert gradients["scale"].tolist() == [4.0, 4.0]

@@ -39,7 +39,7 @@ class Layout:
         leading = vector.shape[:-1]
         pieces = torch.split(vector, list(self.sizes), dim=-1)
         return {
-            name: piece.reshape(*leading, *shape)
+            name: piece.reshape((*leading, *shape))  # one tuple: a scalar of one replicate has no sizes at all
             for name, shape, piece in zip(self.names, self.shapes, pieces, strict=True)
         }
 

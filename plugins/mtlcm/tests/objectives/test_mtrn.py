@@ -76,7 +76,7 @@ def test_rows_with_missing_targets_do_not_count(tmp_path: Path, make_problem: An
     """Rows without a target change nothing: with full batches, training with them and without them is the same."""
     samples = make_regression()
     y = samples.tensor("y").clone()
-    gone = np.arange(0, 500, 4)
+    gone = np.arange(0, 500, 5)
     y[gone] = torch.nan
     blank = attrs.evolve(samples, columns={**samples.columns, "y": y})
     rest = attrs.evolve(samples, splits={**samples.splits, "train": np.setdiff1d(np.arange(500), gone)})
@@ -202,7 +202,7 @@ def test_refusals(tmp_path: Path, make_problem: Any, make_regression: Callable[.
     )
     refused(
         attrs.evolve(samples, splits={"train": np.arange(500)}),
-        r"no rows in the split 'test'; their splits: train \(500",
+        r"no rows in the split .test.; .* train \(500",
     )
     refused(changed(y=torch.zeros(600, 1)), "12 tasks .* whose targets are all equal")
     refused(changed(y=torch.full((600, 1), torch.nan)), "12 tasks .* without any target")

@@ -78,7 +78,6 @@ def _rotation(
     if count == 1:
         return np.ones((1, 1)), 0, True
     ica = FastICA(
-        n_components=count,
         algorithm=options.algorithm,
         whiten=False,
         fun=options.contrast,
