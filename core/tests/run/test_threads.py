@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from identify_core.run.threads import SMALL, fitting_threads
+from identify_core.run.threads import SMALL, fitting_threads, flushed_denormals
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +41,18 @@ def test_what_the_user_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     with fitting_threads(40):
         assert torch.get_num_threads() == 2
+
+
+def test_denormal_numbers_are_zero_inside_the_block_alone() -> None:
+    def half_of_the_smallest() -> float:
+        return float(torch.tensor([torch.finfo(torch.float32).tiny]) / 2)
+
+    if not torch.set_flush_denormal(False):
+        pytest.skip("this processor cannot flush denormal numbers")
+    assert half_of_the_smallest() > 0
+    with flushed_denormals():
+        assert half_of_the_smallest() == 0
+        with flushed_denormals():
+            assert half_of_the_smallest() == 0
+        assert half_of_the_smallest() == 0
+    assert half_of_the_smallest() > 0
