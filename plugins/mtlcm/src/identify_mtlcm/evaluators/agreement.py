@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
 import numpy as np
 
 from identify_core.run.context import Context
-from identify_mtlcm.evaluators.alignment import Array
+from identify_mtlcm.evaluators.alignment import Array, align
 
 WEAK, PEARSON, SPEARMAN = "measures:weak-mcc", "measures:pearson-mcc", "measures:spearman-mcc"
 CONSULTED = (WEAK, PEARSON, SPEARMAN)
 
+_FEWEST_ROWS = 3  # of a task: two rows correlate perfectly
+
 
 @attrs.frozen(kw_only=True)
 class Agreement:
-    """Mean correlation coefficients with the true latents.
+    """Mean correlation coefficients with the true latents; None where one was not asked for or cannot be had.
 
     Args:
         weak: of the canonical variates, Pearson, over all tasks.
         strong: Pearson, over all tasks with one assignment.
         strong_ranks: Spearman, over all tasks with one assignment.
-        per_task: Spearman, with an assignment of its own in every task, averaged over tasks; None where it was not
-            asked for or tasks have too few rows.
-        remarks: what the measures warn of.
+        per_task: Spearman, with an assignment of its own in every task, averaged over tasks.
+        remarks: what a reader should know of these numbers.
     """
 
-    weak: float
-    strong: float
-    strong_ranks: float
+    weak: float | None
+    strong: float | None
+    strong_ranks: float | None
     per_task: float | None
     remarks: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Judge:
-    """Compares latents of the same rows with the true ones; the scores are the measures plugin's.
+    """Compares latents of the same rows with the true ones; the scores over all tasks are the measures plugin's.
 
     Args:
         truth: (n, d).
@@ -54,30 +53,50 @@ class Judge:
 
     def agreement(self, latents: Array) -> Agreement:
         """Of latents (n, d') with the true ones."""
-        truth, estimate = self.truth[self.pooled], latents[self.pooled]
-        weak = self.context.score(WEAK, truth, estimate, interval="never")
-        strong = self.context.score(PEARSON, truth, estimate, interval="never")
-        ranks = self.context.score(SPEARMAN, truth, estimate, interval=False)
-        remarks = (*weak.warnings, *strong.warnings, *(each.reason for each in (weak, strong, ranks) if each.reason))
+        if not np.isfinite(latents).all():
+            remark = f"{int((~np.isfinite(latents).all(1)).sum()):,} rows are not finite"
+            return Agreement(weak=None, strong=None, strong_ranks=None, per_task=None, remarks=(remark,))
+        remarks = []
+        width, true = latents.shape[1], self.truth.shape[1]
+        if width != true:
+            remarks.append(f"{width} latents against {true} true ones: the means are over {min(width, true)} matches")
+        values: dict[str, float | None] = {}
+        for name, options in ((WEAK, {"interval": "never"}), (PEARSON, {"interval": "never"}), (SPEARMAN, {})):
+            values[name] = None
+            if self.context.can_score(name):
+                score = self.context.score(name, self.truth[self.pooled], latents[self.pooled], **options)
+                values[name] = score.value
+                remarks.extend((*score.warnings, *([score.reason] if score.reason else [])))
         return Agreement(
-            weak=weak.value,
-            strong=strong.value,
-            strong_ranks=ranks.value,
-            per_task=self._per_task(latents) if self.per_task and self.task is not None else None,
+            weak=values[WEAK],
+            strong=values[PEARSON],
+            strong_ranks=values[SPEARMAN],
+            per_task=task_by_task(self.truth, latents, self.task) if self.per_task and self.task is not None else None,
             remarks=tuple(dict.fromkeys(remarks)),
         )
 
-    def _per_task(self, latents: Array) -> float | None:
-        assert self.task is not None
-        order = np.argsort(self.task, kind="stable")
-        starts = np.flatnonzero(np.diff(self.task[order])) + 1
-        values = []
-        for rows in np.split(order, starts):
-            if len(rows) > 2:
-                score = self.context.score(SPEARMAN, self.truth[rows], latents[rows], interval=False)
-                if math.isfinite(score.value):
-                    values.append(score.value)
-        return float(np.mean(values)) if values else None
+
+def task_by_task(truth: Array, latents: Array, task: Array) -> float | None:
+    """The study's figure: mean rank correlation under an assignment of its own in every task, averaged over tasks.
+
+    Tasks of fewer than three rows do not count; None where no other is left. A latent that is constant within a task
+    counts as zero there.
+
+    Args:
+        truth: (n, d).
+        latents: (n, d').
+        task: of each row, (n,).
+    """
+    from scipy.stats import rankdata
+
+    order = np.argsort(task, kind="stable")
+    starts = np.flatnonzero(np.diff(task[order])) + 1
+    values = [
+        np.abs(align(rankdata(truth[rows], axis=0), rankdata(latents[rows], axis=0)).correlations).mean()
+        for rows in np.split(order, starts)
+        if len(rows) >= _FEWEST_ROWS
+    ]
+    return float(np.mean(values)) if values else None
 
 
 def random_mixing(width: int, generator: np.random.Generator) -> Array:

@@ -31,12 +31,15 @@ class Alignment:
 def align(truth: Array, estimate: Array) -> Alignment:
     """The one-to-one matching with the largest sum of absolute Pearson correlations over all rows.
 
+    A latent that is constant or not finite correlates with nothing.
+
     Args:
         truth: (n, d).
         estimate: (n, d').
     """
-    z, e = truth - truth.mean(0), estimate - estimate.mean(0)
-    z, e = z.astype(np.float64), e.astype(np.float64)
+    estimate = np.where(np.isfinite(estimate).all(0), estimate, 0.0)
+    z, e = truth.astype(np.float64), estimate.astype(np.float64)
+    z, e = z - z.mean(0), e - e.mean(0)
     cross = z.T @ e
     variances, others = (z * z).sum(0), (e * e).sum(0)
     scale = np.sqrt(np.outer(variances, others))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from identify_core.errors import OptionsError
+from identify_core.errors import OptionsError, StoreError
 from identify_core.run.context import Context
 from identify_core.run.subject import RunSubject
 from identify_mtlcm.causal.fitting import fit_causal_model
@@ -42,7 +42,7 @@ def likelihood_gaps(options: RecoveryOptions, run: RunSubject, context: Context)
         return None
     try:
         representation = _representation(objective, run, context)
-    except OptionsError as error:
+    except (OptionsError, StoreError) as error:
         return Gaps(values=(), remarks=(f"the likelihood gap is left out: {error.message}",))
     tasks = task_rows(run.samples.rows(representation.fitted)).to(context.device)
     solver = attrs.evolve(objective.solver, solver="default", restarts=options.restarts)

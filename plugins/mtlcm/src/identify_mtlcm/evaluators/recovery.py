@@ -8,13 +8,14 @@ from typing import Any
 import attrs
 import numpy as np
 
+from identify_core.errors import OptionsError
 from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.run.context import Context
 from identify_core.run.subject import RunSubject, Subject
 from identify_mtlcm.evaluators.agreement import CONSULTED, Agreement, Judge, random_mixing
 from identify_mtlcm.evaluators.alignment import Alignment, Array, align
 from identify_mtlcm.evaluators.likelihood_gap import likelihood_gaps
-from identify_mtlcm.evaluators.references import reference_latents
+from identify_mtlcm.evaluators.references import UNTRAINED, reference_latents
 from identify_mtlcm.evaluators.tasks_recovered import gamma_recovery, indicator_recovery
 from identify_mtlcm.evaluators.truth import Truth, truth_of
 from identify_mtlcm.options.evaluators import RecoveryOptions
@@ -49,26 +50,20 @@ def evaluate(options: RecoveryOptions, subject: Subject, context: Context) -> Fi
     random mixing of the latents scores high on it: read it beside the floor.
 
     Raises:
-        OptionsError: the samples' latents are not known.
+        OptionsError: the samples' latents are not known, or the run kept none.
     """
     run = subject.run
     assert run is not None  # arity is "run"
     truth = truth_of(run.samples)
-    warnings: list[str] = []
-    judged: list[Judged] = []
-    missing = [name for name in CONSULTED if not context.can_score(name)]
-    if missing:
-        warnings.append(
-            f"correlations with the true latents are left out: {', '.join(missing)} not installed; "
-            "pip install identify-measures"
-        )
-    else:
-        judged = list(_judge(options, run, truth, context))
+    if not run.latents:
+        raise OptionsError("the run kept no latents, so that nothing can be said of their recovery")
+    warnings = list(_missing(context))
+    judged = list(_judge(options, run, truth, context))
     tasks = _tasks(run, truth)
     gaps = likelihood_gaps(options, run, context) if options.refit else None
     if gaps is not None:
         warnings.extend(gaps.remarks)
-    tables = {"scores": _table(judged)} if judged else {}
+    tables = {"scores": _table(judged)}
     scalars = _scalars(judged) | (tasks.scalars if tasks else {})
     if gaps is not None and gaps.values:
         scalars["likelihood-gap"] = float(max(gaps.values))
@@ -84,6 +79,7 @@ def evaluate(options: RecoveryOptions, subject: Subject, context: Context) -> Fi
             "strong": "absolute Pearson correlation under the best one-to-one matching, one for all tasks",
             "strong, ranks": "the same with Spearman's",
             "per task": "Spearman's, with a matching of its own in every task, averaged over tasks: the study's figure",
+            "untrained encoder": "replicate 0 as it was drawn",
             "floor": "the true latents under a matrix of independent normal numbers",
             "ceiling": "the inputs under the inverse of the true mixing",
             "causal": "a latent causes the target where its probability is above one half; matched latents only",
@@ -92,6 +88,15 @@ def evaluate(options: RecoveryOptions, subject: Subject, context: Context) -> Fi
         },
         warnings=(*warnings, *_remarks(judged)),
     )
+
+
+def _missing(context: Context) -> Iterator[str]:
+    missing = [name for name in CONSULTED if not context.can_score(name)]
+    if missing:
+        yield (
+            f"weak and strong correlations with the true latents are left out: {', '.join(missing)} not installed; "
+            "pip install identify-measures"
+        )
 
 
 def _judge(options: RecoveryOptions, run: RunSubject, truth: Truth, context: Context) -> Iterator[Judged]:
@@ -135,7 +140,8 @@ def _mean(drawn: Sequence[Agreement]) -> Agreement:
         values = [getattr(each, score) for each in drawn]
         return None if None in values else float(np.mean(values))
 
-    return Agreement(**{score: mean(score) for score in _SCORES})
+    remarks = dict.fromkeys(remark for each in drawn for remark in each.remarks)
+    return Agreement(**{score: mean(score) for score in _SCORES}, remarks=tuple(remarks))
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -221,6 +227,7 @@ def _scalars(judged: Sequence[Judged]) -> dict[str, float]:
         return float(np.median(finite)) if finite else None
 
     wanted = {"floor": (FLOOR, "strong"), "floor-per-task": (FLOOR, "per_task"), "ceiling": (CEILING, "strong")}
+    wanted |= {"untrained-weak": (UNTRAINED, "weak"), "untrained-strong": (UNTRAINED, "strong")}
     for name in dict.fromkeys(each.name for each in judged if each.replicate is not None):
         wanted |= {
             f"{name}-weak": (name, "weak"),
@@ -256,7 +263,7 @@ def _summary(scalars: dict[str, float]) -> str:
     others = [
         f"{name.removesuffix('-strong')}: strong MCC {value:.4g}"
         for name, value in scalars.items()
-        if name.endswith("-strong") and name not in ("h-strong", "z-strong")
+        if name.endswith("-strong") and name not in ("h-strong", "z-strong", "untrained-strong")
     ]
     if "floor" in scalars:
         others.append(f"a random mixing has {scalars['floor']:.2g}")
