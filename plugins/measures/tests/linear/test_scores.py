@@ -142,7 +142,10 @@ def test_variance_in_a_few_rows_is_warned_of(pair: tuple[Array, Array]) -> None:
 
 def test_tied_canonical_correlations_are_warned_of() -> None:
     x = np.random.default_rng(0).normal(size=(200, 3))
-    assert any("tie" in each for each in measures.weak_mcc(x, x).warnings)
+    assert any("tie" in each for each in measures.weak_mcc(x, x, held_out=True).warnings)
+    assert any("tie" in each for each in measures.weak_mcc(x, x, correlation_of="ranks").warnings)
+    # The mean of canonical correlations is the same for all their variates.
+    assert measures.weak_mcc(x, x).warnings == ()
 
 
 def test_too_few_rows_for_a_jackknife_are_said(pair: tuple[Array, Array]) -> None:

@@ -107,6 +107,11 @@ def _components(options: WeakMatchingOptions) -> str:
     return f"{options.components} components" if options.components else "as many components as the smaller rank"
 
 
+def _ties_held_out(statistics: Statistics, i: int, j: int, options: WeakMatchingOptions) -> list[str]:
+    """On the rows that the CCA was fitted on the mean is that of the canonical correlations, whatever the variates."""
+    return _ties(statistics, i, j, options) if options.held_out else []
+
+
 def _ties(statistics: Statistics, i: int, j: int, options: WeakMatchingOptions) -> list[str]:
     """Where canonical correlations tie, any rotation of their variates is as good, and says something else."""
     rho = torch.linalg.svdvals(statistics.whitened(i, j))[: options.components]
@@ -124,7 +129,7 @@ WEAK_MCC = Formula(
     name="weak-mcc",
     value=weak,
     estimator=lambda options: f"Pearson, after an exact CCA to {_components(options)}, {_split(options)}",
-    warnings=_ties,
+    warnings=_ties_held_out,
     whitens=True,
 )
 WEAK_MCC_OF_RANKS = Formula(
