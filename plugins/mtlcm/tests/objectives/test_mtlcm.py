@@ -74,10 +74,13 @@ def test_a_regression_comes_first_where_the_run_has_a_model(
     assert matched(latents["z"].values[0], truth(samples)[samples.splits["test"]]) > 0.97
 
 
-def test_a_replicate_does_not_depend_on_how_many_there_are(tmp_path: Path, make_problem: Any, make_causal: Any) -> None:
+@pytest.mark.parametrize("solver", [CausalOptions(), CausalOptions(solver="adam", adam=AdamOptions(epochs=2))])
+def test_a_replicate_does_not_depend_on_how_many_there_are(
+    tmp_path: Path, make_problem: Any, make_causal: Any, solver: CausalOptions
+) -> None:
     samples = make_causal()
     problem = make_problem(samples=samples, latents=4)
-    options = MtlcmOptions(regression=QUICK)
+    options = MtlcmOptions(regression=QUICK, solver=solver)
     found = {}
     for count in (2, 3):
         context = problem.context(tmp_path / str(count), count=count)
