@@ -38,7 +38,24 @@ class TestSpirals(PluginConformance):
 
 SHELL = """\
 `identify check-plugin spirals` asks the same from the shell, without pytest; `--only` and `--skip` take the names
-below. Further attributes of the class say what cannot be guessed:"""
+below. What cannot be guessed is said in a file `conformance.toml` beside the plugin's module, which the class and the
+shell both read, or by further attributes of the class, which win over it:"""
+
+SHIPPED = """\
+```{code-block} toml
+# src/identify_spirals/conformance.toml
+[options."dataset:molecules"]       # with what a component is tried that cannot be tried without
+folder = "data"
+
+[skip]                              # a check, an item, or both: why it cannot be asked; the reason is shown
+"row-order evaluator:streaming" = "its batches are rows in the order given, by its definition"
+
+[shapes]
+"model:lenet" = { inputs = [1, 28, 28], outputs = [10] }
+
+[tolerance]
+"evaluator:forest" = 0.02
+```"""
 
 FIXTURES = """\
 Opt in with `addopts = ["-p", "identify_core.testing.fixtures"]` in the pytest section of `pyproject.toml`."""
@@ -53,6 +70,7 @@ def testing_page() -> str:
         CONFORMANCE,
         SUBCLASS,
         SHELL,
+        SHIPPED,
         field_table(Settings),
         "### Checks",
         table(

@@ -16,6 +16,7 @@ from identify_core.spec.choosing import consulted_evaluators
 from identify_core.suggestions import did_you_mean
 from identify_core.testing.conformance.catalogue import CHECKS
 from identify_core.testing.conformance.record import NotApplicable, Settings
+from identify_core.testing.conformance.shipped import with_shipped
 
 if TYPE_CHECKING:
     from identify_core.testing.conformance.runs import Runs
@@ -56,6 +57,9 @@ class Bench:
         self.registry = registry
         self.folder = folder
         self.shared: dict[Any, Any] = {}
+        status = self.status
+        if status is not None and settings.plugin_file is None:
+            self.settings = with_shipped(settings, status.module)
         self._refuse_wrong_settings()
 
     @property

@@ -26,6 +26,9 @@ class PluginConformance:
     chooses among them. A test that fails says what is wrong and what to do. `identify check-plugin --list` says what is
     checked.
 
+    What the attributes below say can stand in a file `conformance.toml` beside the plugin's module as well, where the
+    shell reads it too.
+
     Attributes:
         plugin: the plugin's name.
         plugin_file: the file of a plugin that is one file; empty for an installed one.
