@@ -6,7 +6,7 @@ goes on from the last stage or checkpoint and ends with the arrays of an uninter
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from identify_core.run.display import Display
 from identify_core.run.evaluating import Source, evaluate_into
 from identify_core.run.observing import Observers
 from identify_core.run.provenance import Clock, describe_machine, package_versions
-from identify_core.run.threads import SMALL, fitting_threads
+from identify_core.run.threads import SMALL, fitting_threads, flushed_denormals
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.store import RunWriter, Store, StoredRun
 
@@ -70,8 +70,13 @@ class Surroundings:
     seconds_between_checkpoints: float = 30.0
 
 
-def execute(spec: ResolvedSpec, surroundings: Surroundings) -> Outcome:
+def execute(spec: ResolvedSpec, surroundings: Surroundings, *, document: Mapping[str, Any] | None = None) -> Outcome:
     """Run a spec from the beginning.
+
+    Args:
+        spec: what to run.
+        surroundings: what it is run in.
+        document: further fields of run.json, there from the run's first moments on.
 
     Raises:
         SpecError: options do not go together or do not fit the data; nothing is left in the store.
@@ -81,6 +86,8 @@ def execute(spec: ResolvedSpec, surroundings: Surroundings) -> Outcome:
     """
     resolve_device(spec.device, dtype=getattr(torch, spec.dtype))  # before anything is written
     with RunWriter.create(surroundings.store, name=spec.name, plugin=spec.plugin) as writer:
+        if document:
+            writer.write_document(document)
         writer.write_spec(spec.as_toml())
         return _Execution(spec, surroundings, writer).perform()
 
@@ -152,7 +159,7 @@ class _Execution:
 
     def _perform(self) -> Outcome:
         samples = self._make_samples()
-        with fitting_threads(self._parameters(samples)):
+        with fitting_threads(self._parameters(samples)), flushed_denormals():
             live = None if self.stage == TRAINED else self._train(samples)
             self._evaluate_all(samples, live)
         return self._commit()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import attrs
 
 from identify_core.errors import SpecError
-from identify_core.spec.keypaths import KeyPath, read_key_path
+from identify_core.spec.keypaths import KeyPath, read_key_path, write_key_path
 
 FORMAT = 1
 
@@ -152,15 +152,64 @@ def read_override(text: str) -> tuple[tuple[str, ...], Any]:
     Raises:
         ValueError: there is no `=`, or what stands before it is not a dotted key.
     """
+    path, value = _split(text)
+    return path, _read_value(value)
+
+
+def _split(text: str) -> tuple[tuple[str, ...], str]:
     for match in re.finditer("=", text):
         try:
             path = read_key_path(text[: match.start()].strip())
         except ValueError:
             continue
-        return path, _read_value(text[match.end() :].strip())
+        return path, text[match.end() :].strip()
     if "=" not in text:
         raise ValueError(f"{text!r} has no value: write KEY=VALUE")
     raise ValueError(f"{text.partition('=')[0]!r} is not a dotted key such as objective.steps")
+
+
+def read_lists(texts: Sequence[str]) -> Layer:
+    """`--over KEY=VALUES` texts as one layer of the table `[sweep]`; where two name the same key the later one counts.
+
+    The values are a TOML list, or stand between commas as in `seed=0,1,2` and `dataset.mixing=random,identity`.
+
+    Raises:
+        SpecError: some of them cannot be read; every one of those is a problem of the error.
+    """
+    problems: list[str] = []
+    lists: dict[str, list[Any]] = {}
+    places: dict[KeyPath, str] = {}
+    for text in texts:
+        place = f"--over {text}"
+        try:
+            path, values = _split(text)
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+            continue
+        key = write_key_path(path)
+        lists[key] = _read_list(values)
+        places["sweep", key] = place
+    if problems:
+        raise SpecError("a list of values cannot be read", problems=problems, hint="write --over seed=0,1,2")
+    return Layer(kind="flag", place="--over", values={"sweep": lists} if lists else {}, places=places)
+
+
+def read_combination(values: Mapping[str, Any]) -> Layer:
+    """One combination of a sweep, dotted key to value, as a layer above all others."""
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        _put(nested, read_key_path(key), value)
+    return Layer(kind="flag", place="the sweep", values=nested)
+
+
+def _read_list(text: str) -> list[Any]:
+    whole = _read_value(text)
+    if isinstance(whole, list):
+        return whole
+    listed = _read_value(f"[{text}]")
+    if isinstance(listed, list):
+        return listed
+    return [_read_value(each.strip()) for each in text.split(",")]
 
 
 def read_flags(flags: Mapping[str, Any]) -> Layer:

@@ -46,8 +46,9 @@ def load_spec(
     preset: str | None = None,
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
+    layers: Sequence[Layer] = (),
 ) -> ResolvedSpec:
-    """A complete spec from its layers: options' defaults < preset < file < overrides < flags.
+    """A complete spec from its layers: options' defaults < preset < file < overrides < flags < further layers.
 
     Args:
         registry: where components and presets are looked up.
@@ -56,6 +57,7 @@ def load_spec(
         preset: the name of a preset of the running plugin. With neither file nor preset, its first one counts.
         overrides: `--set` texts such as `objective.steps=2000`.
         flags: dotted key path to value, such as `{"seed": 3}`; None as a value means that the flag was not given.
+        layers: further layers above all others, such as one combination of a sweep.
 
     Raises:
         SpecError: the spec is wrong, `problems` lists everything; or it needs versions that are not there, then it
@@ -64,7 +66,7 @@ def load_spec(
         PluginError: the running plugin cannot be used, or a component's options class is wrong.
     """
     upper = [read_file_layer(Path(file))] if file is not None else []
-    upper += [read_overrides(overrides), read_flags(flags or {})]
+    upper += [read_overrides(overrides), read_flags(flags or {}), *layers]
     refuse_unmet(upper, registry.plugins)
     running = plugin if plugin is not None else _named_plugin(upper)
     registry.plugin(running)

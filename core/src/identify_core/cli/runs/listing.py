@@ -9,7 +9,7 @@ import click
 from identify_core.cli.invocation import Invocation, json_option, store_option
 
 if TYPE_CHECKING:
-    from identify_core.store import RunSummary
+    from identify_core.store import RunSummary, Store
 
 STYLES: dict[str, dict[str, Any]] = {
     "finished": {"fg": "green"},
@@ -24,6 +24,7 @@ STYLES: dict[str, dict[str, Any]] = {
 @click.option("--plugin", help="Only runs of this plugin.")
 @click.option("--status", type=click.Choice(list(STYLES)), multiple=True, help="Only these; may be repeated.")
 @click.option("--name", help="Only runs whose name matches, as in 'fcn*'.")
+@click.option("--sweep", metavar="ID", help="Only runs of this sweep, or of @last.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the N latest.")
 @click.option("--sort", type=click.Choice(["time", "name", "plugin", "status"]), default="time", show_default=True)
 @click.option("--reverse", is_flag=True, help="Turn the order round; without it the latest is at the end.")
@@ -35,6 +36,7 @@ def list_runs(
     plugin: str | None,
     status: tuple[str, ...],
     name: str | None,
+    sweep: str | None,
     limit: int | None,
     sort: str,
     reverse: bool,
@@ -46,12 +48,15 @@ def list_runs(
     from identify_core.cli.output import print_json
     from identify_core.store import Store
 
+    store = Store(invocation.store_path)
+    wanted = None if sweep is None else _sweep_id(store, sweep)
     runs = [
         run
-        for run in Store(invocation.store_path).runs()
+        for run in store.runs()
         if (plugin is None or run.plugin == plugin)
         and (not status or run.status in status)
         and (name is None or fnmatchcase(run.name, name))
+        and (wanted is None or run.document.get("sweep", {}).get("id") == wanted)
     ]
     runs = runs[-limit:] if limit is not None else runs
     if sort != "time":
@@ -61,7 +66,13 @@ def list_runs(
     if as_json:
         print_json("runs", {"store": invocation.store_path, "runs": [describe(run) for run in runs]})
         return
-    _print(runs, is_filtered=bool(plugin or status or name))
+    _print(runs, is_filtered=bool(plugin or status or name or sweep))
+
+
+def _sweep_id(store: Store, reference: str) -> str:
+    from identify_core.sweep.record import find_sweep
+
+    return find_sweep(store, reference).id
 
 
 def describe(run: RunSummary) -> dict[str, Any]:

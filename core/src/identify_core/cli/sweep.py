@@ -1,0 +1,259 @@
+"""`identify sweep`: every combination of some values as a run of its own."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from identify_core.cli.invocation import (
+    Invocation,
+    json_option,
+    quiet_option,
+    spec_options,
+    store_option,
+    tracking_options,
+)
+from identify_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from identify_core.plugins import Registry
+    from identify_core.run.display import Display
+    from identify_core.store import Store
+    from identify_core.sweep.combinations import Plan
+    from identify_core.sweep.record import StoredSweep
+    from identify_core.sweep.summary import Row
+    from identify_core.sweep.sweeping import Executor
+
+RAN_AND_FAILED = 1
+SCALARS = 8
+
+
+@click.command("sweep")
+@spec_options
+@click.option("--over", multiple=True, metavar="KEY=VALUES", help="Vary one more, as in seed=0,1,2; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Print the combinations and stop.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: 1]")
+@click.option(
+    "--keep-going/--stop-at-first", default=True, show_default=True, help="What to do with the others when a run fails."
+)
+@click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True)
+@click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://10.0.0.1:8786.")
+@click.option("--resume", metavar="ID", help="Go on with this sweep, or @last.")
+@click.option("--show", metavar="ID", help="Show what came of this sweep, or @last.")
+@click.option("--new", is_flag=True, help="Begin anew although the store has this very sweep.")
+@tracking_options
+@quiet_option
+@store_option
+@json_option
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    resume: str | None,
+    show: str | None,
+    dry_run: bool,
+    new: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Run every combination of the values in a spec's [sweep] table and of --over.
+
+    The same command again, or --resume, goes on with a sweep that was interrupted.
+
+    \b
+    identify sweep mtlcm --preset linear --dry-run
+    identify sweep genni --preset smoke --over objective.steps=100,1000 --over seed=0,1,2 --workers 2
+    identify sweep --show @last
+    """
+    from identify_core.store import Store
+    from identify_core.sweep.record import find_sweep
+    from identify_core.sweep.summary import read_rows
+
+    _refuse_contradictions(given, resume=resume, show=show, dry_run=dry_run, new=new)
+    store = Store(invocation.store_path)
+    if show is not None:
+        sweep = find_sweep(store, show)
+        _print(invocation, sweep, read_rows(store, sweep), as_json)
+        return 0
+    if resume is not None:
+        sweep = find_sweep(store, resume)
+        invocation.registry_for(sweep.document, f"sweep --resume {resume}")
+    else:
+        registry = invocation.registry_for_spec(given["file"], given["overrides"])
+        plan = _plan(registry, given)
+        if dry_run:
+            _print_plan(plan, as_json)
+            return 0
+        sweep = _find_or_begin(store, plan, new=new)
+    rows = read_rows(store, sweep)
+    if any(row.status != "finished" for row in rows):
+        rows = _sweep_over(invocation, store, sweep, given, quiet)
+    _print(invocation, sweep, rows, as_json)
+    return 0 if all(row.is_whole for row in rows) else RAN_AND_FAILED
+
+
+def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
+    stored = [f"--{name}" for name in ("resume", "show") if modes[name] is not None]
+    of_a_spec = {"plugin": "PLUGIN", "file": "--spec", "preset": "--preset", "overrides": "--set", "over": "--over"}
+    others = [word for key, word in of_a_spec.items() if given[key]]
+    others += [word for key, word in {"dry_run": "--dry-run", "new": "--new"}.items() if modes[key]]
+    if stored and (others or len(stored) > 1):
+        other = stored[1] if len(stored) > 1 else others[0]
+        raise UsageError(f"{stored[0]} and {other} do not go together: the sweep in the store has its own spec")
+    if given["executor"] == "dask" and given["scheduler"] is None:
+        raise UsageError(
+            "--executor dask needs the address of a cluster", hint="name it, as in --scheduler tcp://10.0.0.1:8786"
+        )
+    if given["executor"] == "dask" and given["workers"] is not None:
+        raise UsageError("--workers is for --executor local: a Dask cluster has its own workers")
+    if given["executor"] == "local" and given["scheduler"] is not None:
+        raise UsageError("--scheduler is for --executor dask", hint="add --executor dask")
+
+
+def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
+    from identify_core.sweep.combinations import plan_sweep
+
+    names = ("plugin", "file", "preset", "overrides", "over")
+    return plan_sweep(registry, **{name: given[name] for name in names})
+
+
+def _find_or_begin(store: Store, plan: Plan, *, new: bool) -> StoredSweep:
+    from identify_core.sweep.record import find_equal, write_sweep
+
+    earlier = None if new else find_equal(store, plan)
+    if earlier is None:
+        return write_sweep(store, plan)
+    click.echo(f"going on with the sweep {earlier.id}; --new begins anew", err=True)
+    return earlier
+
+
+def _sweep_over(
+    invocation: Invocation, store: Store, sweep: StoredSweep, given: dict[str, Any], quiet: bool
+) -> list[Row]:
+    """Do what is left, stopping at Ctrl-C, and draw what came of it."""
+    from identify_core.cli.watching import watched
+    from identify_core.observers import track_observers
+    from identify_core.sweep.sweeping import Conditions, sweep_over
+
+    track_observers(given["track"])  # a wrong name is said before anything runs
+    conditions = Conditions(
+        disabled=invocation.disabled,
+        enabled=invocation.enabled,
+        files=tuple(str(file.absolute()) for file in invocation.plugin_files),
+        track=given["track"],
+        seconds_between_checkpoints=given["checkpoint_every"],
+        keep_going=given["keep_going"],
+    )
+    with watched(quiet) as (display, stop_requested), _executor(sweep, given, display) as executor:
+        rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)
+    from identify_core.sweep.picture import draw_sweep
+
+    draw_sweep(rows, sweep.settings, sweep.figures)
+    return rows
+
+
+@contextmanager
+def _executor(sweep: StoredSweep, given: dict[str, Any], display: Display) -> Iterator[Executor]:
+    """What does the units: this process, several of its own, or a cluster."""
+    from identify_core.sweep.processes import run_here, run_in_processes
+    from identify_core.sweep.sweeping import counted
+
+    several: Any
+    with ExitStack() as stack:
+        if given["executor"] == "dask":
+            from identify_core.sweep.cluster import connect, run_on_dask
+
+            client = stack.enter_context(connect(given["scheduler"]))
+            several = partial(run_on_dask, client=client, folder=sweep.folder)
+        elif (given["workers"] or 1) == 1:
+            yield partial(run_here, display=display)
+            return
+        else:
+            several = partial(run_in_processes, workers=given["workers"])
+        yield lambda units, stop: counted(several(units, stop), len(units), display)
+
+
+def _print_plan(plan: Plan, as_json: bool) -> None:
+    from identify_core.cli.output import print_json, print_table
+
+    combinations = plan.combinations
+    if as_json:
+        content = [
+            {"index": each.index, "name": each.spec.name, "values": dict(each.values), "spec_hash": each.spec.hash}
+            for each in combinations
+        ]
+        print_json("sweep-plan", {"settings": list(plan.base.sweep), "runs": content})
+        return
+    print_table(
+        ("run", *plan.base.sweep),
+        [(each.spec.name, *map(_cell, each.values.values())) for each in combinations],
+    )
+    replicates = sum(each.spec.replicates for each in combinations)
+    click.echo(f"{len(combinations)} runs, {replicates} replicates in all")
+
+
+def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json: bool) -> None:
+    from identify_core.cli.output import print_json, print_table, print_warning
+    from identify_core.sweep.summary import count_statuses, varying_scalars
+
+    figures = sorted(sweep.figures.glob("*.png"))
+    if as_json:
+        content = {"sweep": sweep.id, "folder": sweep.folder, "settings": list(sweep.settings)}
+        print_json("sweep", {**content, "runs": [_describe(row) for row in rows], "figures": figures})
+        return
+    names = varying_scalars(rows)
+    print_table(
+        (*sweep.settings, *names[:SCALARS], "status", "run"),
+        [
+            (
+                *(_cell(row.values[key]) for key in sweep.settings),
+                *(_cell(row.scalars.get(name)) for name in names[:SCALARS]),
+                row.status,
+                row.run or row.name,
+            )
+            for row in rows
+        ],
+    )
+    if len(names) > SCALARS:
+        click.echo(f"{len(names) - SCALARS} more numbers vary: --json has all of them")
+    for row in rows:
+        if row.status == "failed":
+            print_warning(f"{row.name} failed: {row.reason or 'no reason is known'}")
+            spec = shlex.quote(str(sweep.spec_file(row.index)))
+            click.echo(f"  alone, and with its traceback: identify run --spec {spec}", err=True)
+        for label, reason in row.failures.items():
+            print_warning(f"{row.name}: {label} failed and is missing: {reason}")
+    click.echo(f"sweep    {sweep.id}: {count_statuses(rows)}")
+    for file in figures:
+        click.echo(f"picture  {file}")
+    at = (
+        "" if invocation.store_path == Path("identify-store") else f"--store {shlex.quote(str(invocation.store_path))} "
+    )
+    click.echo(click.style(f"look at it again with: identify {at}sweep --show {sweep.id}", dim=True))
+
+
+def _cell(value: Any) -> str:
+    from identify_core.report.tables import format_scalar
+    from identify_core.spec import say
+
+    return say(value) if isinstance(value, (list, tuple, dict)) else format_scalar(value)
+
+
+def _describe(row: Row) -> dict[str, Any]:
+    return {
+        "index": row.index,
+        "name": row.name,
+        "values": row.values,
+        "status": row.status,
+        "run": row.run or None,
+        "reason": row.reason,
+        "failures": row.failures,
+        "scalars": row.scalars,
+    }
