@@ -91,7 +91,16 @@ def _tasks(finding: Finding) -> Figure:
             1, columns, width=3.1 * columns, height=4.2, title=f"The tasks as replicate {best} sees them"
         )
         for panel, values, title in zip(axes, (causal, probabilities[best]), ("truth", "fitted"), strict=False):
-            image = panel.imshow(values[order], aspect="auto", vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
+            image = panel.imshow(
+                values[order],
+                aspect="auto",
+                vmin=0,
+                vmax=1,
+                cmap="Blues",
+                interpolation="nearest",
+                extent=(0.5, values.shape[1] + 0.5, len(order), 0),  # latents count from 1, as factors are named
+            )
+            panel.xaxis.get_major_locator().set_params(integer=True)
             panel.grid(visible=False)
             panel.set(title=f"Causal indicators: {title}", xlabel="latent", ylabel="task, sorted")
             panel.set_yticks([])
