@@ -358,3 +358,14 @@ def test_a_covariance_that_needs_jitter_says_so(generated: Callable[..., Any], m
     model = fit(generated(0, d=3))
     assert float(model.notes["jitter"]) >= 1e-13
     assert any("was added to the diagonals for the likelihood" in each for each in model.warnings)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("solver", ["default", "joint-diagonalisation", "likelihood"])
+def test_a_gpu_finds_what_the_cpu_finds(generated: Callable[..., Any], solver: str) -> None:
+    data = generated(3, d=5, tasks=60, n=100, k=2)
+    there = attrs.evolve(data, h=data.h.cuda(), y=data.y.cuda(), task=data.task.cuda())
+    model, own = fit(there, solver=solver), fit(data, solver=solver)
+    assert model.mixing.is_cuda
+    torch.testing.assert_close(model.mixing.cpu(), own.mixing, rtol=1e-4, atol=1e-5)
+    assert model.nll == pytest.approx(own.nll, abs=1e-8)

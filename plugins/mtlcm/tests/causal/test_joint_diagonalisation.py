@@ -61,7 +61,7 @@ def test_exactly_diagonalisable_matrices_are_diagonalised(d: int, condition: flo
     assert_permutation_with_scaling(found.unmixing @ A, tolerance)
     # Hadamard's inequality is an equality for diagonal matrices: the least that the criterion can be
     least = 0.5 * sum(residuals.weights[t] * torch.logdet(residuals.covariances(t, t + 1)[0]) for t in range(15))
-    assert found.criterion - 0.5 * d == pytest.approx(float(least), abs=1e-9 if condition is None else 1e-6)
+    assert found.criterion - 0.5 * d == pytest.approx(float(least), abs=1e-8 if condition is None else 1e-6)
     torch.testing.assert_close(residuals.weights @ found.variances, torch.ones(d, dtype=FLOAT))
 
 
@@ -85,7 +85,7 @@ def test_the_result_for_a_mixed_representation_is_the_result_mixed(generated: Ca
         ends.append(diagonalise(residuals, whitening(residuals), tolerance=1e-11))
     assert_permutation_with_scaling(ends[1].unmixing @ M @ torch.linalg.inv(ends[0].unmixing), 1e-7)
     offset = float(torch.linalg.slogdet(M).logabsdet)
-    assert ends[1].criterion == pytest.approx(ends[0].criterion + offset, abs=1e-10)
+    assert ends[1].criterion == pytest.approx(ends[0].criterion + offset, abs=1e-9)
 
 
 def test_the_relative_gradient_is_that_of_autograd_and_vanishes_at_the_end(generated: Callable[..., Any]) -> None:
@@ -172,8 +172,12 @@ def test_a_latent_that_a_target_determines_has_a_finite_criterion() -> None:
     base = residuals.base.clone()
     base[2] = torch.diag(torch.tensor([0.0, 1.0, 1.0], dtype=FLOAT))
     found = diagonalise(residuals_with(base), whitening(residuals_with(base)))
+    assert found.converged
     assert torch.isfinite(found.unmixing).all()
-    assert torch.isfinite(torch.tensor(found.criterion))
+    assert found.criterion > 1 / 12 * torch.log(torch.tensor(1e-11)).item()
+    # One latent is the direction that the target determines: its row has no part in the others.
+    row = found.unmixing[found.residuals.variances()[2].argmin()]
+    assert float(row[1:].abs().max()) < 1e-3 * float(row[0].abs())
 
 
 def test_iterations_are_limited_and_it_says_so() -> None:

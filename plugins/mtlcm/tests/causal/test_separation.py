@@ -98,8 +98,8 @@ def test_a_pair_of_twins_is_the_only_pair_that_stays_mixed(
         assert bool((result.unseparated == expected).all()), result.sentence
         first, second = sorted((int(columns[0]), int(columns[1])))
         assert result.sentence == (
-            "no task separates 1 of 6 pairs of latents, by the likelihood's curvature along their rotation: mixed among "
-            f"each other stay {first}, {second}"
+            "no task separates 1 of 6 pairs of latents, by the likelihood's curvature along their rotation: mixed "
+            f"among each other stay {first}, {second}"
         )
 
 

@@ -145,7 +145,7 @@ def _polish(residuals: Residuals, unmixing: torch.Tensor, scales: Scales, option
     return polish(
         residuals,
         unmixing,
-        variances_within(seen.variances(), lowest, seen.weights),
+        variances_within(seen.variances(), lowest),
         lowest=lowest,
         noise=noise,
         iterations=options.iterations,
@@ -164,7 +164,7 @@ def _solution(residuals: Residuals, attempt: Attempt, options: CausalOptions, cr
     lowest = attempt.scales.spurious_noise.square()
     if polished is None:
         seen = residuals.seen_through(attempt.unmixing)
-        unmixing, variances = attempt.unmixing, variances_within(seen.variances(), lowest, seen.weights)
+        unmixing, variances = attempt.unmixing, variances_within(seen.variances(), lowest)
     else:
         unmixing, variances = polished.unmixing, polished.variances
         converged = polished.converged

@@ -23,7 +23,7 @@ import torch
 
 from identify_mtlcm.causal.residuals import Residuals
 
-_FLOOR = 1e-9  # of a latent's mean residual variance: what a task explains better than this has no bound
+_JOINED = 1e-10  # of the pooled covariance: what a target determines exactly has no bound without it
 _CURVATURE = 1e-2  # the least eigenvalue that a pair's block is given: a pair that no task separates has 0
 _ROUNDING = 1e-13  # of f: close to the minimum the gradient still tells which of two points is lower
 _ENDED = 1e-5  # a slope below this, from which no step goes down, is rounding
@@ -73,14 +73,17 @@ def diagonalise(
     Args:
         residuals: of the representation.
         start: W, (d, d), invertible.
-        lowest: the bound of λ from below, (T, 1) or (1, 1); the bound from above is then 1. None leaves λ free, and
-            then the rows of W come out with the scale that gives each latent the mean residual variance 1.
+        lowest: the bound of λ from below, (T, 1) or (1, 1); the bound from above is then 1. None leaves λ free:
+            the rows of W then give each latent the mean residual variance 1, and every R_t is joined by 10⁻¹⁰ R̄,
+            because f has no bound where a target determines a direction of h exactly.
         iterations: at most.
         tolerance: of the largest entry of the relative gradient.
 
     Returns:
         the end, converged or not; f never rises on the way.
     """
+    if lowest is None:
+        residuals = residuals.joined_by(_JOINED)
     unmixing, seen = start, residuals.seen_through(start)
     variances, value = _criterion(seen, unmixing, lowest)
     identity = torch.eye(len(start), dtype=start.dtype, device=start.device)
@@ -119,10 +122,10 @@ def diagonalise(
     )
 
 
-def variances_within(variances: torch.Tensor, lowest: torch.Tensor | None, weights: torch.Tensor) -> torch.Tensor:
+def variances_within(variances: torch.Tensor, lowest: torch.Tensor | None) -> torch.Tensor:
     """The λ that are most likely given the residual variances D (T, d)."""
     if lowest is None:
-        return torch.maximum(variances, _FLOOR * (weights @ variances))
+        return variances
     return torch.minimum(torch.maximum(variances, lowest), torch.ones_like(variances))
 
 
@@ -133,7 +136,7 @@ def curvatures(residuals: Residuals, variances: torch.Tensor) -> torch.Tensor:
 
 def _criterion(residuals: Residuals, unmixing: torch.Tensor, lowest: torch.Tensor | None) -> tuple[torch.Tensor, float]:
     observed = residuals.variances()
-    variances = variances_within(observed, lowest, residuals.weights)
+    variances = variances_within(observed, lowest)
     fit = residuals.weights @ (variances.log() + observed / variances).sum(1)
     value = 0.5 * fit - torch.linalg.slogdet(unmixing).logabsdet
     return variances, float(value) if bool(torch.isfinite(value)) else float("inf")

@@ -102,13 +102,12 @@ def negative_log_likelihood(parameters: CausalParameters, moments: Moments, *, j
         own = slice(start, stop)
         m, b, s, n = means[own], moments.cross[own], moments.energy[own], moments.counts[own]
         precision, logdet = _inverses(A, variances[own], noise)
-        outer = m[:, :, None] * b[:, None, :]
-        Q = moments.seconds(start, stop) - outer - outer.mT + s[:, None, None] * m[:, :, None] * m[:, None, :]
-        weighted = precision @ Q
+        half = m[:, :, None] * torch.addcmul(b, s[:, None], m, value=-0.5)[:, None, :]  # Q = H − half − halfᵀ
+        weighted = precision @ (moments.seconds(start, stop) - half - half.mT)
         trace = torch.diagonal(weighted, dim1=1, dim2=2).sum(1)
         value = value + 0.5 * (n * (logdet + len(A) * math.log(2 * math.pi)) + trace).sum()
-        G = 0.5 * (n[:, None, None] * precision - weighted @ precision)
-        GA = G @ A
+        PA = precision @ A
+        GA = 0.5 * (n[:, None, None] * PA - weighted @ PA)
         d_variances[own] = torch.einsum("ij,tij->tj", A, GA)
         d_means[own] = -(precision @ (b - s[:, None] * m)[:, :, None])[:, :, 0]
         d_mixing = d_mixing + 2 * torch.einsum("tij,tj->ij", GA, variances[own])
@@ -149,7 +148,8 @@ def residual_likelihood(
         precision, logdet = _inverses(mixing, variances[start:stop], noise)
         weighted = precision @ residuals.covariances(start, stop)
         value = value + 0.5 * w @ (logdet + torch.diagonal(weighted, dim1=1, dim2=2).sum(1))
-        GA = 0.5 * w[:, None, None] * ((precision - weighted @ precision) @ mixing)
+        PA = precision @ mixing
+        GA = 0.5 * w[:, None, None] * (PA - weighted @ PA)
         d_variances[start:stop] = torch.einsum("ij,tij->tj", mixing, GA)
         d_mixing = d_mixing + 2 * torch.einsum("tij,tj->ij", GA, variances[start:stop])
     return value, d_mixing, d_variances
@@ -170,4 +170,6 @@ def _inverses(mixing: torch.Tensor, variances: torch.Tensor, noise: torch.Tensor
             f"{int((failures != 0).sum())} of {len(failures)} covariances are not positive definite"
         )
     logdet = 2 * torch.diagonal(factors, dim1=1, dim2=2).log().sum(1)
-    return torch.cholesky_inverse(factors), logdet
+    eye = torch.eye(len(mixing), dtype=mixing.dtype, device=mixing.device).expand_as(factors)
+    inverses = torch.linalg.solve_triangular(factors, eye, upper=False)  # and a product: faster than cholesky_inverse
+    return inverses.mT @ inverses, logdet

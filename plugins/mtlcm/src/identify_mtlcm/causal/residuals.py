@@ -56,6 +56,10 @@ class Residuals:
             slopes=self.slopes @ matrix.T,
         )
 
+    def joined_by(self, part: float) -> Residuals:
+        """With a small part of the pooled covariance added to that of each task, so that none is singular."""
+        return attrs.evolve(self, base=self.base + part * self.pooled())
+
     def variances(self) -> torch.Tensor:
         """The diagonals, (T, d)."""
         diagonals = torch.diagonal(self.base, dim1=-2, dim2=-1)
