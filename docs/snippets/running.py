@@ -21,7 +21,7 @@ from snippets.warm import SECONDS, WarmStart
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 _COMMENT = re.compile(r"\s+# .*$")
 _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
-_SHOWS_PROGRESS = ("run", "resume", "evaluate", "compare")
+_SHOWS_PROGRESS = ("run", "resume", "sweep", "evaluate", "compare")
 
 
 @attrs.frozen(kw_only=True)

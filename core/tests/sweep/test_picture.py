@@ -90,7 +90,8 @@ def test_what_cannot_be_drawn_is_left_out(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_many_numbers_and_many_groups_are_cut_to_what_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [
-        row(i, {"x": i % 2, "k": i // 2}, **{f"n{j}": float(i * j + j) for j in range(1, 10)}) for i in range(20)
+        row(i, {"x": i % 2, "k": i // 2}, "finished", **{f"n{j}": float(i * j + j) for j in range(1, 10)})
+        for i in range(20)
     ]
     figure = drawn(monkeypatch, numbers, ["x", "k"])["x"]
     assert len(panels(figure)) == 6

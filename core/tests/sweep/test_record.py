@@ -11,6 +11,7 @@ import pytest
 from identify_core.errors import StoreError
 from identify_core.plugins import load_registry
 from identify_core.spec import load_spec
+from identify_core.store.files import write_json
 from identify_core.sweep import record
 from identify_core.sweep.combinations import Plan, plan_sweep
 from identify_core.sweep.record import StoredSweep, all_sweeps, find_equal, find_sweep, write_ends, write_sweep
@@ -82,7 +83,7 @@ def test_damaged_and_foreign_records_are_passed_over(begin: Begin, toys: Project
     kept, damaged, foreign, newer = (begin(f"seed={seed}") for seed in range(4))
     (damaged.folder / "sweep.json").write_text("{")
     foreign.folder.rename(foreign.folder.with_name("renamed"))
-    record.write_json(newer.folder / "sweep.json", {**newer.document, "format": 999})
+    write_json(newer.folder / "sweep.json", {**newer.document, "format": 999})
     (toys.store.path / "sweeps" / "file").write_text("")
     assert [each.id for each in all_sweeps(toys.store)] == [kept.id]
 

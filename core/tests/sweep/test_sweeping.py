@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -111,7 +111,7 @@ def test_news_of_every_run_are_told(begin: Begin, toys: Project) -> None:
         def warning(self, text: str) -> None:
             told.append(f"! {text}")
 
-    def executor(units: Sequence[Unit], stop: Callable[[], bool]) -> Iterator[End]:
+    def executor(units: Sequence[Unit], stop: Callable[[], bool]) -> Generator[End, None, None]:
         yield end_of(units[0], "finished", warnings=["it is a toy"])
         yield end_of(units[1], "failed", "a bad day")
         yield end_of(units[2], "running", "another process is at it")

@@ -35,6 +35,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
     "Runs": {
         "run": "Run a spec: train the replicates and evaluate them.",
         "resume": "Continue a run that was interrupted.",
+        "sweep": "Run every combination of some values.",
         "evaluate": "Run an evaluator on a stored run.",
         "compare": "Compare the representations of runs and arrays.",
         "import": "Put representations made elsewhere into the store.",

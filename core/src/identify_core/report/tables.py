@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from identify_core.findings import Finding, Scalar, Table
 from identify_core.report.markup import Markup, element
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from identify_core.findings import Finding, Scalar, Table
 
 TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
