@@ -36,6 +36,13 @@ class Axis:
     labels: tuple[str, ...] = ()
     logarithmic: bool = False
 
+    def beside(self, group: int, groups: int) -> Axis:
+        """The same axis for one of several groups, which stand beside one another where there is room for it."""
+        if not self.labels:
+            return self
+        shift = (group - (groups - 1) / 2) * min(0.2, 0.7 / groups)
+        return attrs.evolve(self, places=tuple(place + shift for place in self.places))
+
 
 def draw_sweep(rows: Sequence[Row], settings: Sequence[str], folder: Path) -> list[Path]:
     """Write one picture for each setting but the seed, where there is something to be seen.
@@ -64,7 +71,7 @@ def _draw(
     rows: Sequence[Row], setting: str, values: Sequence[Any], others: Sequence[str], names: Sequence[str]
 ) -> Figure:
     shown = names[:PANELS]
-    columns = min(len(shown), 3)
+    columns = 2 if len(shown) == 4 else min(len(shown), 3)
     lines = -(-len(shown) // columns)
     axis = _axis(values)
     groups = _groups(rows, others)
@@ -73,7 +80,7 @@ def _draw(
             lines,
             columns,
             width=None if columns > 1 else 5.2,
-            title=f"What {words_of(setting)} changes",
+            title=f"What {setting} changes",
             squeeze=False,
             sharex=True,
         )
@@ -81,8 +88,9 @@ def _draw(
             if number >= len(shown):
                 panel.set_axis_off()
                 continue
-            for color, (label, members) in zip(PALETTE, groups.items(), strict=False):
-                _draw_group(panel, members, setting, values, axis, shown[number], color, label)
+            for place, (label, members) in enumerate(groups.items()):
+                beside = axis.beside(place, len(groups))
+                _draw_group(panel, members, setting, values, beside, shown[number], PALETTE[place], label)
             _label(panel, axis, setting, shown[number], rows, is_lowest=number + columns >= len(shown))
         if len(groups) > 1:
             handles, labels = axes.flat[0].get_legend_handles_labels()
@@ -112,7 +120,7 @@ def _draw_group(
     means = [fmean(each) for each in found]
     if axis.labels:
         panel.plot(
-            at, means, linestyle="none", marker="_", markersize=18, markeredgewidth=1.6, color=color, label=label
+            at, means, linestyle="none", marker="_", markersize=12, markeredgewidth=1.8, color=color, label=label
         )
     else:
         panel.plot(at, means, color=color, label=label)
