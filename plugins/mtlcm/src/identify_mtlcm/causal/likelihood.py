@@ -108,9 +108,9 @@ def negative_log_likelihood(parameters: CausalParameters, moments: Moments, *, j
         value = value + 0.5 * (n * (logdet + len(A) * math.log(2 * math.pi)) + trace).sum()
         PA = precision @ A
         GA = 0.5 * (n[:, None, None] * PA - weighted @ PA)
-        d_variances[own] = torch.einsum("ij,tij->tj", A, GA)
+        d_variances[own] = (A * GA).sum(1)
         d_means[own] = -(precision @ (b - s[:, None] * m)[:, :, None])[:, :, 0]
-        d_mixing = d_mixing + 2 * torch.einsum("tij,tj->ij", GA, variances[own])
+        d_mixing = d_mixing + 2 * (GA * variances[own][:, None, :]).sum(0)
     d_effects = d_means @ A
     c, spurious = parameters.logits.sigmoid(), (-parameters.logits).sigmoid()
     noise_square = parameters.spurious_noise.square()
@@ -150,8 +150,8 @@ def residual_likelihood(
         value = value + 0.5 * w @ (logdet + torch.diagonal(weighted, dim1=1, dim2=2).sum(1))
         PA = precision @ mixing
         GA = 0.5 * w[:, None, None] * (PA - weighted @ PA)
-        d_variances[start:stop] = torch.einsum("ij,tij->tj", mixing, GA)
-        d_mixing = d_mixing + 2 * torch.einsum("tij,tj->ij", GA, variances[start:stop])
+        d_variances[start:stop] = (mixing * GA).sum(1)
+        d_mixing = d_mixing + 2 * (GA * variances[start:stop][:, None, :]).sum(0)
     return value, d_mixing, d_variances
 
 
