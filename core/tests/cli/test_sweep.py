@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -178,6 +179,29 @@ def test_ctrl_c_leaves_checkpoints_and_says_how_to_go_on(identify: CommandLine, 
     assert f"was stopped: {workers} interrupted, {3 - int(workers)} waiting; what was made so far is kept" in message
     assert "go on with `identify sweep --resume" in message
     assert all(_half_done(toys, name) for name in names)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found in Linux's /proc")
+def test_ctrl_c_at_a_terminal_reaches_processes_that_just_begin_and_leaves_no_traceback(
+    identify: CommandLine, toys: Project
+) -> None:
+    process = subprocess.Popen(
+        identify.command("sweep", "toy", "--over", "seed=0,1,2", "--workers", "2", "--quiet"),
+        cwd=toys.path,
+        env=toys.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a group of its own, as a terminal gives
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while len(children.read_text().split()) < 2:
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130, message
+    assert "Traceback" not in message
+    assert "was stopped: 3 waiting" in message
 
 
 def _half_done(toys: Project, name: str) -> bool:
