@@ -233,12 +233,12 @@ def test_what_does_not_go_together_is_refused(
 
 
 def test_a_sweep_of_a_plugin_file_says_that_it_needs_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("tiny.py").write_text("from identify_core.testing.toy_plugin import *\n")
-    arguments = ["sweep", "tiny", "--over", "model.width=2000", "--quiet"]
-    assert run_command_line(["--plugin-file", "tiny.py", *arguments]) == 1
+    Path("swept_toy.py").write_text("from identify_core.testing.toy_plugin import *\n")
+    arguments = ["sweep", "swept-toy", "--over", "model.width=2000", "--quiet"]
+    assert run_command_line(["--plugin-file", "swept_toy.py", *arguments]) == 1
     capsys.readouterr()
     said = refusal(capsys, "--resume", "@last", status=3)
-    assert "tiny.py" in said
+    assert "swept_toy.py" in said
     assert "hint: name the file before the verb: identify --plugin-file" in said
 
 

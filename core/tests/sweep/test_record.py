@@ -95,13 +95,13 @@ def test_ends_are_kept(begin: Begin, toys: Project) -> None:
 
 
 def test_plugin_files_are_remembered(toys: Project) -> None:
-    file = Path("tiny.py")
+    file = Path("recorded_toy.py")
     file.write_text("from identify_core.testing.toy_plugin import *\n")
-    registry = load_registry(files=[file], only=["tiny"])
-    sweep = write_sweep(toys.store, plan_sweep(registry, plugin="tiny", over=["seed=0,1"]))
+    registry = load_registry(files=[file], only=["recorded-toy"])
+    sweep = write_sweep(toys.store, plan_sweep(registry, plugin="recorded-toy", over=["seed=0,1"]))
     assert {(each["name"], Path(each["file"]).name) for each in sweep.document["components"]} == {
-        ("tiny:lines", "tiny.py"),
-        ("tiny:two-layers", "tiny.py"),
-        ("tiny:regression", "tiny.py"),
-        ("tiny:whole", "tiny.py"),
+        ("recorded-toy:lines", "recorded_toy.py"),
+        ("recorded-toy:two-layers", "recorded_toy.py"),
+        ("recorded-toy:regression", "recorded_toy.py"),
+        ("recorded-toy:whole", "recorded_toy.py"),
     }
