@@ -49,6 +49,16 @@ def test_a_constant_latent_correlates_with_nothing() -> None:
     assert np.isfinite(found.scales).all()
 
 
+def test_a_latent_that_is_not_finite_correlates_with_nothing_and_has_no_scale() -> None:
+    z = np.random.default_rng(4).standard_normal((30, 2))
+    estimate = z[:, ::-1] * 2
+    estimate[3, 0] = np.nan
+    found = align(z, estimate)
+    by_estimate = dict(zip(found.estimated.tolist(), zip(found.correlations, found.scales, strict=True), strict=True))
+    assert by_estimate[0] == (0, 0)
+    assert by_estimate[1] == pytest.approx((1, 2))
+
+
 def test_single_precision_with_a_large_mean_is_matched() -> None:
     z = np.random.default_rng(5).standard_normal((1000, 2))
     found = align(z, (1e4 + z[:, ::-1]).astype(np.float32))
