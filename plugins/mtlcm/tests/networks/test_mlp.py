@@ -58,9 +58,10 @@ def test_gathered_heads_are_the_rows_of_all_products(biases: bool) -> None:
 def test_the_joint_network_gives_its_parts() -> None:
     encoder, heads = mlp(4, [6], 3), TaskHeads(5, 3, biases=True)
     x = torch.randn(7, 4)
-    predictions, h, penalty, squares = MultiTaskNetwork(encoder, heads, lambda weight: weight.abs().sum())(x)
+    predictions, h, penalty, squares, lost = MultiTaskNetwork(encoder, heads, lambda weight: weight.abs().sum())(x)
     assert torch.equal(h, encoder(x))
     assert torch.equal(predictions, heads(h))
     assert torch.allclose(penalty, heads.weight.abs().sum())
     expected = sum(float(each.detach().square().sum()) for each in encoder.parameters() if each.ndim == 2)
     assert float(squares.detach()) == pytest.approx(expected, rel=1e-6)
+    assert float(lost) == 0.0

@@ -49,13 +49,14 @@ def test_whitened_rows_have_no_covariance_penalty_and_others_have() -> None:
 
 def test_the_loss_is_the_sum_of_its_parts() -> None:
     torch.manual_seed(0)
-    network = MultiTaskNetwork(mlp(4, [5], 3), TaskHeads(6, 3, biases=True), Ridge(strength=0.3).value)
+    network = MultiTaskNetwork(mlp(4, [5], 3), TaskHeads(6, 3, biases=True), Ridge(strength=0.3).value, mlp(3, [7], 4))
     batch = {"x": torch.randn(20, 4), "y": torch.randn(20), "task": torch.randint(0, 6, (20,))}
-    value, extras = regression_loss(covariance=0.7, encoder=0.2, biases=True)(network, batch)  # type: ignore[misc]
+    value, extras = regression_loss(covariance=0.7, encoder=0.2, biases=True, reconstruction=0.4)(network, batch)  # type: ignore[misc]
     h = network.encoder(batch["x"])
     error = half_squared_error(network.heads(h, batch["task"]), batch["y"])
     squares = sum(each.square().sum() for each in network.encoder.parameters() if each.ndim > 1)
     expected = error + 0.7 * covariance_penalty(h, centred=True) + 0.1 * squares
+    expected = expected + 0.2 * (network.decoder(h) - batch["x"]).square().mean()  # type: ignore[misc]
     expected = expected + 0.15 * network.heads.weight.square().sum()
     assert torch.allclose(value, expected)
     assert torch.allclose(extras["half-squared-error"], error)

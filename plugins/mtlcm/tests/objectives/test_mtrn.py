@@ -219,3 +219,28 @@ def test_a_run_without_held_out_rows_keeps_what_it_is_told(
     assert h.shape == (2, 600, 3)
     assert "test-loss" not in finding.scalars
     assert finding.tables["replicates"].rows[0][5] is None
+
+
+def test_a_reconstruction_holds_the_encoder_to_all_of_the_latents(
+    tmp_path: Path, make_problem: Any, make_regression: Any, explained: Any
+) -> None:
+    """One task sees one direction of three; a decoder that must give the inputs back needs all of them."""
+    samples = make_regression(tasks=1, wide=True)
+    problem = make_problem(samples=samples, latents=3)
+    truth = np.stack([each.values[500:] for each in samples.factors.values()], axis=1)
+    found = {}
+    for weight in (0.0, 1.0):
+        options = MtrnOptions(epochs=100, batch_size=100, reconstruction=weight, covariance_penalty=0.0)
+        _, h, replicates, _ = run(problem, tmp_path / str(weight), options)
+        found[weight] = explained(h[0], truth)
+        assert not any("decoder" in name for name in replicates.parameter_names)
+    assert found[1.0] > 0.99 > 0.9 > found[0.0]
+
+
+def test_images_cannot_be_given_back(tmp_path: Path, make_regression: Any) -> None:
+    samples = make_regression()
+    pictures = attrs.evolve(samples, columns={**samples.columns, "x": samples.tensor("x").reshape(-1, 2, 3)})
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(6, 3))
+    options = attrs.evolve(QUICK, reconstruction=0.1)
+    with pytest.raises(OptionsError, match=r"reconstruction is 0.1, but one input has the shape \(2, 3\)"):
+        list(train(options, Replicates.from_modules([encoder]), pictures, make_context(tmp_path, count=1)))

@@ -35,6 +35,16 @@ def test_standardised_inputs_have_unit_variances_and_keep_their_correlations() -
     assert torch.allclose(torch.corrcoef(mapped.T), torch.corrcoef(x.T), atol=1e-4)
 
 
+def test_half_whitened_directions_keep_the_root_of_their_spread() -> None:
+    """Of standardised inputs, so that units do not matter; the mean variance is 1."""
+    x = inputs()
+    mapped = InputMap.of(x, "half-whiten").apply(x).double()
+    covariance = mapped.T @ mapped / len(x)
+    spread = torch.linalg.eigvalsh(torch.corrcoef(x.double().T))
+    expected = spread.sqrt() / spread.sqrt().mean()
+    assert torch.allclose(covariance, expected.diag(), atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["whiten", "standardise"])
 def test_a_constant_feature_is_taken_out(kind: Literal["whiten", "standardise"]) -> None:
     x = torch.cat([inputs(), torch.full((300, 1), 7.0)], 1)
@@ -45,8 +55,8 @@ def test_a_constant_feature_is_taken_out(kind: Literal["whiten", "standardise"])
     assert bool(mapping.apply(x).isfinite().all())
 
 
-@pytest.mark.parametrize("kind", ["whiten", "standardise"])
-def test_folding_gives_the_same_function_of_the_inputs(kind: Literal["whiten", "standardise"]) -> None:
+@pytest.mark.parametrize("kind", ["whiten", "half-whiten", "standardise"])
+def test_folding_gives_the_same_function_of_the_inputs(kind: Literal["whiten", "half-whiten", "standardise"]) -> None:
     torch.manual_seed(0)
     x, encoder = inputs().double(), mlp(4, [8], 3).double()
     mapping = InputMap.of(x, kind)
@@ -55,7 +65,7 @@ def test_folding_gives_the_same_function_of_the_inputs(kind: Literal["whiten", "
         assert torch.allclose(mapping.fold(encoder)(x), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_auto_whitens_where_a_dense_layer_can_take_the_map_in() -> None:
+def test_auto_maps_where_a_dense_layer_can_take_the_map_in() -> None:
     x = inputs()
     assert input_map(x, mlp(4, [8], 3), "auto") is not None
     assert input_map(x, mlp(4, [8], 3), "as-given") is None

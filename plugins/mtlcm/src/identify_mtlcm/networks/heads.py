@@ -43,22 +43,32 @@ class MultiTaskNetwork(nn.Module):
         encoder: x (n, ...) -> h (n, d).
         heads: on h.
         penalty: on the weights of the heads, differentiable.
+        decoder: h (n, d) -> x (n, D), or None.
     """
 
-    def __init__(self, encoder: nn.Module, heads: TaskHeads, penalty: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        heads: TaskHeads,
+        penalty: Callable[[torch.Tensor], torch.Tensor],
+        decoder: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.heads = heads
         self.penalty = penalty
+        self.decoder = decoder
 
     def forward(
         self, x: torch.Tensor, task: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Predictions as `TaskHeads` gives them, the representation (n, d), and two numbers.
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Predictions as `TaskHeads` gives them, the representation (n, d), and three numbers.
 
-        They are the penalty on the heads, and the sum of the squares of the encoder's weights, its biases left out.
+        They are the penalty on the heads, the sum of the squares of the encoder's weights, its biases left out, and
+        half the mean squared error of the decoded inputs, 0 without a decoder.
         """
         h = self.encoder(x)
         weights = [each.square().sum() for each in self.encoder.parameters() if each.ndim > 1]
         encoder = torch.stack(weights).sum() if weights else h.new_zeros(())
-        return self.heads(h, task), h, self.penalty(self.heads.weight), encoder
+        lost = h.new_zeros(()) if self.decoder is None else nn.functional.mse_loss(self.decoder(h), x) / 2
+        return self.heads(h, task), h, self.penalty(self.heads.weight), encoder, lost

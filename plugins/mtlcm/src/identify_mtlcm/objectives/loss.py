@@ -34,22 +34,25 @@ def covariance_penalty(h: torch.Tensor, *, centred: bool) -> torch.Tensor:
     return value + mean.square().mean() / 4 if centred else value
 
 
-def regression_loss(*, covariance: float, encoder: float, biases: bool) -> Loss:
+def regression_loss(*, covariance: float, encoder: float, biases: bool, reconstruction: float = 0.0) -> Loss:
     """The loss of a `MultiTaskNetwork`, its own penalty included, on columns `x`, `y` and, where rows have one, `task`.
 
     Args:
         covariance: weight of `covariance_penalty`.
         encoder: half of it multiplies the sum of the encoder's squared weights.
         biases: whether the heads have them.
+        reconstruction: weight of half the mean squared error of the decoded inputs.
     """
 
     @pure
     def loss(call: Call, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        predictions, h, head_penalty, encoder_squares = call(batch["x"], batch.get("task"))
+        predictions, h, head_penalty, encoder_squares, lost = call(batch["x"], batch.get("task"))
         error = half_squared_error(predictions, batch["y"])
         value = error + head_penalty
         if covariance:
             value = value + covariance * covariance_penalty(h, centred=biases)
+        if reconstruction:
+            value = value + reconstruction * lost
         if encoder:
             value = value + encoder / 2 * encoder_squares
         return value, {"half-squared-error": error}

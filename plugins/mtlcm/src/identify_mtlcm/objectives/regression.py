@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import attrs
 import torch
+from torch import nn
 
 from identify_core.data import Samples
 from identify_core.errors import OptionsError
@@ -17,6 +18,7 @@ from identify_core.run.context import Context
 from identify_core.training import FitResult, fit
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
+from identify_mtlcm.networks.mlp import mlp
 from identify_mtlcm.objectives.loss import half_squared_error, regression_loss
 from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.rows import Rows, represent, rows_of_split, width_of
@@ -125,8 +127,19 @@ def _joined(
     for replicate in range(replicates.count):
         with context.streams.as_global("heads", replicates.numbers[replicate]):
             heads = TaskHeads(rows.tasks.count, width, biases=options.head_biases)
-        networks.append(MultiTaskNetwork(replicates.module(replicate), heads, penalty.value))
+            decoder = _decoder(options, width, rows.inputs) if options.reconstruction else None
+        networks.append(MultiTaskNetwork(replicates.module(replicate), heads, penalty.value, decoder))
     return Replicates.from_modules(networks, device=context.device, dtype=context.dtype)
+
+
+def _decoder(options: RegressionOptions, width: int, inputs: torch.Tensor) -> nn.Module:
+    if inputs.ndim != 2:
+        raise OptionsError(
+            f"reconstruction is {options.reconstruction:g}, but one input has the shape {tuple(inputs.shape[1:])}: a "
+            "decoder gives back vectors",
+            hint="set reconstruction = 0",
+        )
+    return mlp(width, [options.decoder_hidden], inputs.shape[1])
 
 
 def _columns(rows: Rows, scale: TargetScale, mapping: InputMap | None) -> dict[str, torch.Tensor]:
@@ -142,6 +155,7 @@ def _train(
         covariance=options.covariance_penalty,
         encoder=options.weight_decay,
         biases=options.head_biases,
+        reconstruction=options.reconstruction,
     )
     size = min(options.batch_size or len(columns["x"]), len(columns["x"]))
     result = fit(

@@ -77,11 +77,11 @@ class InputMap:
     matrix: torch.Tensor
 
     @classmethod
-    def of(cls, inputs: torch.Tensor, kind: Literal["standardise", "whiten"]) -> InputMap:
-        """The map under which inputs (n, D) have mean 0 and unit variances, or unit covariance.
+    def of(cls, inputs: torch.Tensor, kind: Literal["standardise", "whiten", "half-whiten"]) -> InputMap:
+        """The map under which inputs (n, D) have mean 0 and unit variances, or unit covariance, or something between.
 
         To whiten, features are standardised first. Directions whose spread is less than a thousandth of the largest are
-        then brought to a part of a thousandth; those that do not vary are taken out, since nothing is known about them.
+        then brought to that thousandth; those that do not vary are taken out, since nothing is known about them.
         """
         n, D = inputs.shape
         shift = torch.stack([block.double().sum(0) for block in torch.split(inputs, ROWS_AT_ONCE)]).sum(0) / n
@@ -95,6 +95,9 @@ class InputMap:
             return cls(shift=shift, matrix=scale.diag())
         spread, vectors = torch.linalg.eigh(scale[:, None] * covariance * scale)
         whitening = _inverse_root(spread.clamp_min(spread[-1] * _FLOOR), varies=spread > _CONSTANT * spread[-1])
+        if kind == "half-whiten":  # each direction keeps the root of its spread; the mean variance is 1
+            whitening = whitening.sqrt()
+            whitening = whitening / (spread.clamp_min(0.0) * whitening.square()).mean().sqrt().clamp_min(1e-300)
         return cls(shift=shift, matrix=whitening[:, None] * vectors.T * scale)
 
     def apply(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -122,7 +125,7 @@ def _inverse_root(values: torch.Tensor, *, varies: torch.Tensor) -> torch.Tensor
 
 
 def input_map(
-    inputs: torch.Tensor, encoder: nn.Module, kind: Literal["auto", "as-given", "standardise", "whiten"]
+    inputs: torch.Tensor, encoder: nn.Module, kind: Literal["auto", "as-given", "standardise", "whiten", "half-whiten"]
 ) -> InputMap | None:
     """The map that an option asks for; None for inputs as they are.
 
@@ -138,4 +141,4 @@ def input_map(
             f'inputs = "{kind}" needs an encoder that begins with a dense layer, which would take the map in',
             hint='choose inputs = "as-given", or the model mlp',
         )
-    return InputMap.of(inputs, "standardise" if kind == "standardise" else "whiten")
+    return InputMap.of(inputs, "half-whiten" if kind == "auto" else kind)

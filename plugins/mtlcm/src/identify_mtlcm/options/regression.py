@@ -18,7 +18,7 @@ Keep = Literal["test", "train", "all"]
 class RegressionOptions:
     """How an encoder and one linear head a task are trained."""
 
-    epochs: int = option(100, help="Passes over the training rows; 2000 in the study.", limit=at_least(0))
+    epochs: int = option(40, help="Passes over the training rows; 2000 in the study.", limit=at_least(0))
     batch_size: int | None = option(1024, help='Rows a step; "none" for all of them.', source=_STUDY, limit=at_least(1))
     optimiser: Literal["adam", "momentum", "sgd"] = option(
         "adam", help="What makes a step of a gradient.", source=_CODE
@@ -34,11 +34,12 @@ class RegressionOptions:
         "it up to a linear one.",
         source=_CODE,
     )
-    inputs: Literal["auto", "as-given", "standardise", "whiten"] = option(
+    inputs: Literal["auto", "as-given", "standardise", "whiten", "half-whiten"] = option(
         "auto",
-        help="Whether training sees the inputs as they are, each feature standardised, or whitened; the map becomes a "
-        "part of the encoder's first dense layer, so that the encoder itself takes the inputs as they are. `auto` "
-        "whitens where the encoder begins with a dense layer.",
+        help="Whether training sees the inputs as they are, each feature standardised, whitened, or with the spread of "
+        "each principal direction brought to its root; the map becomes a part of the encoder's first dense layer, so "
+        "that the encoder itself takes the inputs as they are. `auto` is half-whiten where the encoder begins with a "
+        "dense layer.",
     )
     targets: Literal["standardise", "as-given"] = option(
         "standardise",
@@ -46,17 +47,25 @@ class RegressionOptions:
         "are given in the targets' own units.",
     )
     covariance_penalty: float = option(
-        0.1,
+        0.03,
         help="Weight of a penalty that holds the representation to mean 0 and covariance 1 in each batch: the choice "
         "of one among the linear maps that the heads leave free. Without it a direction may shrink away.",
         limit=at_least(0.0),
     )
     head_penalty: float = option(
-        2e-5, help="Half of it multiplies the sum of the squared head weights in the loss.", limit=at_least(0.0)
+        1.5e-4, help="Half of it multiplies the sum of the squared head weights in the loss.", limit=at_least(0.0)
     )
     weight_decay: float = option(
         1e-5, help="Half of it multiplies the sum of the encoder's squared weights in the loss.", limit=at_least(0.0)
     )
+    reconstruction: float = option(
+        0.0,
+        help="Weight of half the mean squared error with which a decoder of one hidden layer, trained along and thrown "
+        "away, gives the inputs back from the representation. It is no part of the study: the heads alone see only one "
+        "direction of h in each task's region, and this fixes what lies between the tasks.",
+        limit=at_least(0.0),
+    )
+    decoder_hidden: int = option(200, help="Units of the hidden layer of that decoder.", limit=at_least(1))
     polish: int = option(
         0, help="Iterations of L-BFGS in float64 on the loss of all training rows, after the epochs.", limit=at_least(0)
     )
