@@ -55,7 +55,8 @@ class Shape:
 class Samples:
     """Everything that a run knows about its data.
 
-    By convention the column `x` holds a model's inputs and `y` its targets; a dataset may add any others.
+    By convention the column `x` holds a model's inputs and `y` its targets; a dataset may add any others. NaN in `y` is
+    a missing target; anything else is finite.
 
     Args:
         columns: name to tensor of shape (n, ...), or to a tuple of n strings.

@@ -252,7 +252,7 @@ DATASETS = (
         "dataset:grid",
         "data.py",
         '"y": x.square()',
-        '"y": x.sqrt()',
+        '"y": x / 0',
         "the column 'y' holds numbers that are not finite",
         "leave",
     ),

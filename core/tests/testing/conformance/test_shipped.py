@@ -57,6 +57,17 @@ def test_what_is_given_by_hand_wins_item_by_item(package: Path) -> None:
     assert settings.smoke_seconds == 5.0
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"options": {"dataset:molecules": {"folder": "here"}}}, {"skip": {"dataset:molecules": ""}}],
+    ids=["options", "an empty reason"],
+)
+def test_what_the_file_skips_can_be_asked_after_all(package: Path, given: dict[str, object]) -> None:
+    content = '[skip]\n"dataset:molecules" = "needs its files"\n"dataset:other" = "needs its files"'
+    assert read(package, content).skip.keys() == {"dataset:molecules", "dataset:other"}
+    assert read(package, content, **given).skip.keys() == {"dataset:other"}
+
+
 @pytest.mark.parametrize("module", ["shipping_probe.plugin", "single_file", "absent_package.plugin"])
 def test_no_file_changes_nothing(package: Path, module: str) -> None:
     settings = Settings(plugin="probe")

@@ -33,6 +33,8 @@ _NUMBERS = {"import_seconds": IMPORT_SECONDS, "smoke_seconds": SMOKE_SECONDS}
 def with_shipped(settings: Settings, module: str) -> Settings:
     """Settings over those that the plugin ships; each item that is given here wins over the file's.
 
+    What the file skips is asked after all where options for the item are given here, or an empty reason.
+
     Args:
         settings: given by a test class or on the command line.
         module: the plugin's module, such as `identify_spirals.plugin`; a module outside a package ships nothing.
@@ -47,6 +49,9 @@ def with_shipped(settings: Settings, module: str) -> Settings:
     for name, default in _NUMBERS.items():
         if name in content and getattr(settings, name) == default:
             merged[name] = _number(content[name], name)
+    if "skip" in merged:
+        lifted = [*settings.options, *(item for item, reason in settings.skip.items() if not reason)]
+        merged["skip"] = {item: reason for item, reason in merged["skip"].items() if item not in lifted}
     if "shapes" in content:
         merged["shapes"] = {item: _shape(item, value) for item, value in merged["shapes"].items()}
     return attrs.evolve(settings, **merged)
