@@ -159,6 +159,11 @@ def _conventions(options: RegressionOptions, regression: Regression) -> dict[str
     }
     if regression.inputs_mapped:
         conventions["inputs"] = "the encoder was trained on mapped inputs, the map folded into its first layer"
+    if options.reconstruction:
+        conventions["decoder"] = (
+            f"the encoder was trained to give the inputs back too, with weight {options.reconstruction:g}, which is no "
+            "part of the study"
+        )
     if options.refit_heads:
         conventions["heads"] = "the exact minimum of the loss over the heads on the final representation"
     return conventions
