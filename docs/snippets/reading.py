@@ -23,7 +23,7 @@ DOCS = Path(__file__).parent.parent
 ROOT = DOCS.parent
 
 KINDS = ("console", "python", "toml", "text")
-DIRECTIVES = ("{include}", "{toctree}", "{raw} html", "{figure}", "{code-block} python")
+DIRECTIVES = ("{include}", "{toctree}", "{raw} html", "{figure}", "{code-block} python", "{code-block} toml")
 REMARKS = ("not run", "slow", "installed", "setup")
 
 _REMARK = re.compile(r"^(?:%\s*|<!--\s*)([a-z ]+):\s*(.*?)\s*(?:-->)?$", re.MULTILINE)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from identify_core.errors import StoreError
+from identify_core.findings import Finding
 from identify_core.store import RunWriter, Store, verify_run
 
 ENDLESS = """
@@ -101,6 +102,7 @@ FULL = """
 import resource, sys
 import numpy as np
 from identify_core.errors import StoreError
+from identify_core.findings import Finding
 from identify_core.store import RunWriter, Store
 
 store = Store(sys.argv[1])
@@ -169,3 +171,15 @@ def test_a_read_only_store_is_one_message_and_can_be_read(store: Store) -> None:
         for folder in (store.path, *store.path.iterdir()):
             if folder.is_dir():
                 folder.chmod(0o755)
+
+
+def test_a_finding_whose_writing_was_cut_short_is_no_part_of_the_run(store: Store) -> None:
+    with RunWriter.create(store, name="cut", plugin="toy") as writer:
+        writer.write_spec("seed = 1")
+        writer.write_finding("whole", Finding(summary="whole"), evaluator="", options={})
+        writer.write_finding("cut", Finding(summary="cut"), evaluator="", options={})
+        del writer.document["findings"]["cut"]  # as a kill leaves it: the group is there, run.json does not name it
+        writer.commit()
+    run = store.find(writer.id)
+    assert verify_run(run) == []
+    assert list(store.open(run.id).findings) == ["whole"]

@@ -16,7 +16,7 @@ import zarr
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
 from identify_core.store import locks
-from identify_core.store.arrays import placing, remove_unplaced, write_array
+from identify_core.store.arrays import placing, remove_node, remove_unplaced, write_array
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
 from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically, write_json
@@ -38,7 +38,7 @@ from identify_core.store.layout import (
     timestamp,
     utc_now,
 )
-from identify_core.store.nodes import checksums
+from identify_core.store.nodes import checksums, unlisted_findings
 from identify_core.store.samples import write_latents_node, write_samples_group, write_weights_group
 
 if TYPE_CHECKING:
@@ -251,6 +251,9 @@ class RunWriter:
         final = self.store.path / FOLDERS[self.document["kind"]] / self.id
         with explained("finish the run", self.folder):
             try:
+                # What a kill left between a finding's group and its line in run.json is not a part of the run.
+                for path in unlisted_findings(self.folder / ARRAYS, self.document):
+                    remove_node(self.folder, path)
                 sums = checksums(self.folder / ARRAYS)
             except ValueError as error:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
