@@ -37,6 +37,7 @@ def test_every_misspecification_that_was_asked_for_has_a_preset():
         "linear",
         "linear-2024",
         "nonlinear",
+        "nonlinear-2024",
         *ONE_DEPARTURE,
         "misspecified-decoder",
     }
