@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from identify_core.compare.comparing import standard_evaluators
 from identify_core.components import Evaluator
 from identify_core.errors import OptionsError, PluginError
 from identify_core.hookspecs import hookimpl
@@ -31,6 +32,14 @@ def _asking_evaluators() -> Iterable[Evaluator]:
         target=f"{__name__}:measure",
         arity="run",
         consults=("toy:distance", "toy:norm", "absent:cka"),
+    )
+    yield Evaluator(
+        name="asking-for-pairs",
+        summary="Builds on the toy plugin's distance.",
+        target=f"{__name__}:measure",
+        arity="pair",
+        standard=True,
+        consults=("toy:distance",),
     )
 
 
@@ -57,6 +66,11 @@ def test_what_is_installed_is_at_hand(chosen: Chosen, context: Context) -> None:
     assert list(chosen.consulted) == ["toy:distance", "toy:norm"]
     assert context.can_score("toy:distance")
     assert not context.can_score("absent:cka")
+
+
+def test_a_comparison_without_named_evaluators_hands_them_over_too() -> None:
+    (standard,) = standard_evaluators(registry())
+    assert list(standard.consulted) == ["toy:distance"]
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])

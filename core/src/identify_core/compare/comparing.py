@@ -25,6 +25,7 @@ from identify_core.run.context import Context
 from identify_core.run.display import Display, SilentDisplay
 from identify_core.run.provenance import Clock, describe_machine
 from identify_core.spec import FORMAT, Chosen, plain_options
+from identify_core.spec.choosing import chosen_with
 from identify_core.store import RunWriter, Store, StoredRun
 
 
@@ -79,7 +80,7 @@ def standard_evaluators(registry: Registry) -> list[Chosen]:
         PluginError: no plugin offers any.
     """
     chosen = [
-        Chosen(registered=each, options=each.component.options(), label=each.name)
+        chosen_with(registry, each, each.component.options(), each.name)
         for each in registry.components("evaluator")
         if isinstance(each.component, Evaluator) and each.component.arity == "pair" and each.component.standard
     ]

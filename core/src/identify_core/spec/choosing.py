@@ -40,7 +40,7 @@ def choose_evaluator(
     problems = Problems()
     options = _structure_options(registered, plain(table), table, (), problems)
     problems.raise_any("the evaluator's options")
-    return _chosen(registry, registered, options, label or registered.name)
+    return chosen_with(registry, registered, options, label or registered.name)
 
 
 def choose_table(registry: Registry, plugin: str, node: Node | None, table: str, problems: Problems) -> Chosen | None:
@@ -77,20 +77,15 @@ def choose(
         problems.add((*path, "type"), f"{error.message}{hint}", table.named[-1].origin)
         return None
     options = _structure_options(registered, values, table, path, problems)
-    return None if options is None else _chosen(registry, registered, options, label)
+    return None if options is None else chosen_with(registry, registered, options, label)
 
 
-def _chosen(registry: Registry, registered: Registered, options: Any, label: str) -> Chosen:
-    return Chosen(
-        registered=registered, options=options, label=label, consulted=consulted_evaluators(registry, registered)
-    )
-
-
-def consulted_evaluators(registry: Registry, registered: Registered) -> dict[str, Registered]:
-    """The evaluators that one consults, by qualified name; those of plugins that cannot be used are left out."""
+def chosen_with(registry: Registry, registered: Registered, options: Any, label: str) -> Chosen:
+    """A component with its options, and the evaluators that it consults where their plugins can be used."""
     names = getattr(registered.component, "consults", ())
-    offered = {each.qualified_name: each for each in registry.components("evaluator")}
-    return {name: offered[name] for name in names if name in offered}
+    offered = {each.qualified_name: each for each in registry.components("evaluator")} if names else {}
+    consulted = {name: offered[name] for name in names if name in offered}
+    return Chosen(registered=registered, options=options, label=label, consulted=consulted)
 
 
 def _structure_options(

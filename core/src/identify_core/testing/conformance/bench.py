@@ -12,7 +12,7 @@ import attrs
 from identify_core.errors import IdentifyError, PluginError, UsageError
 from identify_core.plugins import PluginStatus, Registered, Registry, load_registry
 from identify_core.spec import Chosen, Mismatches, ResolvedSpec, load_spec, option_fields, structure
-from identify_core.spec.choosing import consulted_evaluators
+from identify_core.spec.choosing import chosen_with
 from identify_core.suggestions import did_you_mean
 from identify_core.testing.conformance.catalogue import CHECKS
 from identify_core.testing.conformance.record import NotApplicable, Settings
@@ -160,12 +160,8 @@ class Bench:
             raise NotApplicable(f"its options do not fit: {error}") from error
         except PluginError as error:
             raise NotApplicable("its options cannot be read; options-types says why") from error
-        return Chosen(
-            registered=registered,
-            options=options,
-            label=registered.name if registered.kind == "evaluator" else registered.kind,
-            consulted=consulted_evaluators(self.registry, registered),
-        )
+        label = registered.name if registered.kind == "evaluator" else registered.kind
+        return chosen_with(self.registry, registered, options, label)
 
     def _refuse_wrong_settings(self) -> None:
         items = ["plugin", SMOKE, *(item_of(each) for each in self.registry.components(plugin=self.plugin))]

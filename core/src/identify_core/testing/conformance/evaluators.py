@@ -49,8 +49,7 @@ def agrees_with_record(bench: Bench, registered: Registered) -> Iterator[str]:
         if len(scores) == 1 and score.larger_is != record.larger_is:
             yield (
                 f"the score says that larger is {score.larger_is}, the record that larger is {record.larger_is}: write "
-                "the "
-                "same in both"
+                "the same in both"
             )
         for declared in record.invariant_to:
             if len(scores) > 1 and not any(includes(larger, declared) for larger in score.invariant_to):
@@ -82,8 +81,7 @@ def keeps_invariances(bench: Bench, registered: Registered) -> Iterator[str]:
                 yield (
                     f"it declares that it is invariant to {rung}, but {name} goes from {before[name].value:.6g} to "
                     f"{after[name].value:.6g} when a random map of {rung} is applied to {label}: declare a smaller "
-                    "class "
-                    f"in invariant_to, or mend the measure{_tolerance_hint(examined, item_of(registered))}"
+                    f"class in invariant_to, or mend the measure{_tolerance_hint(examined, item_of(registered))}"
                 )
                 break
 
@@ -115,8 +113,7 @@ def keeps_bounds(bench: Bench, registered: Registered) -> Iterator[str]:
             if score.value < lower - slack or score.value > upper + slack:
                 yield (
                     f"{name} is {score.value:.6g} for {label}, outside of its bounds {lower:g} to {upper:g}: declare "
-                    "wider "
-                    "bounds (None for no bound), or mend the measure"
+                    "wider bounds (None for no bound), or mend the measure"
                 )
                 return
 
@@ -157,8 +154,7 @@ def is_symmetric(bench: Bench, registered: Registered) -> Iterator[str]:
         if shift(score, back[name]) > examined.tolerance:
             yield (
                 f"it is declared symmetric, but {name} is {score.value:.6g} one way and {back[name].value:.6g} the "
-                "other: "
-                "write symmetric=False in the record, or mend the measure"
+                "other: write symmetric=False in the record, or mend the measure"
             )
 
 
@@ -214,8 +210,7 @@ def ignores_order(bench: Bench, registered: Registered) -> Iterator[str]:
         if shift(score, after[name]) > examined.tolerance:
             yield (
                 f"{name} goes from {score.value:.6g} to {after[name].value:.6g} when the samples are in another order: "
-                "split "
-                "and draw samples by their ids, never by their place"
+                "split and draw samples by their ids, never by their place"
                 f"{_tolerance_hint(examined, item_of(registered))}"
             )
 

@@ -75,8 +75,7 @@ def is_deterministic(bench: Bench, registered: Registered) -> Iterator[str]:
         if not torch.equal(values, found[1][name]):
             yield (
                 f"{_of(name)} differs between two calls in evaluation mode: draw noise only where self.training is "
-                "set, "
-                "and return the mean otherwise"
+                "set, and return the mean otherwise"
             )
     with torch.no_grad():
         network.encode(module, network.inputs.clone())

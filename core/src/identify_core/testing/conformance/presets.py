@@ -42,6 +42,5 @@ def can_be_written(bench: Bench, registered: Registered) -> Iterator[str]:
     if again.hash != spec.hash:
         yield (
             "the spec that `identify init` writes is another one: an option does not survive being written; "
-            "options-toml "
-            "says which"
+            "options-toml says which"
         )

@@ -40,8 +40,7 @@ def runs(bench: Bench) -> Iterator[str]:
             if not np.isfinite(latents.values(replicate)).all():
                 yield (
                     f"the latents {name!r} of replicate {replicate} are not finite: the smoke preset trains too "
-                    "boldly; "
-                    "take a smaller learning rate"
+                    "boldly; take a smaller learning rate"
                 )
 
 
@@ -51,8 +50,7 @@ def ends_in_time(bench: Bench) -> Iterator[str]:
     if made.seconds > budget:
         yield (
             f"the smoke preset takes {made.seconds:.1f} s of CPU time, more than {budget:g} s: take fewer samples, "
-            "steps "
-            "and replicates, or say smoke_seconds = ... in the class where it cannot be less"
+            "steps and replicates, or say smoke_seconds = ... in the class where it cannot be less"
         )
 
 
@@ -93,8 +91,7 @@ def draws(bench: Bench) -> Iterator[str]:
             if again != names:
                 yield (
                     f"{label!r} drew {', '.join(names) or 'nothing'} in the run and {', '.join(again) or 'nothing'} "
-                    "from "
-                    "the stored finding: draw from the finding alone"
+                    "from the stored finding: draw from the finding alone"
                 )
             elif not names:
                 yield f"{label!r} has a draw target that draws nothing: yield a Figure, or leave out draw="
@@ -128,8 +125,7 @@ def repeats(bench: Bench) -> Iterator[str]:
     for difference in differences(first, second):
         yield (
             f"two runs with the same seed differ: {difference}; draw from context.stream(name, replicate), never from "
-            "the "
-            "global random generators of Python, numpy or torch"
+            "the global random generators of Python, numpy or torch"
         )
 
 
@@ -145,14 +141,12 @@ def varies(bench: Bench) -> Iterator[str]:
             if others is not None and np.array_equal(one, others.values(replicate)):
                 yield (
                     f"the latents {name!r} of replicate {replicate} are the same with the seeds {seed} and {seed + 1}: "
-                    "draw "
-                    "initialisation and batches from the run's streams, not from a fixed seed"
+                    "draw initialisation and batches from the run's streams, not from a fixed seed"
                 )
             if any(np.array_equal(one, before) for before in values[:replicate]):
                 yield (
                     f"the latents {name!r} of replicate {replicate} are those of another replicate: let the model draw "
-                    "its "
-                    "initialisation from torch's global generator, which the core seeds for each replicate"
+                    "its initialisation from torch's global generator, which the core seeds for each replicate"
                 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 import numpy as np
@@ -36,6 +36,19 @@ class DrawnSplit:
     inputs: Array
     noisy_latents: Array | None
     told: list[object]
+
+
+def drawn_splits(
+    splits: Mapping[str, tuple[Array, Array]],
+    inputs: Mapping[str, Array],
+    noisy: Mapping[str, Array],
+    told: Callable[[str], list[object]],
+) -> dict[str, DrawnSplit]:
+    """Latents and targets of each split with its inputs, its noisy latents if it has any, and what decides its rows."""
+    return {
+        split: DrawnSplit(latents=z, targets=y, inputs=inputs[split], noisy_latents=noisy.get(split), told=told(split))
+        for split, (z, y) in splits.items()
+    }
 
 
 def assemble(

@@ -11,7 +11,7 @@ from identify_core.findings import LabelledArray
 from identify_core.run.context import Context
 from identify_core.run.streams import Streams
 from identify_mtlcm.options.synthetic import LinearOptions, NonlinearOptions, SyntheticOptions
-from identify_mtlcm.synthetic.assembly import DrawnSplit, assemble, standardise_features
+from identify_mtlcm.synthetic.assembly import assemble, drawn_splits, standardise_features
 from identify_mtlcm.synthetic.decoder import build_decoder, decode, measure_grip
 from identify_mtlcm.synthetic.latents import draw_latents, measure_scaling
 from identify_mtlcm.synthetic.laws import Array, draw_rows
@@ -129,16 +129,7 @@ def _assemble(
     facts: dict[str, float | int | str | bool],
 ) -> Samples:
     return assemble(
-        {
-            split: DrawnSplit(
-                latents=z,
-                targets=y,
-                inputs=inputs[split],
-                noisy_latents=noisy.get(split),
-                told=_told(dataset, options, context, split),
-            )
-            for split, (z, y) in splits.items()
-        },
+        drawn_splits(splits, inputs, noisy, lambda split: _told(dataset, options, context, split)),
         dtype=context.dtype,
         truths=truths,
         facts=facts,

@@ -12,7 +12,7 @@ from identify_core.errors import OptionsError
 from identify_core.findings import LabelledArray
 from identify_core.run.context import Context
 from identify_mtlcm.options.synthetic import Legacy2024Options, Linear2024Options, Nonlinear2024Options
-from identify_mtlcm.synthetic.assembly import DrawnSplit, assemble
+from identify_mtlcm.synthetic.assembly import assemble, drawn_splits
 from identify_mtlcm.synthetic.decoder import decode
 from identify_mtlcm.synthetic.latents import Scaling, measure_scaling
 from identify_mtlcm.synthetic.laws import Array
@@ -157,16 +157,9 @@ def _assemble(
 ) -> Samples:
     own = attrs.asdict(options, filter=lambda field, _: field.name not in ("memory", "data_seed"))
     return assemble(
-        {
-            split: DrawnSplit(
-                latents=z,
-                targets=y,
-                inputs=inputs[split],
-                noisy_latents=noisy.get(split),
-                told=[type(options).__name__, _seed(options, context), split, own],
-            )
-            for split, (z, y) in data.splits.items()
-        },
+        drawn_splits(
+            data.splits, inputs, noisy, lambda split: [type(options).__name__, _seed(options, context), split, own]
+        ),
         dtype=context.dtype,
         truths={**task_truths(data.structure, data.scaling), **truths},
         facts={
