@@ -12,7 +12,7 @@ import pytest
 from identify_core.testing.fixtures import Project
 
 ARRAYS = {"torch", "numpy", "zarr", "matplotlib", "scipy", "sklearn", "pandas", "plotly"}
-SPECS = {"cattrs", "cattr"}
+SPECS = {"identify_core.spec"}
 TABLES = {"rich"}
 PLUGINS = {"pluggy", "identify_core.plugins", "identify_core.components", "identify_genni.plugin"}
 

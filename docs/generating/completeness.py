@@ -9,7 +9,7 @@ from pathlib import Path
 
 from identify_core.cli.describe import describe_options
 from identify_core.plugins import Registered, Registry
-from identify_core.spec.structure import say
+from identify_core.saying import say
 
 KINDS_WITH_OPTIONS = ("dataset", "model", "objective", "evaluator")
 

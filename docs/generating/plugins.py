@@ -13,7 +13,7 @@ from generating.markdown import facts, fence, page, prose, table
 from identify_core.cli.describe import describe_options
 from identify_core.components import load_target
 from identify_core.plugins import Registered, Registry, load_registry
-from identify_core.spec.structure import say
+from identify_core.saying import say
 
 ROOT = Path(__file__).parent.parent.parent
 KINDS = {

@@ -47,10 +47,11 @@ class SpecError(IdentifyError):
         self.problems = tuple(problems)
 
 
-class OptionsError(SpecError):
-    """Options that are each well formed do not go together, or do not fit the data.
+class OptionsError(SpecError, ValueError):
+    """The value of an option is not allowed, or options do not go together or do not fit the data.
 
-    Component targets raise it; the engine adds which component and where its values came from.
+    Options classes raise it when they are made, component targets when they see the data; the engine adds which
+    component and where its values came from. As a wrong argument it is a ValueError, too.
     """
 
 

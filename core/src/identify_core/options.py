@@ -8,6 +8,9 @@ from typing import Any
 
 import attrs
 
+from identify_core.errors import OptionsError
+from identify_core.kinds import Mismatches, Reader, as_options_error, field_reader, option_fields
+
 Limit = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
 
@@ -20,7 +23,10 @@ def option(
     limit: Limit | Sequence[Limit] | None = None,
     infinite: bool = False,
 ) -> Any:
-    """One field of an options class.
+    """One field of an options class, whose every value is checked when an instance is made, by a spec or by Python.
+
+    A value has the type that the annotation says and keeps the limits, or it is an `OptionsError` with what is allowed
+    and the nearest choice; numpy scalars become Python's, and lists become tuples.
 
     Args:
         default: the value where a spec says nothing; lists are given as tuples, tables as `attrs.Factory(dict)`.
@@ -52,9 +58,32 @@ def option(
             except ValueError as error:
                 failures.append(str(error))
         if failures:
-            raise ValueError("; ".join(failures))
+            raise OptionsError("; ".join(failures), problems=failures)
 
-    return attrs.field(default=default, metadata=metadata, validator=check, kw_only=True)
+    return attrs.field(
+        default=default,
+        metadata=metadata,
+        converter=_exact_type(),
+        validator=check if limits else None,
+        kw_only=True,
+    )
+
+
+def _exact_type() -> Any:
+    """What reads each value of one field by its annotation, compiled once for each class that has the field."""
+    readers: dict[type, Reader] = {}
+
+    def convert(value: Any, instance: Any, field: attrs.Attribute[Any]) -> Any:
+        options = type(instance)
+        if options not in readers:
+            resolved = {each.name: each for each in option_fields(options)}
+            readers[options] = field_reader(resolved[field.name])
+        try:
+            return readers[options](value)
+        except Mismatches as error:
+            raise as_options_error(field.name, error) from None
+
+    return attrs.Converter(convert, takes_self=True, takes_field=True)
 
 
 @attrs.frozen

@@ -15,16 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identify_core.errors import OptionsError, PluginError
+from identify_core.kinds import Mismatches, option_fields
 from identify_core.options import at_least, option
-from identify_core.spec.structure import (
-    Mismatches,
-    option_fields,
-    plain_options,
-    say,
-    say_type,
-    structure,
-    structure_option,
-)
+from identify_core.saying import say, say_type
+from identify_core.spec.structure import plain_options, structure, structure_option
 from identify_core.spec.write import write_document
 
 
@@ -171,6 +165,7 @@ def test_everything_that_does_not_fit_is_said_at_once() -> None:
         "inner.n: -2 is too small: n must be at least 0",
         "shape.type: \"bal\" is no type that is known here; did you mean 'ball'?",
         'named.a: "b" is not a number',
+        "named.c: inf is not a finite number",
         "anything.deep.0: inf is not a finite number",
         "whole: -1 is too small: whole must be at least 0",
     ]

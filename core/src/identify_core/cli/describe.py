@@ -144,7 +144,9 @@ def describe_options(options: type, prefix: str = "") -> list[dict[str, Any]]:
     """
     import attrs
 
-    from identify_core.spec.structure import option_fields, plain_options, say_type
+    from identify_core.kinds import option_fields
+    from identify_core.saying import say_type
+    from identify_core.spec.structure import plain_options
 
     rows: list[dict[str, Any]] = []
     for field in option_fields(options):

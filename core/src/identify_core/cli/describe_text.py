@@ -97,7 +97,7 @@ def _words(value: Any) -> str:
 
 
 def _options(options: list[Document]) -> Iterator[tuple[str, str]]:
-    from identify_core.spec.structure import say
+    from identify_core.saying import say
 
     if not options:
         yield "\nIt has no options.", ""

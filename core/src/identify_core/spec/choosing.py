@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from identify_core.errors import PluginError, UsageError
+from identify_core.kinds import Mismatches, option_fields
 from identify_core.plugins import Registered, Registry
+from identify_core.saying import say
 from identify_core.spec.envelope import COMPONENT_KINDS
 from identify_core.spec.keypaths import KeyPath
 from identify_core.spec.layers import Origin, read_overrides
 from identify_core.spec.merge import Leaf, Node, Table, build, histories, plain
 from identify_core.spec.problems import Problems, said_by
 from identify_core.spec.resolved import Chosen
-from identify_core.spec.structure import Mismatches, option_fields, say, structure
+from identify_core.spec.structure import structure
 
 RESERVED = ("type", "label")
 

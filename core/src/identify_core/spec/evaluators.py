@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from identify_core.components import NAME_PATTERN
+from identify_core.saying import say
 from identify_core.spec.merge import Table, Tree, merge, plain
 from identify_core.spec.problems import Problems
-from identify_core.spec.structure import say
 from identify_core.suggestions import did_you_mean
 
 

@@ -11,7 +11,9 @@ import attrs
 
 from identify_core.components import Preset
 from identify_core.errors import PluginError, SpecError, UsageError
+from identify_core.kinds import Mismatches
 from identify_core.plugins import Registry
+from identify_core.saying import say
 from identify_core.spec.choosing import choose, choose_table, origin_below, origin_of
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.evaluators import apply_edits, label_evaluators
@@ -33,7 +35,7 @@ from identify_core.spec.merge import (
 from identify_core.spec.problems import Problems, said_by
 from identify_core.spec.requires import malformed_bounds, refuse_unmet
 from identify_core.spec.resolved import Chosen, ResolvedSpec
-from identify_core.spec.structure import Mismatches, say, structure
+from identify_core.spec.structure import structure
 from identify_core.spec.sweep_table import structure_sweep
 from identify_core.suggestions import did_you_mean
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import attrs
 
 from identify_core.errors import SpecError
+from identify_core.kinds import Mismatches
 from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.layers import Origin
-from identify_core.spec.structure import Mismatches
 
 
 @attrs.frozen(kw_only=True)

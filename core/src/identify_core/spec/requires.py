@@ -19,9 +19,9 @@ import attrs
 
 from identify_core.discovery import PluginStatus
 from identify_core.errors import SpecError
+from identify_core.saying import say
 from identify_core.spec.layers import Layer, Origin, read_file_layer, read_overrides
 from identify_core.spec.problems import Problem
-from identify_core.spec.structure import say
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet

@@ -11,11 +11,12 @@ from typing import Any, Literal
 import attrs
 
 from identify_core.components import NAME_PATTERN
+from identify_core.kinds import LARGEST_INTEGER, option_fields
 from identify_core.options import above, at_least, between, matching, not_empty
 from identify_core.plugins import Registered, Registry
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.resolved import without_infinities
-from identify_core.spec.structure import LARGEST_INTEGER, option_fields, plain_options
+from identify_core.spec.structure import plain_options
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -10,13 +10,15 @@ from typing import Any
 import attrs
 
 from identify_core.errors import PluginError, UsageError
+from identify_core.kinds import Mismatch, Mismatches, option_fields
 from identify_core.plugins import Registry
+from identify_core.saying import say
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.keypaths import KeyPath, read_key_path, write_key_path
 from identify_core.spec.merge import Leaf, Node, Table
 from identify_core.spec.problems import Problems, said_by
 from identify_core.spec.resolved import Chosen
-from identify_core.spec.structure import Mismatch, Mismatches, option_fields, say, structure_option
+from identify_core.spec.structure import structure_option
 from identify_core.suggestions import did_you_mean
 
 SWEPT = tuple(

@@ -8,12 +8,14 @@ from typing import Any
 
 import attrs
 
+from identify_core.kinds import option_fields
 from identify_core.options import matching
+from identify_core.saying import say_type
 from identify_core.spec.envelope import Envelope
 from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.requires import suggested_bounds
 from identify_core.spec.resolved import Chosen, ResolvedSpec
-from identify_core.spec.structure import option_fields, plain_options, say_type
+from identify_core.spec.structure import plain_options
 from identify_core.spec.write import write_assignment, write_document
 
 WIDTH = 100

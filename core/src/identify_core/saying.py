@@ -1,0 +1,67 @@
+"""Saying: values and types of options in a user's words."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import attrs
+
+
+def say_type(kind: Any) -> str:
+    """A type in a user's words: `a whole number`, `a list of numbers`, `one of "sgd", "adam"`."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        choices = ", ".join(say(each) for each in arguments)
+        return choices if len(arguments) == 1 else f"one of {choices}"
+    if origin in (Union, types.UnionType):
+        return " or ".join('"none"' if each is types.NoneType else say_type(each) for each in arguments)
+    if origin in SEQUENCES:
+        if is_variadic(origin, arguments):
+            return f"a list of {_plural(arguments[0])}"
+        return f"a list of {len(arguments)}: {', '.join(say_type(each) for each in arguments)}"
+    if origin in MAPPINGS:
+        return f"a table of {_plural(arguments[1])}"
+    if isinstance(kind, type) and attrs.has(kind):
+        tag = getattr(kind, "type_name", None)
+        return "a table" if tag is None else f"a table with type = {say(tag)}"
+    return _WORDS.get(kind, (str(kind), str(kind)))[0]
+
+
+def say(value: Any) -> str:
+    """A plain value as TOML would write it, cut short."""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        text = '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    elif isinstance(value, (list, tuple)):
+        text = f"[{', '.join(say(each) for each in value)}]"
+    elif isinstance(value, Mapping):
+        text = "{" + ", ".join(f"{key} = {say(each)}" for key, each in value.items()) + "}"
+    else:
+        text = str(value)
+    return text if len(text) <= 80 else f"{text[:76]} ..."
+
+
+SEQUENCES = (tuple, list, Sequence)
+MAPPINGS = (dict, Mapping)
+_WORDS: dict[Any, tuple[str, str]] = {
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    bool: ("true or false", "true or false"),
+    str: ("a string", "strings"),
+    Path: ("a path", "paths"),
+    Any: ("anything", "anything"),
+}
+
+
+def _plural(kind: Any) -> str:
+    return _WORDS[kind][1] if kind in _WORDS else f"values, each {say_type(kind)}"
+
+
+def is_variadic(origin: Any, arguments: tuple[Any, ...]) -> bool:
+    """Whether a sequence type takes any number of parts of one type."""
+    return origin is not tuple or (len(arguments) == 2 and arguments[1] is Ellipsis)
