@@ -11,9 +11,12 @@ import attrs
 import numpy as np
 import pytest
 
+from identify_core.components import Evaluator
+from identify_core.data import Factor
 from identify_core.errors import OptionsError
 from identify_core.kinds import check_option
 from identify_core.options import above, at_least, between, matching, not_empty, option
+from identify_core.scores import Score
 from identify_core.spec import plain_options, structure
 
 
@@ -178,3 +181,26 @@ def test_an_argument_of_a_function_is_checked_by_the_same_means() -> None:
     assert check_option("side", "x", Literal["x", "y"]) == "x"
     with pytest.raises(OptionsError, match=r'^side: "X" is not one of "x", "y"; did you mean \'x\'\?$'):
         check_option("side", "X", Literal["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"arity": "pairs"}, 'arity: "pairs" is not one of "representation", "pair", "run"; did you mean \'pair\'?'),
+        ({"larger_is": "more similiar"}, "did you mean 'more similar'?"),
+        ({"requires": ("weight",)}, "did you mean 'weights'?"),
+    ],
+)
+def test_a_record_that_a_plugin_misspells_is_refused(given: dict[str, Any], message: str) -> None:
+    facts: dict[str, Any] = {"name": "cka", "summary": "", "target": "a:b", "arity": "pair"} | given
+    with pytest.raises(OptionsError) as caught:
+        Evaluator(**facts)
+    assert message in str(caught.value)
+
+
+def test_the_kind_of_a_factor_and_the_direction_of_a_score_are_choices_too() -> None:
+    with pytest.raises(OptionsError, match='kind: "cyclic" is not one of "continuous", "circular"'):
+        Factor(values=np.zeros(3), kind="cyclic")  # type: ignore[arg-type]
+    facts: dict[str, Any] = {"measure": "m", "value": 1.0, "bounds": (0, 1), "is_metric": False, "invariant_to": ()}
+    with pytest.raises(OptionsError, match='larger_is: "similar" is not one of'):
+        Score(**facts, larger_is="similar", n=3, widths=(1, 1), estimator="", dtype="")  # type: ignore[arg-type]

@@ -14,7 +14,9 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from identify_core.errors import PluginError
+from identify_core.kinds import check_option, fits
 from identify_core.names import NAME_PATTERN as NAME_PATTERN
+from identify_core.scores import Direction
 
 TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -35,6 +37,11 @@ def _check_target(_: object, attribute: attrs.Attribute[str], value: object) -> 
 def _check_options(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not (isinstance(value, type) and attrs.has(value)):
         raise ValueError(f"{attribute.name} {value!r} must be an attrs class")
+
+
+def _check_each(_: object, attribute: attrs.Attribute[Any], values: Iterable[object]) -> None:
+    for value in values:
+        check_option(attribute.name, value, Requirement)
 
 
 def load_target(target: str) -> Any:
@@ -164,11 +171,11 @@ class Evaluator(Component):
     symmetric: bool = True
     standard: bool = False
     consults: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
-    arity: Arity = attrs.field(validator=attrs.validators.in_(("representation", "pair", "run")))
+    arity: Arity = attrs.field(validator=fits(Arity))
     invariant_to: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
-    requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set)
+    requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set, validator=_check_each)
     bounds: tuple[float | None, float | None] = (None, None)
-    larger_is: Literal["more similar", "more distant", "better", "worse", "neither"] = "neither"
+    larger_is: Direction = attrs.field(default="neither", validator=fits(Direction))
     draw: str = attrs.field(default="", validator=_check_target)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from identify_core.findings import LabelledArray
+from identify_core.kinds import fits
 
 FactorKind = Literal["continuous", "circular", "ordinal", "categorical"]
 Column = torch.Tensor | tuple[str, ...]
@@ -30,7 +31,7 @@ class Factor:
     """
 
     values: np.ndarray[Any, Any] = attrs.field(converter=np.asarray)
-    kind: FactorKind = attrs.field(validator=attrs.validators.in_(("continuous", "circular", "ordinal", "categorical")))
+    kind: FactorKind = attrs.field(validator=fits(FactorKind))
 
     @values.validator
     def _one_dimension(self, _: object, values: np.ndarray[Any, Any]) -> None:

@@ -67,6 +67,19 @@ def check_option(name: str, value: Any, kind: Any) -> Any:
         raise as_options_error(name, error) from None
 
 
+def fits(kind: Any) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
+    """An attrs validator with the same check, for the fields of records that are not options classes."""
+    read = reader(kind)
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        try:
+            read(value)
+        except Mismatches as error:
+            raise as_options_error(attribute.name, error) from None
+
+    return check
+
+
 def as_options_error(name: str, mismatches: Mismatches) -> OptionsError:
     """What does not fit in the value of one option, in sentences that name it."""
     said = [f"{'.'.join(map(str, each.below(name).path))}: {each.message}" for each in mismatches.found]

@@ -8,6 +8,8 @@ from typing import Literal
 
 import attrs
 
+from identify_core.kinds import fits
+
 Direction = Literal["more similar", "more distant", "better", "worse", "neither"]
 
 
@@ -67,7 +69,7 @@ class Score:
 
     measure: str
     value: float
-    larger_is: Direction
+    larger_is: Direction = attrs.field(validator=fits(Direction))
     bounds: tuple[float, float]
     is_metric: bool
     invariant_to: tuple[str, ...]

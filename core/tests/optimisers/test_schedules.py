@@ -82,7 +82,7 @@ def test_training_follows_the_schedule(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shape": "step"}, "there is no schedule 'step'; there is constant, linear, cosine"),
+        ({"shape": "step"}, 'shape: "step" is not one of "constant", "linear", "cosine"'),
         ({"final": 1.5}, r"the schedule's final is 1.5; it must be between 0 and 1"),
         ({"warm_up": -1}, r"the schedule's warm_up is -1; it must be at least 0"),
     ],

@@ -308,7 +308,7 @@ def test_float16_autocast_scales_the_losses_and_survives_overflows(tmp_path: Pat
         ({"log_every": 0}, "the training's log_every is 0"),
         ({"batch_size": 0}, "a batch of 0 rows cannot be cut from 50 rows"),
         ({"batch_size": 51, "drop_last": True}, "a batch of 51 rows cannot be cut from 50 rows"),
-        ({"order": "random"}, "the order 'random' is not one of sequential, shuffled, shuffled-each"),
+        ({"order": "random"}, 'order: "random" is not one of "sequential", "shuffled", "shuffled-each"'),
         ({"columns": {"x": torch.zeros(3), "y": torch.zeros(4)}}, "columns of one length.*x 3, y 4"),
         ({"columns": {"x": torch.zeros(0, 3)}}, "columns of one length.*x 0"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from identify_core.errors import OptionsError
+from identify_core.suggestions import did_you_mean
 
 
 def _within(test: Callable[[float], bool], allowed: str) -> Any:
@@ -82,11 +83,16 @@ def optimiser(name: str, **settings: Any) -> Optimiser:
     """
     kinds: dict[str, type[Sgd | Adam]] = {"sgd": Sgd, "momentum": Sgd, "adam": Adam}
     if name not in kinds:
-        raise OptionsError(f"there is no optimiser {name!r}; there is {', '.join(kinds)}")
+        raise OptionsError(
+            f"there is no optimiser {name!r}; there is {', '.join(kinds)}", hint=did_you_mean(name, kinds)
+        )
     if name == "momentum":
         settings = {"momentum": 0.9, **settings}
     known = [each.name for each in attrs.fields(kinds[name])]
     for setting in settings:
         if setting not in known:
-            raise OptionsError(f"the optimiser {name!r} has no setting {setting!r}; it has {', '.join(known)}")
+            raise OptionsError(
+                f"the optimiser {name!r} has no setting {setting!r}; it has {', '.join(known)}",
+                hint=did_you_mean(setting, known),
+            )
     return kinds[name](**settings)

@@ -8,9 +8,9 @@ from typing import Literal
 import attrs
 
 from identify_core.errors import OptionsError
+from identify_core.kinds import fits
 
 Shape = Literal["constant", "linear", "cosine"]
-SHAPES: tuple[Shape, ...] = ("constant", "linear", "cosine")
 
 
 @attrs.frozen(kw_only=True)
@@ -25,13 +25,11 @@ class Schedule:
         warm_up: steps in which it rises to 1.
     """
 
-    shape: Shape = "constant"
+    shape: Shape = attrs.field(default="constant", validator=fits(Shape))
     final: float = 0.0
     warm_up: int = 0
 
     def __attrs_post_init__(self) -> None:
-        if self.shape not in SHAPES:
-            raise OptionsError(f"there is no schedule {self.shape!r}; there is {', '.join(SHAPES)}")
         if not 0 <= self.final <= 1:
             raise OptionsError(f"the schedule's final is {self.final!r}; it must be between 0 and 1")
         if self.warm_up < 0:

@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from identify_core.kinds import check_option
+
 Strategy = Literal["auto", "vmap", "loop"]
 
 
@@ -19,7 +21,11 @@ def choose_strategy(module: nn.Module, device: torch.device, wanted: Strategy) -
         module: one replicate.
         device: where it runs.
         wanted: `auto` leaves the choice to this function.
+
+    Raises:
+        OptionsError: there is no such strategy.
     """
+    check_option("strategy", wanted, Strategy)
     if wanted != "auto":
         return wanted, ""
     if device.type == "cpu" and _holds(module, nn.modules.conv._ConvNd):

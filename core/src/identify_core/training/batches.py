@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from identify_core.errors import OptionsError
+from identify_core.kinds import check_option
 from identify_core.run.streams import Streams
 
 Order = Literal["sequential", "shuffled", "shuffled-each"]
@@ -43,8 +44,7 @@ class Batches:
         if len(lengths) != 1 or 0 in lengths:
             sizes = ", ".join(f"{key} {len(column)}" for key, column in columns.items()) or "none"
             raise OptionsError(f"training needs columns of one length, at least one row each; given: {sizes}")
-        if order not in ("sequential", "shuffled", "shuffled-each"):
-            raise OptionsError(f"the order {order!r} is not one of sequential, shuffled, shuffled-each")
+        check_option("order", order, Order)
         self.rows = lengths.pop()
         size = self.rows if size is None else size
         if size < 1 or (drop_last and size > self.rows):

@@ -197,9 +197,9 @@ OPTIONS = (
         "dataset:grid",
         "options.py",
         _GRID,
-        f'{_GRID}\n    sizes: tuple[int, ...] = option([1, 2], help="Sizes.")',
-        "GridOptions.sizes is [1, 2] before and (1, 2) after it was written",
-        "give its default as a list of whole numbers",
+        f'{_GRID}\n    note: str | None = option("none", help="A note.")',
+        "GridOptions.note is 'none' before and None after it was written",
+        'give its default as a string or "none"',
     ),
 )
 

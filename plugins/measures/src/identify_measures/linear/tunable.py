@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from identify_core.kinds import check_option
 from identify_core.scores import Score
 from identify_measures.inputs import as_matrix
 from identify_measures.linear import canonical, correlation, regression, rotation
@@ -235,6 +236,7 @@ def weak_mcc(
     Raises:
         InputError: the arrays are no paired representations.
     """
+    check_option("correlation_of", correlation_of, Literal["values", "ranks"])
     options = WeakMatchingOptions(
         components=components,
         held_out=held_out or fit is not None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from identify_core.kinds import check_option
 from identify_core.scores import Score
 from identify_measures.linear.measuring import Formula, evaluate
 from identify_measures.options.linear import PairOptions
@@ -11,7 +12,7 @@ from identify_measures.statistics.gathering import BLOCKS, from_arrays
 
 
 def asked(interval: bool) -> Literal["always", "never"]:
-    return "always" if interval else "never"
+    return "always" if check_option("interval", interval, bool) else "never"
 
 
 def measure_pair(formula: Formula, options: PairOptions, x: Any, y: Any, *, seed: int, fit: Any = None) -> Score:

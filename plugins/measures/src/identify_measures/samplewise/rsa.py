@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from identify_core.kinds import check_option
 from identify_core.scores import Chance, Score
 from identify_measures.inputs import InputError, as_matrix
 from identify_measures.options.samplewise import RsaOptions
@@ -142,8 +143,10 @@ def compare_dissimilarities(first: Any, second: Any, *, comparison: ComparisonNa
         The coefficient; NaN where one of them is constant (or zero, for cosines).
 
     Raises:
+        OptionsError: there is no such comparison.
         InputError: one of them is neither form, or they are of different sizes.
     """
+    check_option("comparison", comparison, ComparisonName)
     x, y = _triangle(first, "first"), _triangle(second, "second")
     if len(x) != len(y):
         raise InputError(f"first has {len(x)} pairs of samples and second has {len(y)}")
