@@ -102,6 +102,51 @@ def paired(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), *, least_rows: i
     return first, second
 
 
+def fit_mask(fit: Any, n: int) -> torch.Tensor:
+    """Which of n rows a map or a matching is fitted on; the others judge it. One rule for every measure.
+
+    Args:
+        fit: how many rows from the beginning, as an integer, or a boolean for each row, True for those to fit on.
+        n: rows.
+
+    Returns:
+        Boolean, shape (n,), on the CPU.
+
+    Raises:
+        InputError: it is neither, or leaves fewer than two rows to either part.
+    """
+    if isinstance(fit, int | np.integer) and not isinstance(fit, bool):
+        mask = torch.arange(n) < int(fit)
+    else:
+        refuse_masked(fit, "fit")
+        mask = torch.as_tensor(fit).cpu()
+    if mask.dtype != torch.bool or mask.shape != (n,):
+        what = str(mask.dtype).removeprefix("torch.")
+        raise InputError(
+            f"fit holds {what} values in the shape {tuple(mask.shape)}",
+            hint=f"give how many rows from the beginning, or a boolean for each of the {n} rows",
+        )
+    chosen = int(mask.sum())
+    if not 2 <= chosen <= n - 2:
+        raise InputError(
+            f"fit takes {chosen} of {n} rows and leaves {n - chosen} to judge on", hint="both parts need two rows"
+        )
+    return mask
+
+
+def refuse_masked(x: Any, name: str) -> None:
+    """Refuse a numpy array some of whose values are masked: what stands under a mask is not a value.
+
+    Raises:
+        InputError: values are masked; it says how many.
+    """
+    masked = int(np.ma.getmaskarray(x).sum()) if isinstance(x, np.ma.MaskedArray) else 0
+    if masked:
+        raise InputError(
+            f"{name} has {masked} masked values", hint="leave those rows out, or give the values that stand for them"
+        )
+
+
 def common_dtype(first: Matrix, second: Matrix) -> str:
     """How a score says the types of two matrices."""
     return first.dtype if first.dtype == second.dtype else f"{first.dtype} and {second.dtype}"
@@ -132,6 +177,7 @@ def _as_tensor(x: Any, name: str) -> tuple[torch.Tensor, str]:
         if tensor.dtype == torch.bool or tensor.is_complex():
             raise _not_real(name, dtype)
         return tensor.to(torch.float64), dtype
+    refuse_masked(x, name)
     try:
         array = np.asarray(x)
     except ValueError as error:

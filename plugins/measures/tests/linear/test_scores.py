@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 import identify_measures as measures
 from identify_core.errors import UsageError
 from identify_measures.linear.canonical import expected_mean_correlation
-from identify_measures.linear.measuring import jackknife
+from identify_measures.linear.measuring import leave_blocks_out
 from identify_measures.options.linear import PairOptions
 from identify_measures.scoring import score
 from identify_measures.statistics.gathering import from_arrays
@@ -105,10 +106,10 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     def mean(_: Any, i: int, j: int, subset: Any, options: Any) -> float:
         return float(rows[list(subset)].mean())
 
-    interval, remark = jackknife(mean, statistics, 0, 1, PairOptions(), float(rows.mean()), name="debiased-cka")
+    interval, remark = leave_blocks_out(mean, statistics, 0, 1, PairOptions(), float(rows.mean()), name="debiased-cka")
     assert remark == ""
     assert interval is not None
-    half = 1.959963984540054 * rows.std(ddof=1) / math.sqrt(20)
+    half = stdtrit(19, 0.975) * rows.std(ddof=1) / math.sqrt(20)
     assert interval.high - interval.low == pytest.approx(2 * half)
 
 

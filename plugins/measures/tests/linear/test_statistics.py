@@ -197,7 +197,7 @@ def test_what_cannot_be_read_is_said_with_its_label_and_place(represent: Callabl
 
 
 def test_rows_to_fit_on_are_checked(pair: tuple[Array, Array]) -> None:
-    with pytest.raises(InputError, match=r"^399 of 400 rows to fit on leave 1 to judge on$"):
+    with pytest.raises(InputError, match=r"^fit takes 399 of 400 rows and leaves 1 to judge on$"):
         measures.pearson_mcc(*pair, fit=399)
-    with pytest.raises(InputError, match=r"^the rows to fit on are given as torch.float64 of shape \(3,\)$"):
+    with pytest.raises(InputError, match=r"^fit holds float64 values in the shape \(3,\)$"):
         measures.linear_r2(*pair, fit=np.ones(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
@@ -64,6 +65,35 @@ def test_chance_is_exact_over_all_permutations(judge: str) -> None:
     drawn = grid.values[0, 2:]
     assert float(grid.means[0, 1]) == pytest.approx(float(drawn.mean()), abs=1e-12)
     assert float(grid.deviations[0, 1]) == pytest.approx(float(drawn.std(correction=0)), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [7_134, 65_538, 1_000_000])
+def test_products_of_many_rows_do_not_overflow(n: int) -> None:
+    """Each term of Kazi-Aoual's moments in exact fractions."""
+    products, traces, diagonal = (3 * n * n, 5 * n * n), (7 * n, 11 * n), (64 * n, 128 * n)
+    diagonals = torch.stack([_with_moments(n, t, d) for t, d in zip(traces, diagonal, strict=True)])
+    # Rows that sum to zero already, so that centring leaves them as they are.
+    totals = tiles.Totals(
+        n=n,
+        products=torch.tensor([[products[0], n], [n, products[1]]]) - diagonals @ diagonals.T,
+        diagonal_products=diagonals @ diagonals.T,
+        row_sums=-diagonals,
+        diagonals=diagonals,
+        shifts=torch.zeros(2, dtype=torch.float64),
+    )
+    first = [(n - 1) * p - t * t for p, t in zip(products, traces, strict=True)]
+    second = [n * (n + 1) * d - (n - 1) * (t * t + 2 * p) for p, t, d in zip(products, traces, diagonal, strict=True)]
+    variance = Fraction(2 * first[0] * first[1], (n - 1) ** 2 * (n + 1) * (n - 2))
+    variance += Fraction(second[0] * second[1], (n + 1) * n * (n - 1) * (n - 2) * (n - 3))
+    grid, scale = hsic.cosines(hsic.centred(totals)), float(products[0] * products[1]) ** 0.5
+    assert float(grid.means[0, 1]) * scale == pytest.approx(traces[0] * traces[1] / (n - 1), rel=1e-9)
+    assert float(grid.deviations[0, 1]) * scale == pytest.approx(float(variance) ** 0.5, rel=1e-9)
+
+
+def _with_moments(n: int, total: int, squares: int) -> torch.Tensor:
+    """An even n of numbers with this sum and this sum of squares."""
+    mean, spread = total / n, (squares / n - (total / n) ** 2) ** 0.5
+    return mean + spread * torch.where(torch.arange(n) % 2 == 0, 1.0, -1.0).to(torch.float64)
 
 
 def test_the_median_is_numpys_over_all_squared_distances() -> None:

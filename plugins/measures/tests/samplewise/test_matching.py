@@ -68,7 +68,7 @@ def test_constant_latents_count_as_zero() -> None:
 
 @pytest.mark.parametrize(
     ("fit", "message"),
-    [(59, "fit leaves 1 of 60 rows to one part"), (np.ones(3), "fit is neither a number of rows nor a boolean mask")],
+    [(59, "fit takes 59 of 60 rows and leaves 1"), (np.ones(3), "fit holds float64 values in the shape")],
 )
 def test_what_cannot_be_fitted_on_is_refused(fit: object, message: str) -> None:
     with pytest.raises(InputError, match=message):

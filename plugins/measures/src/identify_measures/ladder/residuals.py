@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
-from scipy.special import stdtrit
 
+from identify_measures.jackknife import half_width
 from identify_measures.ladder.maps import Map
 from identify_measures.ladder.reading import Rows, read_pairs
 from identify_measures.ladder.splitting import Split
@@ -106,8 +106,7 @@ def residual(errors: Array, total: Array, level: float) -> Residual:
     if blocks < 2 or not (left > 0).all():
         return Residual(value=value, low=0.0, high=math.inf)
     without = (all_errors - errors).clip(min=0) / left
-    deviation = math.sqrt((blocks - 1) / blocks * float(np.square(without - without.mean()).sum()))
-    reach = float(stdtrit(blocks - 1, 0.5 + level / 2)) * deviation
+    reach = half_width(without.tolist(), level)
     return Residual(value=value, low=max(value - reach, 0.0), high=value + reach)
 
 

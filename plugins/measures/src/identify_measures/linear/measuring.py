@@ -10,14 +10,13 @@ import attrs
 import torch
 
 from identify_core.scores import Chance, Interval, Score
+from identify_measures import jackknife
 from identify_measures.catalogue import measure as find_measure
 from identify_measures.options.linear import PairOptions
 from identify_measures.scoring import score
 from identify_measures.statistics.derived import Statistics, Subset
 from identify_measures.statistics.rotated import RotatedRows
 
-LEVEL = 0.95
-_NORMAL_QUANTILE = 1.959963984540054
 LEAST_BLOCKS = 8
 _WIDE = 96  # beyond it, factors of every block left out cost too much to be made without being asked for
 _FEW = 0.02  # part of the rows below which variance is said to sit in a few of them
@@ -170,14 +169,14 @@ def _interval(
     wide = max(statistics.members[i].width, statistics.members[j].width) > _WIDE and not formula.cheap
     slope = formula.gradient(statistics, i, j, options) if wide and statistics.blocks >= LEAST_BLOCKS else None
     if slope is not None:
-        method = f"jackknife over {statistics.blocks} blocks of rows, to first order"
-        return _around(value, _linearised(slope, statistics, i, j, value), formula.name, method), ""
+        left = _linearised(slope, statistics, i, j, value)
+        return _around(value, left, formula.name, kept="to first order"), ""
     if wide and options.interval == "auto":
         return None, ""
-    return jackknife(formula.value, statistics, i, j, options, value, name=formula.name)
+    return leave_blocks_out(formula.value, statistics, i, j, options, value, name=formula.name)
 
 
-def jackknife(
+def leave_blocks_out(
     formula: Value,
     statistics: Statistics,
     i: int,
@@ -209,16 +208,11 @@ def jackknife(
         except Undefined as undefined:
             return None, f"no interval: {undefined} once a block of rows is left out"
         left.append(each)
-    return _around(value, left, name, f"jackknife over {blocks} blocks of rows"), ""
+    return _around(value, left, name), ""
 
 
-def _around(value: float, left: list[float], name: str, method: str) -> Interval:
-    """The normal interval of values with one block left out each."""
-    values = torch.tensor(left, dtype=torch.float64)
-    count = len(left)
-    half = _NORMAL_QUANTILE * math.sqrt((count - 1) / count * float((values - values.mean()).square().sum()))
-    low, high = find_measure(name).bounds
-    return Interval(low=max(low, value - half), high=min(high, value + half), level=LEVEL, method=method)
+def _around(value: float, left: list[float], name: str, kept: str = "") -> Interval | None:
+    return jackknife.jackknife(value, left, find_measure(name).bounds, blocks="blocks of rows", kept=kept)
 
 
 def _linearised(slope: Gradient, statistics: Statistics, i: int, j: int, value: float) -> list[float]:

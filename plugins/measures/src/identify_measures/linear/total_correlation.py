@@ -8,7 +8,7 @@ import torch
 
 from identify_core.scores import Interval, Score
 from identify_measures.inputs import Matrix
-from identify_measures.linear.measuring import Undefined, jackknife
+from identify_measures.linear.measuring import Undefined, leave_blocks_out
 from identify_measures.options.linear import PairOptions
 from identify_measures.scoring import score
 from identify_measures.statistics.derived import Member, Statistics, Subset
@@ -47,7 +47,7 @@ def total_correlation_of(statistics: Statistics, i: int, options: PairOptions) -
     except Undefined as undefined:
         reason = str(undefined)
     if not reason and options.interval != "never":
-        bounds, note = jackknife(value, statistics, i, i, options, found, name="total-correlation")
+        bounds, note = leave_blocks_out(value, statistics, i, i, options, found, name="total-correlation")
         warnings += [note] if note else []
     member = statistics.members[i]
     return score(

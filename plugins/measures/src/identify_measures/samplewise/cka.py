@@ -9,9 +9,9 @@ import torch
 
 from identify_core.scores import Chance, Score
 from identify_measures.catalogue import measure
+from identify_measures.jackknife import jackknife
 from identify_measures.options.samplewise import GaussianOptions, MinibatchOptions
 from identify_measures.samplewise.hsic import LEAST_ROWS, Grid, centred, cosines, u_centred
-from identify_measures.samplewise.intervals import jackknife
 from identify_measures.samplewise.kernels import MEDIAN_ROWS, GaussianTiles, median_squared_distance
 from identify_measures.samplewise.shared import Judged, Shared, share_arrays
 from identify_measures.samplewise.tiles import PairSums, Totals, sum_pairs

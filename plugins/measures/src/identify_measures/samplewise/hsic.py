@@ -31,13 +31,13 @@ class Centred:
     """Symmetric matrices whose rows sum to zero, as far as sums know them.
 
     Args:
-        n: rows.
+        n: rows; a float, because polynomials of n leave the 64 bits of a tensor's integers from 7,133 rows on.
         products: ⟨A, B⟩ of all pairs, shape (M, M).
         diagonals: A_ii, shape (M, n).
         rounding: below this a ⟨A, A⟩ is zero up to rounding, shape (M,).
     """
 
-    n: int
+    n: float
     products: torch.Tensor
     diagonals: torch.Tensor
     rounding: torch.Tensor
@@ -45,7 +45,7 @@ class Centred:
 
 def centred(totals: Totals) -> Centred:
     """HKH for every function K: its products are those of the biased criterion, times (n − 1)²."""
-    n, sums = totals.n, totals.row_sums + totals.diagonals
+    n, sums = float(totals.n), totals.row_sums + totals.diagonals
     grand = sums.sum(1)
     products = totals.products + totals.diagonal_products
     products = products - 2 / n * sums @ sums.T + torch.outer(grand, grand) / n**2
@@ -56,7 +56,7 @@ def centred(totals: Totals) -> Centred:
 
 def u_centred(totals: Totals) -> Centred:
     """Székely and Rizzo's U-centring: the products are those of the unbiased criterion, times n (n − 3)."""
-    n, sums = totals.n, totals.row_sums
+    n, sums = float(totals.n), totals.row_sums
     grand = sums.sum(1)
     products = totals.products - 2 / (n - 2) * sums @ sums.T + torch.outer(grand, grand) / ((n - 1) * (n - 2))
     zeros = torch.zeros_like(totals.diagonals)
@@ -80,7 +80,7 @@ def correlations(totals: Totals) -> Grid:
     An entry splits into its row's effect, its column's and a U-centred rest. Under a random pairing of rows the two
     parts are uncorrelated, which gives Mantel's variance (Cancer Research 27, 1967).
     """
-    n, sums = totals.n, totals.row_sums
+    n, sums = float(totals.n), totals.row_sums
     grand = sums.sum(1)
     products = totals.products - torch.outer(grand, grand) / (n * (n - 1))
     scale = _scale(products, _rounding(totals, totals.products))
@@ -98,7 +98,7 @@ def correlations(totals: Totals) -> Grid:
 
 def uncentred_cosines(totals: Totals) -> Grid:
     """Cosines of the entries off the diagonal, of all pairs."""
-    n, shifts = totals.n, totals.shifts
+    n, shifts = float(totals.n), totals.shifts
     grand = totals.row_sums.sum(1)
     products = totals.products + torch.outer(shifts, grand) + torch.outer(grand, shifts)
     products = products + n * (n - 1) * torch.outer(shifts, shifts)
@@ -113,7 +113,7 @@ def uncentred_cosines(totals: Totals) -> Grid:
 
 def _rounding(totals: Totals, products: torch.Tensor) -> torch.Tensor:
     """What rounding alone leaves of a constant: of the entries where they were made, and of the sums."""
-    return 1e-20 * totals.n**2 * totals.shifts.square() + 1e-13 * products.diagonal()
+    return 1e-20 * float(totals.n) ** 2 * totals.shifts.square() + 1e-13 * products.diagonal()
 
 
 def _scale(products: torch.Tensor, rounding: torch.Tensor) -> torch.Tensor:

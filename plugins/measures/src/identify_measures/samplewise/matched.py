@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from identify_core.scores import Score
-from identify_measures.inputs import InputError
+from identify_measures.inputs import fit_mask
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
@@ -115,16 +113,4 @@ def spearman_mcc(
     """
     shared = share_arrays(x, y, seed=seed)
     options = RankMatchingOptions(held_out=held_out or fit is not None, interval=interval, chance_draws=chance_draws)
-    return score_spearman_mcc(shared, 0, 1, options, None if fit is None else _mask(fit, shared.n))
-
-
-def _mask(fit: Any, n: int) -> torch.Tensor:
-    counted = isinstance(fit, int) and not isinstance(fit, bool)
-    mask = torch.arange(n) < fit if counted else torch.as_tensor(fit).cpu()
-    if mask.dtype != torch.bool or mask.shape != (n,):
-        raise InputError("fit is neither a number of rows nor a boolean mask of shape (n,)")
-    if not 2 <= int(mask.sum()) <= n - 2:
-        raise InputError(
-            f"fit leaves {min(int(mask.sum()), n - int(mask.sum()))} of {n} rows to one part; 2 are needed"
-        )
-    return mask
+    return score_spearman_mcc(shared, 0, 1, options, None if fit is None else fit_mask(fit, shared.n))

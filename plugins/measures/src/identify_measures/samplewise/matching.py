@@ -10,11 +10,11 @@ import torch
 
 from identify_core.scores import Chance, Interval, Score
 from identify_measures.catalogue import measure
+from identify_measures.jackknife import jackknife
 from identify_measures.linear.correlation import correlations, match
 from identify_measures.linear.measuring import Formula, require_variance
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
-from identify_measures.samplewise.intervals import jackknife
 from identify_measures.samplewise.ranks import average_ranks
 from identify_measures.samplewise.rows import BLOCK, Rows
 from identify_measures.samplewise.shared import Shared

@@ -9,8 +9,8 @@ import torch
 
 from identify_core.scores import Chance, Score
 from identify_measures.catalogue import measure
+from identify_measures.jackknife import jackknife
 from identify_measures.options.samplewise import CknnaOptions, NeighbourOptions
-from identify_measures.samplewise.intervals import jackknife
 from identify_measures.samplewise.neighbours import (
     Neighbours,
     SimilarityName,

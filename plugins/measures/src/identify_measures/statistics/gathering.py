@@ -10,7 +10,7 @@ import attrs
 import torch
 
 from identify_core.run.subject import Representation
-from identify_measures.inputs import InputError, as_matrix, paired, rank_tolerance
+from identify_measures.inputs import InputError, as_matrix, fit_mask, paired, rank_tolerance
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.pairwise import PairwiseProducts
 from identify_measures.statistics.resident import ResidentRows
@@ -55,8 +55,7 @@ def from_arrays(x: Any, y: Any, *, blocks: int = 1, fit: Any = None, least_rows:
         x: shape (n, p).
         y: shape (n, q).
         blocks: how many random blocks of rows.
-        fit: which rows a map or a matching is fitted on, as a boolean mask of shape (n,) or as the number of rows from
-            the beginning; the others judge it. None leaves it to the blocks.
+        fit: which rows a map or a matching is fitted on, as `fit_mask` takes it. None leaves it to the blocks.
         least_rows: how many rows the measure needs.
 
     Raises:
@@ -70,22 +69,9 @@ def from_arrays(x: Any, y: Any, *, blocks: int = 1, fit: Any = None, least_rows:
             for each in (first, second)
         ),
         blocks=min(blocks, first.n),
-        fit=None if fit is None else _mask(fit, first.n),
+        fit=None if fit is None else fit_mask(fit, first.n),
         budget=Memory().derived,
     )
-
-
-def _mask(fit: Any, n: int) -> torch.Tensor:
-    mask = torch.arange(n) < fit if isinstance(fit, int) else torch.as_tensor(fit)
-    if mask.dtype != torch.bool or mask.shape != (n,):
-        raise InputError(
-            f"the rows to fit on are given as {mask.dtype} of shape {tuple(mask.shape)}",
-            hint=f"give how many rows from the beginning, or a boolean for each of the {n} rows",
-        )
-    chosen = int(mask.sum())
-    if not 2 <= chosen <= n - 2:
-        raise InputError(f"{chosen} of {n} rows to fit on leave {n - chosen} to judge on", hint="both need two rows")
-    return mask
 
 
 def from_representations(
