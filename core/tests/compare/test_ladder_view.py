@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from PIL import Image
 
 from identify_core.compare import ladder_view
@@ -109,6 +110,14 @@ def test_pairs_that_pass_are_counted() -> None:
     _, axes = drawn(grid(4, {"identity": 0.0012, "permutation": 0.0022, "affine": 0.5})).static.axes
     said = [text.get_text() for text in axes.texts]
     assert said[:3] == ["6 of 6", "1 of 6", "0 of 6"]
+
+
+def test_the_control_is_what_the_fit_of_the_class_alone_leaves_of_a_representation_and_itself() -> None:
+    controls = {"identity": {"linear": score(0.25)}}
+    order, axes = drawn(grid(3, {"linear": 0.002}, controls=controls)).static.axes
+    hollow = [each for each in axes.collections if isinstance(each, PathCollection) and not len(each.get_facecolors())]
+    assert [np.asarray(each.get_offsets()).tolist() for each in hollow] == [[[0.25, 0.0]]]
+    assert [label.get_text() for label in order.get_yticklabels()] == ["linear"]
 
 
 def test_residuals_beyond_the_axis_are_drawn_at_its_ends() -> None:

@@ -45,6 +45,8 @@ def draw_ladder(finding: Finding, matrices: dict[str, Matrix]) -> Figure:
         finding: of `grid_finding`, for an evaluator that gives verdicts.
         matrices: rung to the residuals of all pairs, (M, M).
     """
+    if "" in matrices:  # the matrix of a finding with a single score has no name of its own
+        matrices = {next((str(row[2]) for row in finding.tables["directions"].rows), ""): matrices[""]}
     names = [name for name in RUNGS if name in matrices] or list(matrices)
     table = finding.tables["ladder"]
     tolerance = next((float(row[5]) for row in table.rows if isinstance(row[5], (int, float))), None)
@@ -60,7 +62,7 @@ def draw_ladder(finding: Finding, matrices: dict[str, Matrix]) -> Figure:
         for position, rung in enumerate(rungs):
             _draw_rung(axes, position, rung, intervals=count <= _INTERVALS)
         _finish_ladder(figure, order, axes, rungs, tolerance, count)
-        figure.suptitle(fill(finding.summary, 90), x=0.01, ha="left")
+        figure.suptitle(fill(finding.summary, 80), x=0.01, ha="left")
     return Figure(
         name="ladder",
         caption=(
@@ -107,12 +109,19 @@ class _Rung:
             passes=np.zeros(len(values), dtype=bool) if tolerance is None else upper <= tolerance,
             lowest=lowest,
             shuffled=read("chance"),
-            itself=np.diag(matrix),
+            itself=_own_control(finding, name),
         )
 
     @property
     def colour(self) -> str:
         return _PASSES if self.passes.any() else _FAILS
+
+
+def _own_control(finding: Finding, name: str) -> Matrix:
+    """What the same fit leaves of each representation and itself, in either order of the pairs."""
+    rows = finding.tables["directions"].rows
+    values = [float(row[5]) for row in rows if row[2] == name and isinstance(row[5], (int, float))]
+    return np.unique(values)
 
 
 def _draw_order(axes: Any, rungs: Sequence[_Rung]) -> None:

@@ -14,7 +14,14 @@ def test_a_control_passes_where_its_interval_ends_within_the_tolerance(high: flo
     fails = {"affine": Residual(value=0.5, low=0.4, high=0.6)}
     shuffled = {"affine": Residual(value=0.005, low=0.001, high=high)}
     measured = Measured(
-        forward=fails, backward=fails, translated={}, ranks=(), unexplained={"affine": 0}, remarks=("kept",)
+        forward=fails,
+        backward=fails,
+        own=fails,
+        through={},
+        translated={},
+        ranks=(),
+        unexplained={"affine": 0},
+        remarks=("kept",),
     )
     texts = list(cautions(measured, shuffled, shuffled, tolerance=0.01, fit_rows=50))
     assert any("rows paired at random pass too at affine" in text for text in texts) is said

@@ -77,7 +77,7 @@ def test_a_finding_holds_both_directions_the_controls_and_what_was_left_out(
         assert value == max(there, back)
         assert itself < 1e-20
         assert shuffled == finding.arrays[f"{row[2]}-chance"].values[index]
-    assert finding.conventions["estimator of affine"] == "least squares with intercept"
+    assert finding.conventions["estimator of affine"].startswith("least squares with intercept, where a column with")
     assert finding.conventions["linear left out"] == "it was not asked for"
     assert "two decoders" in finding.conventions["isometry left out"]
 

@@ -13,11 +13,11 @@ LADDER = (
         family="ladder",
         summary="The best map of every rung, fitted on one part of the rows and judged on the other.",
         definition=(
-            "for every rung, 1 − R² = Σ|y_i − f(x_i)|² / Σ|y_i − m|² over held-out rows, f the map of the class that "
-            "is best on the other rows and m their mean, X and Y as they are; the worse of both directions, with a "
-            "jackknife interval; a rung passes where the interval's upper end is within the tolerance; the verdict "
-            "names the lowest rungs that pass, and what the same fits leave of a representation and itself and of rows "
-            "paired at random"
+            "for every rung, 1 − R² = Σ|y_i − f(x_i)|² / Σ|y_i − m|² over held-out rows, m the mean of the other rows "
+            "and f the best map of the class found on them, its own fit or that of a class within, X and Y as they "
+            "are; the worse of both directions, with a jackknife interval; a rung passes where the interval's upper "
+            "end is within the tolerance; the verdict names the lowest rungs that pass, what the fits of each class "
+            "alone leave of a representation and itself, and what is left of rows paired at random"
         ),
         source="the rungs' own definitions, `identify describe rungs`; fits as their modules in ladder/ cite",
         larger_is="more distant",

@@ -37,11 +37,12 @@ def cautions(
     varying = all(each.value == each.value for each in identity.values())
     blind = [name for name, each in identity.items() if varying and not passes(each) and not passes(pair[name])]
     if blind:
+        most = max(identity[name].value for name in blind)
         yield (
-            f"{fit_rows} rows to fit on are too few for {_join(blind)}: not even a representation and itself pass, so "
-            "that failing there means nothing"
+            f"{fit_rows} rows to fit on are too few for {_join(blind)}: of a representation and itself the same fits "
+            f"leave up to {most:.2g}, so that failing there means nothing"
         )
-    yield from _against_inclusion(pair, blind, passes)
+    yield from _through_smaller(measured, pair, tolerance, fit_rows)
     yield from _one_sided(measured, pair, passes, tolerance)
     yield from _translation(measured, pair, passes)
     for name in lowest([name for name, each in pair.items() if passes(each)]):
@@ -56,19 +57,21 @@ def cautions(
     yield from measured.remarks
 
 
-def _against_inclusion(pair: Residuals, blind: Sequence[str], passes: Callable[[Residual], bool]) -> Iterator[str]:
-    """A class cannot be worse than one within it; a fit of it can."""
-    beaten = [
-        large
-        for large in pair
-        if large not in blind
-        and not passes(pair[large])
-        # Near the tolerance the noise of the judging rows decides; only what is clearly worse says something.
-        and any(includes(large, small) and passes(each) and pair[large].low > each.high for small, each in pair.items())
-    ]
-    if beaten:
+def _through_smaller(measured: Measured, pair: Residuals, tolerance: float, fit_rows: int) -> Iterator[str]:
+    """Say where a class passes by the map of a class within, and what its own fit leaves."""
+    # Near the tolerance the noise of the judging rows decides; only what is clearly worse says something.
+    served = {
+        name: through
+        for name, through in measured.through.items()
+        if pair[name].high <= tolerance < measured.own[name].low
+    }
+    for through in dict.fromkeys(served.values()):
+        names = [name for name, each in served.items() if each == through]
+        left = " and ".join(f"{measured.own[name].value:.3g}" for name in names)
         yield (
-            f"{_join(beaten)} {_verb(beaten)} although a class within passes: the rows are too few for so large a class"
+            f"{_join(names)} {_verb(names, 'passes', 'pass')} with the map of {through}, a class within: "
+            f"{'its own fit' if len(names) == 1 else 'their own fits'} on {fit_rows} rows "
+            f"{_verb(names, 'leaves', 'leave')} {left}"
         )
 
 

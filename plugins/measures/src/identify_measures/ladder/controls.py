@@ -55,9 +55,10 @@ def measure_shuffled(
 
 
 def identity_control(x_itself: Measured, y_itself: Measured) -> dict[str, Residual]:
-    """What is left when each representation is carried onto itself: the worse of the two at every rung.
+    """What every class's own fit leaves of a representation and itself: the worse of the two at every rung.
 
     It is 0 wherever the fit part is large enough; where it is not, a failure of the rung says nothing about the pair.
+    The identity belongs to every class, so that its map must not serve the others here.
     """
-    first, second = x_itself.worse(), y_itself.worse()
+    first, second = x_itself.own, y_itself.own
     return {name: worse_of(first[name], second[name]) for name in first}

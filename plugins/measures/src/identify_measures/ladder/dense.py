@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import scipy.linalg
 import torch
 
 from identify_measures.ladder.maps import DenseMap
 from identify_measures.ladder.moments import Moments
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def fit_isometry(moments: Moments, *, centred: bool, scaled: bool) -> DenseMap:
@@ -27,22 +32,60 @@ def fit_isometry(moments: Moments, *, centred: bool, scaled: bool) -> DenseMap:
 def fit_linear(moments: Moments, *, centred: bool, rank_tolerance: float) -> tuple[DenseMap, int]:
     """Least squares, of minimum norm where several maps are as good, and the rank that was found.
 
-    Pivoted QR with a complete orthogonal factorisation (LAPACK's gelsy): directions smaller than `rank_tolerance` times
-    the spread of the data count as absent, also where a large mean makes the largest direction much larger than that.
+    Columns are brought to one spread before the rank is decided, so that the unit of a column decides nothing: a column
+    of which no more than `rank_tolerance` of its spread lies outside the span of the others is their combination.
     """
     x, y = moments.factors(centred=centred)
     source, target = moments.origins(centred=centred)
-    spread, size = float(moments.x[1:].square().sum()) ** 0.5, float(x.square().sum()) ** 0.5
-    cut = rank_tolerance * (spread / size if spread > 0 else 1.0)
-    matrix, rank = least_squares(x, y, cut)
+    matrix, rank = least_squares(x, y, column_units(x, moments.x[1:]), rank_tolerance)
     return DenseMap(matrix=matrix, source=source, target=target), rank
 
 
-def least_squares(x: torch.Tensor, y: torch.Tensor, cut: float) -> tuple[torch.Tensor, int]:
-    """The W of minimum norm that minimises |x W − y|, shape (d, e), and the rank of x, (k, d)."""
-    if not bool(x.any()):
-        return torch.zeros(x.shape[1], y.shape[1], dtype=x.dtype, device=x.device), 0
-    solution, _, rank, _ = scipy.linalg.lstsq(
-        x.cpu().numpy(), y.cpu().numpy(), cond=cut, lapack_driver="gelsy", check_finite=False
-    )
-    return torch.from_numpy(solution).to(x.device), int(rank)
+def column_units(x: torch.Tensor, centred: torch.Tensor) -> torch.Tensor:
+    """The size of every column about its mean, about the origin where it does not vary, and 1 for zeros; shape (d,)."""
+    spread, size = (each.square().sum(dim=0).sqrt() for each in (centred, x))
+    units = torch.where(spread > 0, spread, size)
+    return torch.where(units > 0, units, 1.0)
+
+
+def least_squares(x: torch.Tensor, y: torch.Tensor, units: torch.Tensor, cut: float) -> tuple[torch.Tensor, int]:
+    """The W of minimum norm that minimises |x W − y|, and the rank of x.
+
+    The rank is that of x over `units`, by QR with column pivoting (Golub & Van Loan, Matrix Computations, 4th edition,
+    section 5.5.6). Where it is full, W does not depend on the units; where it is not, what lies below the cut is taken
+    away from x, and the norm is that of W for x as it is, so that W turns with x.
+
+    Args:
+        x: shape (k, d).
+        y: shape (k, e).
+        units: shape (d,), positive.
+        cut: a column of x over its unit with no more than this outside the span of the columns before it adds no rank.
+
+    Returns:
+        W, shape (d, e), and the rank.
+    """
+    scaled, size = (x / units).cpu().numpy(), units.cpu().numpy()
+    # Rounding of the factorisation itself is relative to whole columns, means included.
+    floor = max(x.shape) * np.finfo(np.float64).eps * float(np.sqrt((scaled**2).sum(axis=0).max()))
+    q, r, order = scipy.linalg.qr(scaled, mode="economic", pivoting=True, check_finite=False)
+    rank = int((np.abs(np.diag(r)) > max(cut, floor)).sum())
+    found = np.zeros((x.shape[1], y.shape[1]))
+    known = q[:, :rank].T @ y.cpu().numpy()
+    if rank == x.shape[1]:
+        found[order] = scipy.linalg.solve_triangular(r, known, check_finite=False) / size[order, None]
+    elif rank:
+        found[order] = _least_norm(r[:rank] * size[order], known)
+    return torch.from_numpy(found).to(x.device), rank
+
+
+def _least_norm(wide: Array, known: Array) -> Array:
+    """The w of minimum norm with wide w = known, shape (d, e), for `wide` of shape (r, d) and rank r.
+
+    Columns of very different sizes are sorted before the pivoted QR, which is then stable for each of them (Cox &
+    Higham, Stability of Householder QR factorization for weighted least squares problems, 1998).
+    """
+    sorted_ = np.argsort(-np.abs(wide).max(axis=0), kind="stable")
+    q, r, order = scipy.linalg.qr(wide[:, sorted_].T, mode="economic", pivoting=True, check_finite=False)
+    solution = np.empty((wide.shape[1], known.shape[1]))
+    solution[sorted_] = q @ scipy.linalg.solve_triangular(r, known[order], trans="T", check_finite=False)
+    return solution

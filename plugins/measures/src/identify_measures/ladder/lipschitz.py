@@ -14,7 +14,7 @@ from __future__ import annotations
 import attrs
 import torch
 
-from identify_measures.ladder.dense import least_squares
+from identify_measures.ladder.dense import column_units, least_squares
 from identify_measures.ladder.maps import DenseMap
 from identify_measures.ladder.moments import Moments
 
@@ -49,7 +49,7 @@ def fit_bounded(moments: Moments, *, bound: float, gap: float, rank_tolerance: f
     x, y = (each.cpu() for each in moments.factors(centred=True))
     source, target = moments.origins(centred=True)
     size = float(y.square().sum())
-    start, _ = least_squares(x, y, rank_tolerance)
+    start, _ = least_squares(x, y, column_units(x, x), rank_tolerance)
     if float(torch.linalg.matrix_norm(start, 2)) <= bound or size == 0:
         return Bounded(map=DenseMap(matrix=start.to(source.device), source=source, target=target), gap=0.0, steps=0)
     matrix, left, steps = _descend(x, y, _clip(start, bound), bound, gap * size)

@@ -10,6 +10,7 @@ import torch
 
 from identify_measures.inputs import RANK_TOLERANCE
 from identify_measures.ladder.fitting import Fits, Ranked, choose_rungs, fit_maps
+from identify_measures.ladder.inclusion import Best, best_of_class
 from identify_measures.ladder.maps import Map
 from identify_measures.ladder.moments import Moments, MomentsAccumulator
 from identify_measures.ladder.monotone import rank_correlation
@@ -30,8 +31,10 @@ class Measured:
     """Residuals of every rung in both directions.
 
     Args:
-        forward: rung to residual of the best map from x to y.
+        forward: rung to residual of the best map found from x to y, the maps of classes within included.
         backward: from y to x.
+        own: rung to residual of the class's own fit, the worse of both directions.
+        through: rung to the class within whose map is the better one, in the worse direction, where one is.
         translated: the larger of both, with a translation, of the rungs that have none.
         ranks: numerical ranks of x and y over the fit part; empty where nothing needed them.
         unexplained: rung to the columns, of y or of x, of which its map leaves more than half of the variance.
@@ -40,6 +43,8 @@ class Measured:
 
     forward: Mapping[str, Residual]
     backward: Mapping[str, Residual]
+    own: Mapping[str, Residual]
+    through: Mapping[str, str]
     translated: Mapping[str, Residual]
     ranks: tuple[int, ...]
     unexplained: Mapping[str, int]
@@ -100,6 +105,7 @@ def measure(
         {name: residual(errors, each.total, options.level) for name, errors in each.errors.items()} for each in judged
     ]
     backward = other[0] if other else forward
+    best = [best_of_class({name: each[name] for name in there.maps}) for each in (forward, *other)]
     remarks = (
         ()
         if control
@@ -112,13 +118,27 @@ def measure(
         )
     )
     return Measured(
-        forward={name: forward[name] for name in there.maps},
-        backward={name: backward[name] for name in back.maps},
+        forward={name: each.residual for name, each in best[0].items()},
+        backward={name: each.residual for name, each in best[-1].items()},
+        own={name: worse_of(forward[name], backward[name]) for name in there.maps},
+        through=_through(best[0], best[-1]),
         translated={name: worse_of(forward[f"+{name}"], backward[f"+{name}"]) for name in there.translated},
         ranks=() if there.rank is None or back.rank is None else (there.rank, back.rank),
-        unexplained={name: max(_unexplained(each, name) for each in judged) for name in there.maps},
+        unexplained={
+            name: max(_unexplained(each, found[name].of) for each, found in zip(judged, best, strict=True))
+            for name in there.maps
+        },
         remarks=tuple(dict.fromkeys(remarks)),
     )
+
+
+def _through(forward: Mapping[str, Best], backward: Mapping[str, Best]) -> dict[str, str]:
+    """The class within whose map serves a class in its worse direction."""
+    worse = {
+        name: max(forward[name], backward[name], key=lambda each: (each.residual.high, each.residual.value))
+        for name in forward
+    }
+    return {name: each.of for name, each in worse.items() if each.of != name}
 
 
 def _fit(
@@ -139,12 +159,14 @@ def _fit(
         first, second = gather(x, y, sample_rows(split.fitted, options.monotone_rows, seed=seed, places=split.places))
         a, b = first.values.numpy(), second.values.numpy()
         ranked = Ranked(x=a, y=b, correlation=rank_correlation(a, b))
-    there = fit_maps(rungs, moments, ranked, options, rank_tolerance=_rank_tolerance(dtypes[0]), translated=translated)
+    there = fit_maps(
+        rungs, moments, ranked, options, rank_tolerance=rank_tolerance_of(dtypes[0]), translated=translated
+    )
     if x is y:
         return there, there
     turned = ranked.swapped() if ranked is not None else None
     back = fit_maps(
-        rungs, moments.swapped(), turned, options, rank_tolerance=_rank_tolerance(dtypes[1]), translated=translated
+        rungs, moments.swapped(), turned, options, rank_tolerance=rank_tolerance_of(dtypes[1]), translated=translated
     )
     return there, back
 
@@ -161,7 +183,8 @@ def _all(fits: Fits) -> dict[str, Map]:
     return {**fits.maps, **{f"+{name}": each for name, each in fits.translated.items()}}
 
 
-def _rank_tolerance(dtype: str) -> float:
+def rank_tolerance_of(dtype: str) -> float:
+    """Up to which part of its spread a column of data of this type counts as determined by the others."""
     return RANK_TOLERANCE[torch.float32 if dtype in _EPSILON else torch.float64]
 
 

@@ -14,7 +14,7 @@ from identify_measures.inputs import paired
 from identify_measures.ladder.cautions import cautions
 from identify_measures.ladder.controls import Shuffled, identity_control, measure_shuffled
 from identify_measures.ladder.fitting import METHODS, choose_rungs
-from identify_measures.ladder.measuring import Measured, measure
+from identify_measures.ladder.measuring import Measured, measure, rank_tolerance_of
 from identify_measures.ladder.reading import HeldRows, Rows, dtype_of
 from identify_measures.ladder.residuals import Residual
 from identify_measures.ladder.splitting import LEAST_ROWS, Places, split_rows
@@ -103,6 +103,7 @@ def judge_pair(
         widths=(x.shape[1], y.shape[1]),
         ranks=measured.ranks,
         dtype=_dtypes(x, y),
+        cut=_cut(x, y),
         options=options,
         seed=seed,
     )
@@ -138,6 +139,7 @@ class _Facts:
     widths: tuple[int, int]
     ranks: tuple[int, ...]
     dtype: str
+    cut: str
     options: LadderOptions
     seed: int
 
@@ -147,8 +149,19 @@ def _dtypes(x: Rows, y: Rows) -> str:
     return first if first == second else f"{first} and {second}"
 
 
+def _cut(x: Rows, y: Rows) -> str:
+    """The part of a column's spread up to which it counts as determined by others, in words."""
+    first, second = sorted((rank_tolerance_of(dtype_of(each)) for each in (x, y)), reverse=True)
+    return f"{first:g}" if first == second else f"{first:g} or, for float64, {second:g}"
+
+
 def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | None = None) -> Score:
     method = METHODS[name] if name != "lipschitz" else f"{METHODS[name]} L = {facts.options.lipschitz:g}"
+    if name in ("linear", "affine"):
+        method += (
+            f", where a column with no more than {facts.cut} of its spread outside the span of the others counts as "
+            "their combination"
+        )
     centred = " after the means are taken away" if facts.options.centre and name not in ("similarity", "affine") else ""
     empty = residual.value != residual.value
     chance = None
@@ -168,9 +181,10 @@ def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | No
         ranks=facts.ranks,
         dtype=facts.dtype,
         estimator=(
-            f"{method}{centred}; 1 − R² = Σ|y − f(x)|² / Σ|y − m|² over {facts.n - facts.fit} held-out rows, m the "
-            f"mean of the other {facts.fit}, on which f was fitted; the worse of both directions; a narrower "
-            f"representation is padded with zeros; split seed {facts.seed}"
+            f"{method}{centred}; the best of the class's own fit and of those of classes within; 1 − R² = Σ|y − f(x)|² "
+            f"/ Σ|y − m|² over {facts.n - facts.fit} held-out rows, m the mean of the other {facts.fit}, on which f "
+            "was fitted; the worse of both directions; a narrower representation is padded with zeros; split seed "
+            f"{facts.seed}"
         ),
         interval=None
         if empty
