@@ -29,7 +29,9 @@ def sections(changelog: str) -> dict[str, str]:
 
 def complaints_about_changelog(changelog: str, version: str) -> Iterator[str]:
     """What is wrong with a changelog when `version` is running."""
-    releases = list(sections(changelog))
+    releases = [each for each in sections(changelog) if each != "Unreleased"]
+    if "Unreleased" in list(sections(changelog))[1:]:
+        yield "what is unreleased is not at the top"
     if not releases or releases[0] != version:
         yield f"its first heading is {releases[0] if releases else 'missing'!r}, not '## {version}'"
     for release in releases:
@@ -93,6 +95,7 @@ def test_the_changelog_keeps_its_conventions() -> None:
         ("## 0.3.0\n\nx\n## Older\n\nx\n", "the heading 'Older' is no version X.Y.Z"),
         ("## 0.3.0\n\nx\n## 0.1.0\n\nx\n## 0.2.0\n\nx\n", "its releases are not in order, newest first, each once"),
         ("## 0.3.0\n\nx\n## 0.2.0\n", "0.2.0 says nothing"),
+        ("## 0.3.0\n\nx\n## Unreleased\n\nx\n", "what is unreleased is not at the top"),
     ],
 )
 def test_a_changelog_that_breaks_them_is_caught(changelog: str, complaint: str) -> None:
