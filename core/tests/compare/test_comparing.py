@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,22 +14,77 @@ import pytest
 from identify_core.compare.comparing import Comparison, Request, compare, standard_evaluators
 from identify_core.compare.importing import import_arrays
 from identify_core.compare.pairs import against_claim, common_claim, meets
-from identify_core.compare.planning import plan
+from identify_core.compare.planning import Cost, plan
 from identify_core.compare.references import open_groups
 from identify_core.compare.views import cluster_order, embed
-from identify_core.errors import PluginError, UsageError
+from identify_core.components import Evaluator
+from identify_core.errors import PluginError, RunError, UsageError
+from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry
+from identify_core.run.context import Context
 from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Surroundings, execute
-from identify_core.scores import Verdict
+from identify_core.run.subject import Subject
+from identify_core.scores import Score, Verdict
 from identify_core.spec import choose_evaluator, load_spec
 from identify_core.store import Store, StoredRun
 from identify_core.testing import toy_plugin
 
 
+class Failing:
+    """Evaluators of pairs that raise what no plugin should."""
+
+    prepared = 0
+
+    @hookimpl
+    def identify_evaluators(self) -> Iterable[Evaluator]:
+        here = "compare_failing"
+        for name in ("overflow", "memory", "exit", "typo"):
+            yield Evaluator(name=name, summary="Fails.", target=f"{here}:{name}", arity="pair")
+        for name in ("unprepared", "as-unprepared"):
+            yield Evaluator(name=name, summary="", target=f"{here}:typo", prepare=f"{here}:prepare", arity="pair")
+        yield Evaluator(
+            name="unestimated", summary="", target=f"{here}:typo", estimate=f"{here}:no_estimate", arity="pair"
+        )
+        yield Evaluator(name="missing", summary="", target=f"{here}:nowhere", arity="pair")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def failing() -> Iterator[ModuleType]:
+    """The targets of `Failing` as a module."""
+    module = ModuleType("compare_failing")
+    module.prepared = []  # type: ignore[attr-defined]
+
+    def overflow(options: object, subject: Subject, context: Context) -> Score:
+        raise OverflowError("int too big to convert")
+
+    def memory(options: object, subject: Subject, context: Context) -> Score:
+        raise MemoryError
+
+    def leave(options: object, subject: Subject, context: Context) -> Score:
+        sys.exit("enough")
+
+    def typo(options: object, subject: Subject, context: Context) -> Score:
+        raise KeyError("spearmen")
+
+    def prepare(representations: object, context: Context) -> object:
+        module.prepared.append(representations)  # type: ignore[attr-defined]
+        raise RuntimeError("no room")
+
+    def no_estimate(options: object, sizes: object) -> Cost:
+        raise ZeroDivisionError("division by zero")
+
+    for name, function in {"overflow": overflow, "memory": memory, "exit": leave, "typo": typo}.items():
+        setattr(module, name, function)
+    module.prepare, module.no_estimate = prepare, no_estimate  # type: ignore[attr-defined]
+    sys.modules["compare_failing"] = module
+    yield module
+    del sys.modules["compare_failing"]
+
+
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    return load_registry(only=("toy",), extra={"toy": toy_plugin})
+    return load_registry(only=("toy", "failing"), extra={"toy": toy_plugin, "failing": Failing()})
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +170,41 @@ def test_evaluators_that_do_not_apply_are_named_with_the_reason(registry: Regist
 def test_an_expectation_needs_a_ladder_and_leaves_nothing_half_stored(registry: Registry, store: Store) -> None:
     with pytest.raises(UsageError, match="no evaluator is a ladder"):
         make(registry, store, "wide", expect="linear")
+
+
+def test_an_evaluator_that_raises_anything_is_a_row_with_its_reason(
+    registry: Registry, store: Store, failing: ModuleType
+) -> None:
+    names = ["overflow", "distance", "memory", "exit", "typo", "unprepared", "as-unprepared", "missing"]
+    request = Request(
+        groups=open_groups(["wide"], store), evaluators=[choose_evaluator(registry, each) for each in names]
+    )
+    failing.prepared.clear()
+    comparison = compare(request, store)
+    assert list(comparison.findings) == ["distance"]
+    reasons = comparison.failures
+    assert set(reasons) == set(names) - {"distance"}
+    assert reasons["overflow"].startswith("OverflowError: int too big to convert (at ")
+    assert reasons["memory"].startswith("MemoryError (at ")
+    assert "tried to end the program (SystemExit: enough)" in reasons["exit"]
+    assert reasons["typo"].startswith("KeyError: 'spearmen' (at ")
+    assert reasons["unprepared"] == reasons["as-unprepared"] == "RuntimeError: no room"
+    assert len(failing.prepared) == 1  # what failed once would fail again
+    assert "has no attribute 'nowhere'" in reasons["missing"]
+    stored = StoredRun(store.find(comparison.id, kind="comparison"))
+    assert stored.document["failures"] == comparison.failures
+    assert list(stored.findings) == ["distance"]
+    assert "int too big to convert" in (comparison.folder / "report.html").read_text()
+
+
+def test_where_every_evaluator_fails_nothing_is_stored(registry: Registry, store: Store) -> None:
+    before = len(list(store.comparisons()))
+    with pytest.raises(RunError, match=r"^overflow failed: OverflowError: int too big to convert"):
+        make(registry, store, "wide", evaluator="overflow")
+    chosen = [choose_evaluator(registry, name) for name in ("overflow", "typo")]
+    with pytest.raises(RunError, match=r"every evaluator failed: overflow: OverflowError.*; typo: KeyError"):
+        compare(Request(groups=open_groups(["wide"], store), evaluators=chosen), store)
+    assert len(list(store.comparisons())) == before
 
 
 def test_imported_arrays_are_compared_with_runs_by_their_ids(registry: Registry, store: Store, tmp_path: Path) -> None:

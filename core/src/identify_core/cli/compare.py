@@ -12,7 +12,7 @@ from identify_core.cli.invocation import Invocation, json_option, quiet_option, 
 if TYPE_CHECKING:
     from identify_core.compare.comparing import Comparison, Request
 
-BELOW_EXPECTATION = 1
+FAILED = 1
 
 
 @click.command("compare")
@@ -88,7 +88,7 @@ def command(
     with watched(quiet) as (display, stop_requested):
         comparison = compare(request, store, display=display, stop_requested=stop_requested)
     _print(comparison, request, as_json)
-    return BELOW_EXPECTATION if comparison.below else 0
+    return FAILED if comparison.below or comparison.failures else 0
 
 
 def _plan(request: Request, as_json: bool) -> int:
@@ -137,6 +137,12 @@ def _print(comparison: Comparison, request: Request, as_json: bool) -> None:
         console.print(f"{len(lined.representations)} representations, {lined.rows} rows in common", markup=False)
         console.print(f"comparison  {comparison.id}", markup=False)
         console.print(f"report      {comparison.folder / 'report.html'}", markup=False)
+    if comparison.failures:
+        print_failure(
+            f"{len(comparison.failures)} of {len(comparison.failures) + len(comparison.findings)} evaluators failed; "
+            "what the others found is kept",
+            problems=[f"{label}: {reason}" for label, reason in comparison.failures.items()],
+        )
     if comparison.below:
         print_failure(
             f"{len(comparison.below)} pairs are not identified up to {request.expect}",
@@ -151,8 +157,9 @@ def _plain(comparison: Comparison, request: Request) -> dict[str, Any]:
         "rows": comparison.lined.rows,
         "left_out": comparison.lined.left_out,
         "skipped": comparison.skipped,
+        "failures": comparison.failures,
         "expect": request.expect,
-        "met": not comparison.below if request.expect else None,
+        "met": not comparison.below if request.expect and comparison.judged else None,
         "representations": [each.label for each in comparison.lined.representations],
         "findings": {
             label: {

@@ -8,6 +8,8 @@ import click
 
 from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
 
+RAN_AND_FAILED = 1
+
 
 @click.command("evaluate")
 @click.argument("run")
@@ -36,7 +38,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Run evaluators on a stored RUN and keep what they find with it."""
-    from identify_core.cli.output import print_json, stdout_console
+    from identify_core.cli.output import print_failure, print_json, stdout_console
     from identify_core.cli.watching import watched
     from identify_core.errors import UsageError
     from identify_core.spec import choose_evaluator, load_spec
@@ -65,14 +67,21 @@ def command(
             stop_requested=stop_requested,
             replace=replace,
         )
-        labels = revisit.evaluate()
+        revisited = revisit.evaluate()
+    labels, failures = revisited.labels, revisited.failures
     found = StoredRun.open(stored.folder).findings
+    shown = {name: _plain(found[name]) for name in labels}
     if as_json:
-        print_json("findings", {"run": stored.id, "findings": {name: _plain(found[name]) for name in labels}})
+        print_json("findings", {"run": stored.id, "findings": shown, "failures": failures})
     else:
         for name in labels:
             print_finding(stdout_console(), name, found[name].finding)
-    return 0
+    if failures:
+        print_failure(
+            f"{len(failures)} of {len(chosen)} evaluators failed; what the others found is kept",
+            problems=[f"{name}: {reason}" for name, reason in failures.items()],
+        )
+    return RAN_AND_FAILED if failures else 0
 
 
 def _plain(stored: Any) -> dict[str, Any]:

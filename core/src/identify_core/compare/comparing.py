@@ -62,6 +62,8 @@ class Comparison:
         findings: label to finding.
         lined: the representations on their common rows.
         skipped: qualified name of each evaluator that does not apply, with the reason.
+        failures: label of each evaluator that failed, with the reason; the others are kept.
+        judged: whether an evaluator said of the pairs up to which rung they are identified.
         below: the pairs that are not identified up to the expected rung, as (label, label, what was found).
     """
 
@@ -70,6 +72,8 @@ class Comparison:
     findings: dict[str, Finding]
     lined: Lined
     skipped: dict[str, str]
+    failures: dict[str, str] = attrs.field(factory=dict)
+    judged: bool = False
     below: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -118,10 +122,11 @@ def compare(
     display: Display | None = None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Comparison:
-    """Make a comparison and store it.
+    """Make a comparison and store it; an evaluator that fails costs no other.
 
     Raises:
         UsageError: the representations cannot be lined up, or no evaluator applies, or the expectation needs a ladder.
+        IdentifyError: every evaluator failed; nothing is stored.
         Interrupted: the user stopped it; nothing is stored.
         StoreError: the store cannot be written.
     """
@@ -145,10 +150,12 @@ def compare(
         )
         try:
             writer.write_spec(_request_as_toml(request, chosen))
-            grids = _score(chosen, lined, context)
-            below = _below(grids, request.expect)
-            findings = _keep(writer, grids, request, context)
-            writer.write_document(_document(request, lined, skipped, device, clock, context))
+            grids, findings, failed = _score(writer, chosen, lined, request, context)
+            below = _below(grids, request.expect) if grids or not failed else ()
+            if not findings:
+                calling.raise_failure(failed)
+            failures = {label: calling.reason_of(error) for label, error in failed.items()}
+            writer.write_document(_document(request, lined, skipped, failures, device, clock, context))
             writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
         except BaseException:
             writer.close()
@@ -161,6 +168,8 @@ def compare(
         findings=findings,
         lined=lined,
         skipped=skipped,
+        failures=failures,
+        judged=any(grid.verdicts for grid in grids),
         below=below,
     )
 
@@ -183,38 +192,52 @@ def _request_as_toml(request: Request, chosen: Sequence[Chosen]) -> str:
     )
 
 
-def _score(chosen: Sequence[Chosen], lined: Lined, context: Context) -> list[Grid]:
+def _score(
+    writer: RunWriter, chosen: Sequence[Chosen], lined: Lined, request: Request, context: Context
+) -> tuple[list[Grid], dict[str, Finding], dict[str, Exception]]:
+    """Every evaluator's grid and finding, stored as soon as it is there, and what those raised that failed."""
     preparations = Preparations(lined.representations)
-    return [score_pairs(each, preparations, context) for each in chosen]
-
-
-def _keep(writer: RunWriter, grids: Sequence[Grid], request: Request, context: Context) -> dict[str, Finding]:
-    findings = {}
     members = [
         Member(group=group.name, latents=each.latents, width=each.shape[1])
         for group in request.groups
         for each in group.representations
     ]
-    for grid in grids:
-        finding = grid_finding(grid)
-        label = grid.chosen.label
-        findings[label] = finding
-        writer.write_finding(
-            label,
-            finding,
-            evaluator=grid.chosen.registered.qualified_name,
-            options=plain_options(grid.chosen.options),
-        )
-        own = calling.draw(grid.chosen, finding, context)
-        for figure in own or draw_grid(finding, grid.chosen.registered.component, members):
-            writer.write_figure(label, figure)
-        for warning in finding.warnings:
-            context.warn(f"{label}: {warning}")
-    return findings
+    grids: list[Grid] = []
+    findings: dict[str, Finding] = {}
+    failed: dict[str, Exception] = {}
+    for each in chosen:
+        with calling.apart(each.label, failed, context.display):
+            grid = score_pairs(each, preparations, context)
+            finding = grid_finding(grid)
+            _keep(writer, grid, finding, members, context)
+            grids.append(grid)
+            findings[each.label] = finding
+    return grids, findings, failed
+
+
+def _keep(writer: RunWriter, grid: Grid, finding: Finding, members: Sequence[Member], context: Context) -> None:
+    chosen = grid.chosen
+    label, component = chosen.label, chosen.registered.component
+    writer.write_finding(
+        label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
+    )
+    figures = calling.drawn(
+        label, lambda: calling.draw(chosen, finding, context) or draw_grid(finding, component, members), context
+    )
+    for figure in figures:
+        writer.write_figure(label, figure)
+    for warning in finding.warnings:
+        context.warn(f"{label}: {warning}")
 
 
 def _document(
-    request: Request, lined: Lined, skipped: dict[str, str], device: torch.device, clock: Clock, context: Context
+    request: Request,
+    lined: Lined,
+    skipped: dict[str, str],
+    failures: dict[str, str],
+    device: torch.device,
+    clock: Clock,
+    context: Context,
 ) -> dict[str, Any]:
     return {
         "representations": [
@@ -231,6 +254,7 @@ def _document(
         "rows": lined.rows,
         "left_out": lined.left_out,
         "skipped": skipped,
+        "failures": failures,
         "expect": request.expect,
         "seed": request.seed,
         "provenance": describe_machine(device),

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.components import Evaluator, load_target
+from identify_core.components import Evaluator
 from identify_core.errors import Interrupted, PluginError
 from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.run import calling
@@ -27,13 +27,23 @@ class Preparations:
     def __init__(self, representations: Sequence[Representation]) -> None:
         self.representations = tuple(representations)
         self._made: dict[str, Any] = {}
+        self._failed: dict[str, Exception] = {}
 
-    def of(self, component: Evaluator, context: Context) -> Any:
+    def of(self, chosen: Chosen, context: Context) -> Any:
         """The preparation of one evaluator; None where it needs none."""
+        component = chosen.registered.component
         if not component.prepare:
             return None
+        if component.prepare in self._failed:  # it would fail again, after as much work
+            raise self._failed[component.prepare]
         if component.prepare not in self._made:
-            self._made[component.prepare] = load_target(component.prepare)(self.representations, context)
+            try:
+                self._made[component.prepare] = calling.prepare(chosen, self.representations, context)
+            except Interrupted:
+                raise
+            except Exception as error:
+                self._failed[component.prepare] = error
+                raise
         return self._made[component.prepare]
 
 
@@ -66,7 +76,7 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) ->
     component = chosen.registered.component
     assert isinstance(component, Evaluator)
     representations = preparations.representations
-    prepared = preparations.of(component, context)
+    prepared = preparations.of(chosen, context)
     count = len(representations)
     pairs = [(i, j) for i in range(count) for j in range(count) if i <= j or not component.symmetric]
     scores: dict[str, dict[Pair, Score]] = {}
@@ -78,7 +88,11 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) ->
             subject = Subject(
                 representations=(representations[i], representations[j]), prepared=prepared, indices=(i, j)
             )
-            result = calling.call_evaluator(chosen, subject, context)
+            try:
+                result = calling.call_evaluator(chosen, subject, context)
+            except Exception as error:
+                error.add_note(f"at {representations[i].label} and {representations[j].label}")
+                raise
             if isinstance(result, Verdict):
                 verdicts[i, j] = result
                 for rung, score in result.residuals.items():

@@ -43,7 +43,11 @@ def score_each(chosen: Chosen, representations: Sequence[Representation], contex
         for each in representations:
             if context.should_stop():
                 raise Interrupted("stopped")
-            result = calling.call_evaluator(chosen, Subject(representations=(each,)), context)
+            try:
+                result = calling.call_evaluator(chosen, Subject(representations=(each,)), context)
+            except Exception as error:
+                error.add_note(f"at {each.label}")
+                raise
             named = {chosen.label: result} if isinstance(result, Score) else result
             if not isinstance(named, Mapping) or not all(isinstance(score, Score) for score in named.values()):
                 raise PluginError(

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
 
 import torch
 
 from identify_core.components import Evaluator, Model, load_target
 from identify_core.data import Latents, Samples, Shape
-from identify_core.errors import IdentifyError, OptionsError, PluginError, SpecError
+from identify_core.errors import (
+    IdentifyError,
+    Interrupted,
+    OptionsError,
+    PluginError,
+    RunError,
+    SpecError,
+    StoreError,
+)
 from identify_core.findings import Figure, Finding
 from identify_core.replicates import Replicates
 from identify_core.run.context import Context, ModelBuilder
-from identify_core.run.subject import Subject
+from identify_core.run.display import Display
+from identify_core.run.subject import Representation, Subject
 from identify_core.spec import Chosen
 from identify_core.stdout import kept_for_results
 
@@ -78,6 +88,18 @@ def call_evaluator(chosen: Chosen, subject: Subject, context: Context) -> Any:
     return _call(chosen, chosen.registered.component.load(), subject, context)
 
 
+def prepare(chosen: Chosen, representations: Sequence[Representation], context: Context) -> Any:
+    """Call the `prepare` target of a pair evaluator with all representations that are compared."""
+    target = load_target(chosen.registered.component.prepare)
+    return _guard(chosen, lambda: target(representations, context))
+
+
+def estimate(chosen: Chosen, sizes: Sequence[tuple[int, int]]) -> Any:
+    """Call the `estimate` target of a pair evaluator with (n, d) of every representation."""
+    target = load_target(chosen.registered.component.estimate)
+    return _guard(chosen, lambda: target(chosen.options, sizes))
+
+
 def find(chosen: Chosen, subject: Subject, context: Context) -> list[Finding]:
     """Call an evaluator; always a list, in the order in which it found."""
     found = call_evaluator(chosen, subject, context)
@@ -103,6 +125,59 @@ def draw(chosen: Chosen, finding: Finding, context: Context | None) -> list[Figu
         if not isinstance(figure, Figure):
             raise _wrong_type(chosen, figure, "a Figure")
     return figures
+
+
+def drawn(label: str, make: Callable[[], Iterable[Figure]], context: Context) -> list[Figure]:
+    """The figures of a finding; one that cannot be drawn costs the figures and not the finding."""
+    try:
+        return list(make())
+    except Exception as error:  # noqa: BLE001 - the plugin's code; `identify plot` draws again once it is mended
+        context.warn(f"the figures of {label} could not be drawn: {type(error).__name__}: {error}")
+        return []
+
+
+@contextmanager
+def apart(label: str, failures: dict[str, Exception], display: Display) -> Iterator[None]:
+    """Keep one evaluator's work apart from the others': whatever it raises is kept as its failure and said at once.
+
+    Args:
+        label: the evaluator's.
+        failures: label to what was raised; it gets another entry where something is.
+        display: where it is said.
+
+    Raises:
+        Interrupted: the user stopped it.
+        StoreError: the store cannot be written, which concerns all of them.
+    """
+    try:
+        yield
+    except (Interrupted, StoreError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one evaluator must not cost the others
+        failures[label] = error
+        display.warning(f"{label} failed: {reason_of(error)}")
+
+
+def reason_of(error: Exception) -> str:
+    """Why an evaluator failed, in one sentence: what it says itself, and where it was."""
+    said = error.message if isinstance(error, IdentifyError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    return " ".join([said, *(f"({note})" for note in getattr(error, "__notes__", ()))])
+
+
+def raise_failure(failures: Mapping[str, Exception]) -> NoReturn:
+    """Make of failures without any success one error: the only one itself, or one that lists them all.
+
+    Raises:
+        IdentifyError: always.
+    """
+    if len(failures) > 1:
+        told = "; ".join(f"{label}: {reason_of(error)}" for label, error in failures.items())
+        raise RunError(f"every evaluator failed: {told}")
+    ((label, error),) = failures.items()
+    if isinstance(error, IdentifyError):
+        raise error
+    hint = "identify --debug shows where; report it to the plugin's author"
+    raise RunError(f"{label} failed: {reason_of(error)}", hint=hint) from error
 
 
 def _call(chosen: Chosen, target: Callable[..., Any], *arguments: Any) -> Any:

@@ -15,7 +15,7 @@ import torch
 
 from identify_core.data import Latents, Samples
 from identify_core.device import resolve_device
-from identify_core.errors import IdentifyError, Interrupted, RunError, SpecError, StoreError
+from identify_core.errors import Interrupted, RunError, SpecError, StoreError
 from identify_core.findings import Finding, Scalar
 from identify_core.replicates import Replicates
 from identify_core.report.page import render_page
@@ -235,15 +235,11 @@ class _Execution:
         if chosen.label in self.evaluated:
             return
         context = self._context(f"evaluators/{chosen.label}")
-        try:
+        failed: dict[str, Exception] = {}
+        with calling.apart(chosen.label, failed, self.surroundings.display):
             evaluate_into(self.writer, chosen, source, context)
             self.evaluated.append(chosen.label)
-        except (Interrupted, KeyboardInterrupt, StoreError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one evaluator must not cost the run; the reason is kept and shown
-            reason = error.message if isinstance(error, IdentifyError) else f"{type(error).__name__}: {error}"
-            self.failures[chosen.label] = reason
-            self.surroundings.display.warning(f"{chosen.label} failed: {reason}")
+        self.failures |= {label: calling.reason_of(error) for label, error in failed.items()}
         self._take_warnings(context)
         self._note()
 

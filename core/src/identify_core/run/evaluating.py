@@ -226,9 +226,4 @@ def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tupl
 
 
 def _draw(label: str, chosen: Chosen, finding: Finding, context: Context) -> list[Figure]:
-    """The figures of a finding; one that cannot be drawn costs the figures and not the finding."""
-    try:
-        return calling.draw(chosen, finding, context)
-    except Exception as error:  # noqa: BLE001 - the plugin's code; `identify plot` draws again once it is mended
-        context.warn(f"the figures of {label} could not be drawn: {type(error).__name__}: {error}")
-        return []
+    return calling.drawn(label, lambda: calling.draw(chosen, finding, context), context)

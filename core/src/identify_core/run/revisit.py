@@ -12,7 +12,7 @@ import attrs
 import torch
 
 from identify_core.device import resolve_device
-from identify_core.errors import IdentifyError, RunError, StoreError
+from identify_core.errors import StoreError
 from identify_core.report.page import render_page
 from identify_core.run import calling
 from identify_core.run.context import Context
@@ -22,6 +22,19 @@ from identify_core.run.threads import SMALL, fitting_threads
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import RunAppender, Store, StoredRun
 from identify_core.store.layout import SCRATCH
+
+
+@attrs.frozen(kw_only=True)
+class Revisited:
+    """What a revisit left.
+
+    Args:
+        labels: of the findings that are kept with the run now.
+        failures: label of each evaluator that failed, with the reason.
+    """
+
+    labels: tuple[str, ...]
+    failures: dict[str, str]
 
 
 @attrs.frozen(kw_only=True)
@@ -48,16 +61,14 @@ class Revisit:
     stop_requested: Callable[[], bool] = lambda: False
     replace: bool = False
 
-    def evaluate(self) -> list[str]:
-        """Run the evaluators on the run and keep what they find with it.
+    def evaluate(self) -> Revisited:
+        """Run the evaluators on the run and keep what they find with it; one that fails costs no other.
 
         What an evaluator has done survives an interruption: the same call goes on from there.
 
-        Returns:
-            The labels of the findings.
-
         Raises:
             StoreError: a label exists and may not be replaced, or the run cannot be written.
+            IdentifyError: no evaluator found anything; the error is that of the only one, or lists them all.
         """
         for chosen in self.evaluators:
             if chosen.label in self.run.findings and not self.replace:
@@ -69,14 +80,15 @@ class Revisit:
         weights = self.run.weights()
         parameters = sum(values.size for name, values in weights.items() if name.startswith("parameters/"))
         with fitting_threads(parameters if weights else SMALL):
-            labels = self._evaluate(appender)
+            revisited = self._evaluate(appender)
         shutil.rmtree(self.run.folder / SCRATCH, ignore_errors=True)
         appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
-        return labels
+        return revisited
 
-    def _evaluate(self, appender: RunAppender) -> list[str]:
+    def _evaluate(self, appender: RunAppender) -> Revisited:
         device = resolve_device(self.device, dtype=self._dtype)
         labels: list[str] = []
+        failures: dict[str, Exception] = {}
         for chosen in self.evaluators:
             scratch = self.run.folder / SCRATCH / _fingerprint(chosen)
             source = Source(
@@ -85,17 +97,14 @@ class Revisit:
                 device=device,
                 make_context=lambda part, scratch=scratch: self._context(device, scratch / part),  # type: ignore[misc]
             )
-            try:
+            with calling.apart(chosen.label, failures, self.display):
                 labels += evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
-            except IdentifyError:
-                raise
-            except Exception as error:
-                raise RunError(
-                    f"{chosen.registered.qualified_name} failed: {type(error).__name__}: {error}",
-                    hint="identify --debug evaluate ... shows where; report it to the plugin's author",
-                ) from error
-            shutil.rmtree(scratch, ignore_errors=True)
-        return labels
+                shutil.rmtree(scratch, ignore_errors=True)
+        if failures and not labels:
+            calling.raise_failure(failures)
+        return Revisited(
+            labels=tuple(labels), failures={label: calling.reason_of(error) for label, error in failures.items()}
+        )
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -189,7 +189,7 @@ def compute(bench: Bench, chosen: Any, component: Evaluator, arrays: tuple[Value
     with disturbed(0):
         context = make_context(bench, None, f"evaluator:{component.name}", dtype=torch.float64)
         if component.arity == "pair":
-            prepared = Preparations(representations).of(component, context)
+            prepared = Preparations(representations).of(chosen, context)
             subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
         else:
             subject = Subject(representations=representations)
