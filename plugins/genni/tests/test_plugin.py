@@ -16,6 +16,8 @@ from identify_core.plugins import Registry, load_registry
 from identify_core.spec import load_spec
 from identify_core.store import Store, StoredRun
 from identify_genni import plugin
+from identify_genni.options.subspace import SubspaceOptions
+from identify_genni.subspace.adaptive import refine
 
 PRESETS = [preset.name for preset in plugin.identify_presets()]
 LENET = """
@@ -94,21 +96,62 @@ def test_the_smoke_preset_runs_every_evaluator(tmp_path):
     assert len(list((run.folder / "figures").glob("*.png"))) >= 5
 
 
+def kept(finding):
+    return int(finding.arrays["equivalent"].values.sum())
+
+
 def test_the_released_grids_come_out_again(tmp_path):
     run = run_preset("fcn-2020", tmp_path)
-    # The caches 2d_loss/Nov09_16-57-20 and 3d_loss/Nov09_12-38-52: smallest and largest J.
-    for label, shape, smallest, largest in (
-        ("grid-2d", (35, 35), 6.8e-11, 11.26),
-        ("grid-3d", (50, 50, 50), 1.1e-9, 28.9),
+    # The caches 2d_loss/Nov09_16-57-20 and 3d_loss/Nov09_12-38-52: smallest and largest J, points under 0.025.
+    for label, shape, smallest, largest, published, relative in (
+        ("grid-2d", (35, 35), 6.8e-11, 11.26, 287, 3),
+        ("grid-3d", (50, 50, 50), 1.1e-9, 28.9, 18_289, 66),
     ):
-        values = run.findings[label].finding.arrays["values"].values
+        finding, scaled = run.findings[label].finding, run.findings[f"{label}-relative"].finding
+        values = finding.arrays["values"].values
         assert values.shape == shape
         assert float(values.min()) == pytest.approx(smallest, rel=0.02)
         assert float(values.max()) == pytest.approx(largest, rel=1e-3)
+        assert kept(finding) == published
+        assert kept(scaled) == relative
+        np.testing.assert_array_equal(scaled.arrays["values"].values, values)
+        for tolerance in (finding.scalars["epsilon"], scaled.scalars["epsilon"]):
+            found = refine(values.reshape(-1).take, shape, tolerance, levels=2, safety=SubspaceOptions().safety)
+            np.testing.assert_array_equal(found.filled <= tolerance, values <= tolerance)
+            assert found.evaluated.mean() < 0.5
     # The coordinates of networks 1 and 2 in that basis, but for the signs that LAPACK left to chance.
     coordinates = np.abs(run.findings["grid-2d"].finding.arrays["net-coordinates"].values)
     expected = [[0, 0], [1.6825997829437256, 0], [1.2556530237197876, 0.4062860906124115]]
     np.testing.assert_allclose(coordinates, expected, atol=1e-6)
+
+
+# The coordinates of networks 1 and 2 in the cache 2d_loss/Nov08_16-27-01, which ran from -20 to 25 along both axes.
+LENET_COORDINATES = np.array([[12.365550994873047, 0.0], [6.0948028564453125, -10.673152923583984]])
+
+
+def test_the_lenet_grid_lies_where_the_release_had_it(registry):
+    spec = load_spec(registry, plugin="genni", preset="lenet-2020")
+    grids = [each.options for each in spec.evaluators if each.label.startswith("grid")]
+    assert [each.epsilon_absolute for each in grids] == [0.0025, None]
+    for options in grids:
+        own = list(zip(options.lower, options.upper, strict=True))
+        signs = np.sign(np.diag(LENET_COORDINATES))  # of the release; ours are positive
+        assert [tuple(sorted(sign * np.array(ends))) for sign, ends in zip(signs, own, strict=True)] == [(-20, 25)] * 2
+
+
+@pytest.mark.slow
+def test_the_released_lenet_grid_comes_out_again(tmp_path):
+    run = run_preset("lenet-2020", tmp_path)
+    finding = run.findings["grid-2d"].finding
+    values = finding.arrays["values"].values
+    assert values.shape == (15, 15)
+    assert float(values.min()) == pytest.approx(5.44e-6, rel=1e-3)
+    assert float(values.max()) == pytest.approx(3674.5, rel=1e-4)
+    assert kept(finding) == 82
+    assert kept(run.findings["grid-2d-relative"].finding) == 0
+    np.testing.assert_allclose(finding.arrays["net-coordinates"].values[1:], np.abs(LENET_COORDINATES), atol=2e-5)
+    found = refine(values.reshape(-1).take, values.shape, 0.0025, levels=2, safety=SubspaceOptions().safety)
+    np.testing.assert_array_equal(found.filled <= 0.0025, values <= 0.0025)
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ class _Execution:
             if isinstance(kept, Latents):
                 self.writer.write_latents(kept, identified_up_to=claim)
             else:
-                self._keep(kept)
+                self._keep(kept, context)
         if replicates is not None:
             self.writer.write_weights(replicates.state())
         self.writer.write_history(context.history.series())
@@ -226,10 +226,12 @@ class _Execution:
         self._note()
         return replicates
 
-    def _keep(self, finding: Finding) -> None:
+    def _keep(self, finding: Finding, context: Context) -> None:
         if not finding.name:
             raise RunError(f"{self.spec.objective.registered.qualified_name} kept a finding without a name")
         self.writer.write_finding(finding.name, finding, evaluator="", options={})
+        for warning in finding.warnings:
+            context.warn(f"{finding.name}: {warning}")
 
     def _evaluate(self, chosen: Chosen, source: Source) -> None:
         if chosen.label in self.evaluated:

@@ -199,7 +199,7 @@ def test_dead_nets_and_a_careless_tolerance_are_said(
     assert "kept networks that were looked at give one output for all inputs" in words
     assert finding.scalars["kept-constant-functions"] == 1.0
     assert finding.scalars["kept-beating-constant"] == 0.0
-    assert tuple(context.warnings) == finding.warnings
+    assert context.warnings == []  # whoever runs the evaluator says what its finding warns of
 
 
 def test_an_empty_set_is_said(subject: Subject, tmp_path: Path) -> None:

@@ -309,7 +309,7 @@ def test_too_few_iterations_are_said_to_be(generated: Callable[..., Any], tmp_pa
     model = fit(generated(0, d=6, tasks=30, n=60), context=context, iterations=1)
     assert not model.notes["converged"]
     assert any("the solver 'default' stopped before it converged" in each for each in model.warnings)
-    assert context.warnings == [f"causal model: {each}" for each in model.warnings]
+    assert context.warnings == []  # the objective says in its finding what its models warn of
 
 
 def test_a_user_who_stops_is_heard(generated: Callable[..., Any], tmp_path: Path) -> None:

@@ -62,3 +62,11 @@ def test_a_stored_representation_is_read_again_and_its_loss_is_said(project: Any
     found = identify.json("evaluate", second.id, "--evaluator", "mtlcm:recovery", "--label", "again")["findings"]
     assert "likelihood-gap" not in found["again"]["scalars"]
     assert any("the likelihood gap is left out" in each for each in found["again"]["warnings"])
+
+
+def test_what_the_models_warn_of_is_said_once_a_run(project: Any) -> None:
+    """Not by each replicate, nor again by the refit, nor by the objective beside its finding."""
+    run = project.run("mtlcm", spec=SPEC, overrides=["replicates=3", "objective.solver.spurious_noise=0.4"])
+    said = [each for each in run.document["warnings"] if "residual variances lie significantly below" in each]
+    assert len(said) == 1, said
+    assert said[0].startswith("causal-model: replicate 0, and likewise 1, 2: ")

@@ -61,6 +61,34 @@ def test_z_is_read_out_of_the_kept_mixing_and_centre(tmp_path: Path, make_causal
     assert np.allclose(h @ np.linalg.inv(arrays["mixing"].values[0]).T, latents["z"].values[0], atol=1e-5)
 
 
+def test_latents_go_from_the_largest_mean_residual_variance_downwards(tmp_path: Path, make_causal: Any) -> None:
+    samples = make_causal()
+    findings, latents = run(INPUTS, samples, make_context(tmp_path, count=1))
+    assert "residual variance" in findings["causal-model"].conventions["order"]
+    rows = samples.splits["train"]
+    z, y = latents["z"].values[0].double().numpy()[rows], samples.tensor("y").double().numpy()[rows, 0]
+    task = samples.tensor("task").numpy()[rows]
+    left = []
+    for t in np.unique(task):
+        own, target = z[task == t], y[task == t][:, None]
+        left.append(((own - target * (target * own).sum(0) / (target**2).sum()) ** 2).mean(0))
+    assert (np.diff(np.mean(left, axis=0)) < 0).all()
+
+
+def test_a_sentence_that_replicates_share_is_said_once(make_causal: Any, store_latents: Any) -> None:
+    samples = make_causal()
+    x = samples.tensor("x")
+    noise = torch.randn(3, len(x), 4, generator=torch.Generator().manual_seed(0))
+    h = x + torch.tensor([0.0, 0.02, 0.04])[:, None, None] * noise
+    context = store_latents(samples, h, rows=np.arange(len(x)), count=3)
+    options = attrs.evolve(STORED, solver=CausalOptions(spurious_noise=0.4))
+    findings, _ = run(options, samples, context)
+    (said,) = findings["causal-model"].warnings
+    assert said.startswith("replicate 0, and likewise 1, 2: ")
+    assert said.count("of the residual variances lie significantly below") == 1
+    assert not any("residual variances" in each for each in context.warnings)
+
+
 def test_a_regression_comes_first_where_the_run_has_a_model(
     tmp_path: Path, make_problem: Any, make_causal: Any, matched: Any
 ) -> None:

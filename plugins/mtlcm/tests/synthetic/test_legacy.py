@@ -1,6 +1,7 @@
-"""The study's draw order, against a reference that draws one number at a time from numpy's global generator.
+"""The study's draw order, against a reference that draws from the global generators of numpy and torch.
 
-No output of the original is at hand: the reference is written from the description of gen_data, not from its results.
+No output of the original is at hand: the reference follows the order of draws of its code (utils/data/lin_transform.py
+and causal_synthetic.py), one number after the other where numpy draws.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ SMALL = {"latents": 4, "causal_factors": 2, "tasks": 3, "points": 5, "query_poin
 
 
 def reference(seed: int, matrix: str, *, d=4, k=2, T=3, points=5, query=4, sigma_s=0.1, sigma_o=0.01, **choices):
-    """gen_data and the linear observation, one number after the other."""
+    """The mixing, gen_data and the linear observation."""
     np.random.seed(seed)
+    torch.manual_seed(seed)
+    A = torch.randn(d, d).double().numpy()
     causes = []
     for _ in range(T):
         causes.append(list(range(d - k, d)) if choices.get("fixed") else sorted(np.random.choice(d, k, replace=False)))
@@ -47,18 +50,19 @@ def reference(seed: int, matrix: str, *, d=4, k=2, T=3, points=5, query=4, sigma
                 z = (z - z.mean(0)) / z.std(0)
             tasks.append((z, y))
         splits[split] = tasks
-    A = np.array([[np.random.randn() for _ in range(d)] for _ in range(d)])
     if matrix == "identity":
         A = np.eye(d)
     if matrix == "orthogonal":
         U, _, V = np.linalg.svd(A)
         A = U @ V
-    rows = []
+    z, y, x = [], [], []
     for tasks in splits.values():
-        for z, y in tasks:
-            for i in range(len(y)):
-                rows.append((z[i], y[i], A @ z[i] + [np.random.normal(0, sigma_o) for _ in range(d)]))
-    z, y, x = (np.stack([row[part] for row in rows]) for part in range(3))
+        latents, targets = (np.stack([task[part] for task in tasks]) for part in range(2))
+        noise = torch.randn_like(torch.from_numpy(latents).float()).double().numpy()  # of a whole split at once
+        z.append(latents.reshape(-1, d))
+        y.append(targets.reshape(-1))
+        x.append(np.array([A @ each for each in z[-1]]) + sigma_o * noise.reshape(-1, d))
+    z, y, x = np.concatenate(z), np.concatenate(y), np.concatenate(x)
     return {"causes": causes, "gammas": gammas, "weights": weights, "A": A, "z": z, "y": y, "x": x}
 
 
@@ -120,12 +124,19 @@ def test_each_split_is_standardised_by_itself_and_gamma_is_told_in_both_units(tm
     assert {name: len(rows) for name, rows in samples.splits.items()} == {"train": 400, "test": 512}
 
 
-def test_the_query_rows_shift_the_mixing_as_in_the_study(tmp_path):
+def test_the_mixing_is_the_first_draw_of_torchs_seed(tmp_path):
+    # torch.manual_seed(0); torch.randn(4, 4) begins with these numbers on every machine.
+    samples = make_linear_2024(Linear2024Options(**SMALL, data_seed=0), make_context(tmp_path))
+    np.testing.assert_allclose(samples.truths["mixing"].values[0], [-1.1258, -1.1524, -0.2506, -0.4339], atol=5e-5)
+
+
+def test_the_query_rows_are_drawn_last(tmp_path):
     first, second = (
         make_linear_2024(Linear2024Options(**{**SMALL, "query_points": q}), make_context(tmp_path)) for q in (4, 5)
     )
-    np.testing.assert_array_equal(first.split("train").tensor("y"), second.split("train").tensor("y"))
-    assert not np.isin(first.truths["mixing"].values, second.truths["mixing"].values).any()
+    for column in ("x", "y"):
+        np.testing.assert_array_equal(first.split("train").tensor(column), second.split("train").tensor(column))
+    np.testing.assert_array_equal(first.truths["mixing"].values, second.truths["mixing"].values)
     assert not np.isin(first.ids, second.ids).any()
 
 
@@ -141,11 +152,12 @@ def test_the_nonlinear_data_follow_torchs_seed_then_numpys(tmp_path):
     assert not samples.tensor("x").requires_grad
 
 
-def test_numpys_global_generator_is_left_alone(tmp_path):
+def test_the_global_generators_are_left_alone(tmp_path):
     np.random.seed(1)
-    before = np.random.get_state()[1].copy()
+    before, torchs = np.random.get_state()[1].copy(), torch.random.get_rng_state()
     make_linear_2024(Linear2024Options(**SMALL), make_context(tmp_path))
     np.testing.assert_array_equal(before, np.random.get_state()[1])
+    assert torch.equal(torchs, torch.random.get_rng_state())
 
 
 def test_the_data_seed_goes_before_the_runs_and_large_seeds_are_refused(tmp_path):

@@ -88,10 +88,7 @@ def evaluate(options: SubspaceOptions, subject: Subject, context: Context) -> Fi
         behaviours=_behaviours(loss, grid, refined, tolerance, y),
     )
     embedding = _embedding(options, study, context)
-    finding = make_finding(study, embedding=embedding, conventions=_conventions(options, loss, dtype, len(x)))
-    for sentence in finding.warnings:
-        context.warn(sentence)
-    return finding
+    return make_finding(study, embedding=embedding, conventions=_conventions(options, loss, dtype, len(x)))
 
 
 def _dtype(options: SubspaceOptions, context: Context) -> torch.dtype:

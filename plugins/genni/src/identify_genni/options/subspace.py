@@ -79,8 +79,9 @@ class SubspaceOptions:
         2, help="How many times the coarsest grid of `adaptive` is halved down to the full one.", limit=between(1, 6)
     )
     safety: float = option(
-        1.0,
-        help="How much sharper than seen √J may bend between coarse points before `adaptive` misses it.",
+        2.0,
+        help="How much sharper than seen √J may bend between coarse points before `adaptive` misses it; a piece of the "
+        "set that falls between coarse points without a trace is missed at any safety.",
         limit=above(0),
     )
     embedding: Literal["auto", "on", "off"] = option(

@@ -56,7 +56,7 @@ def fit_by_adam(
     batches = Batches.of(h, rows, statistics, frame, options)
     training = Training.begin(frame.rank, rows.count, options, generator, h.device)
     _train(training, batches, moments, options.adam, generator, context, name)
-    return assemble(statistics, moments, residuals_of(moments), frame, _solution(training, options), options, context)
+    return assemble(statistics, moments, residuals_of(moments), frame, _solution(training, options), options)
 
 
 @attrs.define(kw_only=True, eq=False)

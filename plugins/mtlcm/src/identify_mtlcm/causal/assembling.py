@@ -9,7 +9,6 @@ import attrs
 import scipy.optimize
 import torch
 
-from identify_core.run.context import Context
 from identify_mtlcm.causal.frame import Frame, task_rank
 from identify_mtlcm.causal.joint_diagonalisation import diagonalise, whitening
 from identify_mtlcm.causal.likelihood import CausalParameters, DefinitenessError, negative_log_likelihood
@@ -57,7 +56,6 @@ def assemble(
     frame: Frame,
     solution: Solution,
     options: CausalOptions,
-    context: Context | None,
 ) -> CausalModel:
     """Order and sign the latents, read c and γ off λ and a, and compute the likelihood and the diagnoses.
 
@@ -68,7 +66,6 @@ def assemble(
         frame: the coordinates that the solver worked in.
         solution: what it found.
         options: of the model.
-        context: told the warnings.
     """
     solution, seen = _in_order(solution, residuals, frame)
     parameters = _parameters(solution, options)
@@ -87,9 +84,6 @@ def assemble(
         *_of_the_fit(solution, seen, options, jitter, stationarity),
         *([separation.sentence] if bool(separation.unseparated.any()) else []),
     )
-    if context is not None:
-        for each in warnings:
-            context.warn(f"causal model: {each}")
     return CausalModel(
         mixing=frame.mixing(solution.mixing),
         centre=torch.zeros_like(statistics.centre) if options.centring == "none" else statistics.centre,

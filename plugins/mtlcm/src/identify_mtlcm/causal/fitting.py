@@ -58,7 +58,7 @@ def fit_causal_model(
         statistics: of every task's rows.
         options: of the model.
         generator: draws the rotations of the restarts, and nothing else.
-        context: of a run: asked whether the user wants to stop, and told what went wrong.
+        context: of a run: asked whether the user wants to stop.
 
     Raises:
         OptionsError: the solver is `adam`, which needs rows; or the representation is constant.
@@ -88,7 +88,7 @@ def fit_causal_model(
     if options.solver == "default":
         best = _finish(residuals, best, options)
     solution = _solution(residuals, best, options, criteria)
-    return assemble(statistics, moments, residuals, frame, solution, options, context)
+    return assemble(statistics, moments, residuals, frame, solution, options)
 
 
 def _starts(residuals: Residuals, restarts: int, generator: torch.Generator) -> list[torch.Tensor]:

@@ -18,8 +18,7 @@ class CausalModel:
     """h = A z + centre + noise, with what each task says about z; float64.
 
     Conventions: a causal latent has variance 1 in the model; latents go from the one with the largest mean variance
-        given the
-    target (most often causal) downwards; the largest entry of each column of A is positive.
+    given the target (most often causal) downwards; the largest entry of each column of A is positive.
 
     Args:
         mixing: A, (d, d).

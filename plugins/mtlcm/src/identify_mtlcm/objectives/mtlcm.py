@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from identify_mtlcm.options.objectives import MtlcmOptions
 from identify_mtlcm.tasks import TaskRows, task_rows
 
 _SECTION = "causal-models"
+_NUMBER = re.compile(r"\d[\d.,]*(e[-+]?\d+)?")
 
 
 def train(
@@ -76,9 +78,6 @@ def fit_models(
             models.append(_fit(options, representation, tasks, replicate, context))
             _save(models, context, write=context.checkpoint_due())
             bar.advance(1)
-    for number, model in enumerate(models):
-        for warning in model.warnings:
-            context.warn(f"replicate {number}: {warning}")
     return models
 
 
@@ -130,8 +129,22 @@ def model_finding(
         tables={"solver": _solver_table(models), "solver-notes": _notes_table(models)},
         arrays=_arrays(models, nll),
         conventions=_conventions(options, tasks),
-        warnings=tuple(dict.fromkeys(warning for model in models for warning in model.warnings)),
+        warnings=_warnings(models),
     )
+
+
+def _warnings(models: list[CausalModel]) -> tuple[str, ...]:
+    """What the models warn of: a sentence that replicates share but for its numbers is said once, by the first."""
+    speakers: dict[str, list[int]] = {}
+    for number, model in enumerate(models):
+        for sentence in model.warnings:
+            speakers.setdefault(_NUMBER.sub("", sentence), []).append(number)
+    said = []
+    for kind, (first, *others) in speakers.items():
+        sentence = next(each for each in models[first].warnings if _NUMBER.sub("", each) == kind)
+        alike = f", and likewise {', '.join(map(str, others))}" if others else ""
+        said.append(sentence if len(models) == 1 else f"replicate {first}{alike}: {sentence}")
+    return tuple(said)
 
 
 def _arrays(models: list[CausalModel], nll: np.ndarray[Any, Any]) -> dict[str, LabelledArray]:
@@ -186,7 +199,7 @@ def _summary(nll: np.ndarray[Any, Any], unseparated: list[int], width: int) -> s
 def _conventions(options: MtlcmOptions, tasks: TaskRows) -> dict[str, str]:
     conventions = {
         "nll": "exact and per row, of h about the centre that the solver's option `centring` takes off",
-        "order": "latents are in the order of their columns of A, the longest first",
+        "order": "latents go from the one with the largest mean residual variance given the target downwards",
         "solver": options.solver.solver,
     }
     if tasks.task is None and tasks.count > 1:

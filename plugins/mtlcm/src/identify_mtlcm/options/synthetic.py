@@ -257,8 +257,8 @@ class Legacy2024Options:
     points: int = option(100, help="Training rows of each task (the support split).", source=_LINEAR, limit=_COUNT)
     query_points: int = option(
         128,
-        help="Rows of each task in the query split, here `test`. They are drawn before the mixing matrix, so that "
-        "another number gives another matrix.",
+        help="Rows of each task in the query split, here `test`. They are drawn last: another number leaves the "
+        "training rows and the mixing as they are.",
         source=_GENERATOR,
         limit=_COUNT,
     )

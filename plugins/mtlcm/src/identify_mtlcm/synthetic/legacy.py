@@ -1,4 +1,4 @@
-"""The datasets `linear-2024` and `nonlinear-2024`: the study's generator draw by draw, on numpy's legacy generator."""
+"""The datasets `linear-2024` and `nonlinear-2024`: the study's data draw by draw, from numpy's and torch's seeds."""
 
 from __future__ import annotations
 
@@ -80,20 +80,24 @@ def generate(options: Legacy2024Options, random: np.random.RandomState) -> Gener
 
 
 def make_linear_2024(options: Linear2024Options, context: Context) -> Samples:
-    """The study's linear data: gen_data, then a standard normal matrix, then the noise of the observations.
+    """The study's linear data: torch's seed gives a standard normal matrix and the noise, numpy's seed gen_data.
+
+    Both generators are seeded alike. Torch's draws the matrix first, for the identity too, then the noise of all support
+    rows at once, then that of the query rows; all three in float32.
 
     Raises:
         OptionsError: the sizes need too much memory, or a latent is constant where it is to be standardised.
     """
     refuse_beyond_memory(options, options.tasks * (options.points + options.query_points))
-    random = np.random.RandomState(_seed(options, context))
-    data = generate(options, random)
+    seed = _seed(options, context)
+    noise = torch.Generator().manual_seed(seed)
     d = options.latents
-    mixing = shape_mixing(options.matrix, random.randn(d, d))  # drawn for the identity too
-    inputs = {
-        split: z @ mixing.T + random.normal(0, options.observation_noise, z.shape)
-        for split, (z, _) in data.splits.items()
-    }
+    mixing = shape_mixing(options.matrix, torch.randn(d, d, generator=noise, dtype=torch.float32).double().numpy())
+    data = generate(options, np.random.RandomState(seed))
+    inputs = {}
+    for split, (z, _) in data.splits.items():
+        drawn = torch.randn(z.shape, generator=noise, dtype=torch.float32).double().numpy()
+        inputs[split] = z @ mixing.T + options.observation_noise * drawn
     inverse = np.linalg.inv(mixing)
     noisy = {split: x @ inverse.T for split, x in inputs.items()}
     return _assemble(
