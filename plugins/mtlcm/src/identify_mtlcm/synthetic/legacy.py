@@ -82,8 +82,8 @@ def generate(options: Legacy2024Options, random: np.random.RandomState) -> Gener
 def make_linear_2024(options: Linear2024Options, context: Context) -> Samples:
     """The study's linear data: torch's seed gives a standard normal matrix and the noise, numpy's seed gen_data.
 
-    Both generators are seeded alike. Torch's draws the matrix first, for the identity too, then the noise of all support
-    rows at once, then that of the query rows; all three in float32.
+    Both generators are seeded alike. Torch's draws the matrix first, for the identity too, then the noise of all
+    support rows at once, then that of the query rows; all three in float32.
 
     Raises:
         OptionsError: the sizes need too much memory, or a latent is constant where it is to be standardised.
