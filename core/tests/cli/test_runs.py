@@ -72,7 +72,7 @@ class TestList:
         assert lines[3].startswith(interrupted.id)
         assert "interrupted" in lines[3]
         assert lines[4].split()[:2] == [broken.id, "damaged"]
-        assert "its run.json is not JSON" in lines[4]
+        assert "its run.json is damaged" in lines[4]
 
     def test_json_says_the_same(self, store: Store, write_run: Write) -> None:
         run = write_run()
@@ -167,7 +167,7 @@ class TestShow:
     def test_a_damaged_run_is_an_error(self, store: Store, write_run: Write) -> None:
         run = write_run()
         (run.folder / "run.json").write_text("{")
-        with pytest.raises(StoreError, match=r"cannot be read: its run\.json is not JSON"):
+        with pytest.raises(StoreError, match=r"cannot be read: its run\.json is damaged"):
             identify_runs(store, "show", run.id)
 
 

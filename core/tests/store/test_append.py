@@ -62,7 +62,7 @@ def test_a_label_that_exists_is_kept_unless_it_may_be_replaced(store: Store, wri
     assert len(os.listdir(run.folder / "arrays.zarr" / "findings")) == 2  # the group's metadata and the one finding
 
 
-@pytest.mark.parametrize("step", ["write_finding_group", "placing", "checksums", "write_json"])
+@pytest.mark.parametrize("step", ["write_finding_group", "placing", "checksums", "write_record"])
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_failure_at_any_step_loses_nothing(
     store: Store, write_run: Write, monkeypatch: Any, step: str, replace: bool
@@ -171,7 +171,7 @@ def test_only_whole_runs_are_added_to(store: Store, write_run: Write) -> None:
     run = write_run()
     appender = RunAppender(store, run)
     (run.folder / "run.json").write_text("{")
-    with pytest.raises(StoreError, match=r"cannot be added to: its run\.json is not JSON"):
+    with pytest.raises(StoreError, match=r"cannot be added to: its run\.json is damaged"):
         appender.write_figure("subspace", picture())
-    with pytest.raises(StoreError, match=r"is damaged: its run\.json is not JSON.*; findings are added to finished"):
+    with pytest.raises(StoreError, match=r"is damaged: its run\.json is damaged.*; findings are added to finished"):
         RunAppender(store, store.find(run.id))

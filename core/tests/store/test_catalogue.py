@@ -19,9 +19,9 @@ Write = Callable[..., RunSummary]
 
 
 def rewrite(run: RunSummary, **fields: Any) -> None:
-    """Change run.json by hand; a field that is None is left out."""
+    """Change run.json by hand, into one of the format without a digest; a field that is None is left out."""
     file = run.folder / "run.json"
-    document = json.loads(file.read_text()) | fields
+    document = json.loads(file.read_text()) | {"format": 1, "sha256": None} | fields
     file.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
 
 
@@ -71,8 +71,8 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ('{"format": 2}', "has format 2, written by a newer version of identify; this one reads up to 1"),
-            ("{", "is damaged: Expecting"),
+            ('{"format": 3}', "has format 3, written by a newer version of identify; this one reads up to 2"),
+            ("{", "is damaged: it is not JSON"),
             ('{"format": "1"}', "has no valid format number but '1'"),
             ('{"format": true}', "has no valid format number but True"),
             ("{}", "has no valid format number but None"),
@@ -107,11 +107,11 @@ class TestListing:
         ("damage", "problem"),
         [
             (lambda run: (run.folder / "run.json").unlink(), r"it has no run\.json"),
-            (lambda run: (run.folder / "run.json").write_text("{"), r"its run\.json is not JSON"),
-            (lambda run: (run.folder / "run.json").write_bytes(b"\xff\xfe{"), r"its run\.json is not JSON"),
+            (lambda run: (run.folder / "run.json").write_text("{"), r"its run\.json is damaged"),
+            (lambda run: (run.folder / "run.json").write_bytes(b"\xff\xfe{"), r"its run\.json is damaged"),
             (lambda run: (run.folder / "run.json").write_text("3"), "holds a JSON int instead of an object"),
             (lambda run: rewrite(run, format=None), "has no format number"),
-            (lambda run: rewrite(run, format=2), "it has format 2, written by a newer version"),
+            (lambda run: rewrite(run, format=3), "it has format 3, written by a newer version"),
             (lambda run: rewrite(run, plugin=None), "lacks 'plugin'"),
             (lambda run: rewrite(run, status="well"), "has the status 'well'; known are running, finished"),
             (lambda run: rewrite(run, findings=[]), "'findings' in its run.json is no mapping"),

@@ -21,7 +21,6 @@ from identify_core.store.files import (
     sync_tree,
     to_plain,
     write_atomically,
-    write_json,
 )
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["nan", "\\inf", "-inf"])
@@ -62,11 +61,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path,
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["run.json"]
-
-
-def test_json_is_written_for_people_too(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"name": "größe", "loss": float("inf")})
-    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n "name": "größe",\n "loss": "inf"\n}\n'
 
 
 @pytest.mark.parametrize(

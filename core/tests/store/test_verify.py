@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from identify_core.store import RunSummary, Store, verify_run
+from identify_core.store.records import read_record, write_record
 
 Write = Callable[..., RunSummary]
 CHUNK = "arrays.zarr/latents/hidden-1/c/0/0/0"
@@ -39,7 +39,10 @@ def edit(path: Path, old: str, new: str) -> None:
         (lambda f: (f / CHUNK).unlink(), "latents/hidden-1: 1 of its 1 chunks are missing"),
         (lambda f: (f / CHUNK).write_bytes(b""), "latents/hidden-1: its chunks or its zarr.json changed"),
         (lambda f: shutil.rmtree(f / "arrays.zarr/weights/0.weight"), "weights/0.weight: it is missing"),
-        (lambda f: (f / "arrays.zarr/weights/0.weight/zarr.json").write_text("{"), "weights/0.weight: Expecting"),
+        (
+            lambda f: (f / "arrays.zarr/weights/0.weight/zarr.json").write_text("{"),
+            "weights/0.weight: it is not JSON",
+        ),
         (lambda f: (f / "arrays.zarr/weights/0.weight/zarr.json").unlink(), "weights/0.weight: zarr.json is missing"),
         (
             lambda f: edit(f / "arrays.zarr/findings/subspace/zarr.json", "few points", "many points"),
@@ -54,7 +57,7 @@ def edit(path: Path, old: str, new: str) -> None:
         (lambda f: shutil.rmtree(f / "arrays.zarr"), "arrays.zarr is missing"),
         (lambda f: (f / "spec.toml").write_text("seed = 2"), "spec.toml: it changed since it was written"),
         (lambda f: (f / "spec.toml").unlink(), "spec.toml: it cannot be read: No such file"),
-        (lambda f: (f / "run.json").write_text("{"), "its run.json is not JSON"),
+        (lambda f: (f / "run.json").write_text("{"), "its run.json is damaged"),
     ],
 )
 def test_each_kind_of_damage_is_found(
@@ -89,10 +92,10 @@ def test_every_problem_is_listed(write_run: Write, store: Store) -> None:
 
 def test_what_run_json_names_must_be_there(write_run: Write, store: Store) -> None:
     run = write_run()
-    document = json.loads((run.folder / "run.json").read_text())
+    document = read_record(run.folder / "run.json")
     document["figures"] = [{"label": "a", "name": "b", "caption": "", "static": "figures/b.png", "interactive": None}]
     document["findings"]["ghost"] = document["findings"]["subspace"] | {"group": "findings/ghost"}
-    (run.folder / "run.json").write_text(json.dumps(document))
+    write_record(run.folder / "run.json", document)
     assert verify_run(store.find(run.id)) == [
         "the finding 'ghost' has no group 'findings/ghost'",
         "figures/b.png: it is missing from figures",

@@ -349,7 +349,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(store: Store, monkeypatch: Any) 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("identify_core.store.writer.write_json", fail)
+        patched.setattr("identify_core.store.writer.write_record", fail)
         with pytest.raises(StoreError, match=r"cannot begin a run at .*: the disk is full"):
             RunWriter.create(store, name="a", plugin="b")
     assert os.listdir(store.path / "staging") == []

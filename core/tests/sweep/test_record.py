@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 from identify_core.errors import StoreError
 from identify_core.plugins import load_registry
 from identify_core.spec import load_spec
-from identify_core.store.files import write_json
 from identify_core.sweep import record
 from identify_core.sweep.combinations import Plan, plan_sweep
 from identify_core.sweep.record import StoredSweep, all_sweeps, find_equal, find_sweep, write_ends, write_sweep
@@ -41,7 +41,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing(
     def refuse(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(record, "write_json", refuse)
+    monkeypatch.setattr(record, "write_record", refuse)
     with pytest.raises(StoreError, match="cannot record the sweep"):
         begin("seed=0,1")
     assert all_sweeps(toys.store) == []
@@ -83,7 +83,7 @@ def test_damaged_and_foreign_records_are_passed_over(begin: Begin, toys: Project
     kept, damaged, foreign, newer = (begin(f"seed={seed}") for seed in range(4))
     (damaged.folder / "sweep.json").write_text("{")
     foreign.folder.rename(foreign.folder.with_name("renamed"))
-    write_json(newer.folder / "sweep.json", {**newer.document, "format": 999})
+    (newer.folder / "sweep.json").write_text(json.dumps({**newer.document, "format": 999}))
     (toys.store.path / "sweeps" / "file").write_text("")
     assert [each.id for each in all_sweeps(toys.store)] == [kept.id]
 

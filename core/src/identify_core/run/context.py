@@ -178,11 +178,14 @@ class Context:
         if self._checkpoint_read:
             return
         self._checkpoint_read = True
-        if self._checkpoint_file.exists():
-            content = read_checkpoint(self._checkpoint_file)
+        fallen_back: list[str] = []
+        content = read_checkpoint(self._checkpoint_file, warn=fallen_back.append)
+        if content is not None:
             self.history.load_state(content["history"])
             self.warnings[:] = content["warnings"]
             self._sections = content["sections"]
+        for message in fallen_back:
+            self.warn(message)
 
     def should_stop(self) -> bool:
         """Whether the user asked to stop: then write a checkpoint and raise `Interrupted`."""

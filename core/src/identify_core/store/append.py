@@ -16,10 +16,11 @@ from identify_core.store import locks
 from identify_core.store.arrays import placing, remove_node
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
-from identify_core.store.files import explained, write_atomically, write_json
+from identify_core.store.files import explained, write_atomically
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.layout import ARRAYS, FIGURES, REPORT_FILE, RUN_FILE, encode_name
 from identify_core.store.nodes import checksums, is_within, unlisted_findings
+from identify_core.store.records import write_record
 from identify_core.store.summary import RunSummary, read_summary
 
 _WAIT = 30.0  # seconds for which a second evaluation of the same run waits for the first one's writing
@@ -98,7 +99,7 @@ class RunAppender:
             document = dict(run.document)
             document.setdefault("arrays", {})
             yield document
-            write_json(self.folder / RUN_FILE, document)
+            write_record(self.folder / RUN_FILE, document)
             for path in unlisted_findings(self.folder / ARRAYS, document):
                 remove_node(self.folder, path)
             lock.release(remove=True)

@@ -13,7 +13,7 @@ import attrs
 
 from identify_core.errors import StoreError
 from identify_core.store import locks
-from identify_core.store.files import explained, read_json, write_json
+from identify_core.store.files import explained
 from identify_core.store.layout import (
     ARRAYS,
     FOLDERS,
@@ -29,6 +29,7 @@ from identify_core.store.layout import (
     utc_now,
 )
 from identify_core.store.nodes import unlisted_findings
+from identify_core.store.records import UNSEALED, read_record, write_record
 from identify_core.store.summary import RunSummary, read_summary
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Store:
                         f"{self.path} is no store: it has no {STORE_FILE} but holds {foreign[0]!r}",
                         hint="name an empty or a new folder with --store",
                     )
-                write_json(marker, {"format": FORMAT, "created": timestamp(utc_now())})
+                write_record(marker, {"created": timestamp(utc_now())})
             for folder in (STAGING, *FOLDERS.values()):
                 (self.path / folder).mkdir(exist_ok=True)
         self.check()
@@ -78,7 +79,7 @@ class Store:
         """
         marker = self.path / STORE_FILE
         try:
-            version = read_json(marker).get("format")
+            version = read_record(marker).get("format")
         except FileNotFoundError:
             if not self.path.is_dir():
                 raise StoreError(
@@ -96,7 +97,7 @@ class Store:
         except ValueError as error:
             raise StoreError(
                 f"{marker} is damaged: {error}",
-                hint=f'the runs are intact; put {{"format": {FORMAT}}} into that file',
+                hint=f'the runs are intact; put {{"format": {UNSEALED}}} into that file',
             ) from error
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise StoreError(f"{marker} has no valid format number but {version!r}")

@@ -91,12 +91,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write plain values as JSON, atomically; see `to_plain` for what is plain."""
-    text = json.dumps(to_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, text.encode("utf-8", "surrogatepass") + b"\n")
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -104,10 +98,21 @@ def read_json(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
         ValueError: it holds no JSON object.
     """
+    return parse_json(path.read_bytes())
+
+
+def parse_json(text: bytes) -> dict[str, Any]:
+    """The JSON object in some bytes.
+
+    Raises:
+        ValueError: they hold no JSON object.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"it is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"it holds a JSON {type(content).__name__} instead of an object")
     return content

@@ -31,7 +31,7 @@ from urllib.parse import quote, unquote
 
 from identify_core.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 
 STORE_FILE = "store.json"
 STAGING = "staging"

@@ -13,7 +13,7 @@ from identify_core.errors import StoreError
 from identify_core.store.arrays import Array, read_array
 from identify_core.store.files import from_plain
 from identify_core.store.findings import StoredFinding, read_finding
-from identify_core.store.layout import ARRAYS, NODE_FILE, SPEC_FILE, STAGING, decode_name
+from identify_core.store.layout import ARRAYS, NODE_FILE, STAGING, decode_name
 from identify_core.store.nodes import Node, child_names, read_node
 from identify_core.store.summary import RunSummary, read_summary
 
@@ -125,10 +125,7 @@ class StoredRun:
     @property
     def spec_text(self) -> str:
         """The resolved spec as TOML."""
-        try:
-            return (self.folder / SPEC_FILE).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise StoreError(f"the spec of the run {self.id} cannot be read: {error}") from error
+        return self.summary.read_spec()
 
     @cached_property
     def ids(self) -> Array:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from identify_core.store.files import from_plain, read_json
-from identify_core.store.layout import FORMAT, RUN_FILE, STATUSES
+from identify_core.errors import StoreError
+from identify_core.store.files import from_plain
+from identify_core.store.layout import FORMAT, RUN_FILE, SPEC_FILE, STATUSES
 from identify_core.store.locks import is_alive
+from identify_core.store.records import read_record
 
 _TEXTS = ("id", "name", "plugin", "status", "created")
 
@@ -34,6 +37,24 @@ class RunSummary:
     status: str
     problem: str = ""
     document: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+    def read_spec(self) -> str:
+        """The resolved spec as TOML.
+
+        Raises:
+            StoreError: it cannot be read, or it is not what was written.
+        """
+        try:
+            text = (self.folder / SPEC_FILE).read_bytes()
+            expected = self.document.get("files", {}).get(SPEC_FILE)
+            if expected is not None and hashlib.sha256(text).hexdigest() != expected:
+                raise ValueError("it changed since it was written: the checksum differs")
+            return text.decode()
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the spec of the run {self.id} cannot be read: {error}",
+                hint=f"put {SPEC_FILE} back as it was, or pass it to a new run with --spec",
+            ) from error
 
     @property
     def name(self) -> str:
@@ -83,7 +104,7 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
     """
     identifier = folder.name
     try:
-        document = from_plain(read_json(folder / RUN_FILE))
+        document = from_plain(read_record(folder / RUN_FILE))
         problem = _problem(document, identifier)
     except FileNotFoundError:
         if lock is not None and is_alive(lock):
@@ -92,7 +113,7 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
     except OSError as error:
         document, problem = {}, f"its {RUN_FILE} cannot be read: {error.strerror or error}"
     except ValueError as error:
-        document, problem = {}, f"its {RUN_FILE} is not JSON: {error}"
+        document, problem = {}, f"its {RUN_FILE} is damaged: {error}"
     if problem:
         return RunSummary(
             id=identifier, folder=folder, committed=lock is None, status="damaged", problem=problem, document={}

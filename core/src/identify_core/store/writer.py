@@ -19,13 +19,12 @@ from identify_core.store import locks
 from identify_core.store.arrays import placing, remove_node, remove_unplaced, write_array
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
-from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically, write_json
+from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.layout import (
     ARRAYS,
     FIGURES,
     FOLDERS,
-    FORMAT,
     REPORT_FILE,
     RUN_FILE,
     SCRATCH,
@@ -39,6 +38,7 @@ from identify_core.store.layout import (
     utc_now,
 )
 from identify_core.store.nodes import checksums, unlisted_findings
+from identify_core.store.records import write_record
 from identify_core.store.samples import write_latents_node, write_samples_group, write_weights_group
 
 if TYPE_CHECKING:
@@ -95,7 +95,6 @@ class RunWriter:
         identifier = make_run_id(name, now=now)
         folder = store.path / STAGING / identifier
         document = {
-            "format": FORMAT,
             "kind": kind,
             "id": identifier,
             "name": name,
@@ -111,7 +110,7 @@ class RunWriter:
                 lock.release()
                 return None
             beside.mkdir()
-            write_json(beside / RUN_FILE, document)
+            write_record(beside / RUN_FILE, document)
             os.replace(beside, folder)
         except FileExistsError:
             lock.release()
@@ -132,6 +131,8 @@ class RunWriter:
         run = store.find(reference, statuses=("interrupted", "failed"))
         if run.committed:
             raise StoreError(f"the run {run.id} is {run.status} but not staged any more; it cannot be resumed")
+        if SPEC_FILE in run.document.get("files", {}):
+            run.read_spec()  # a changed spec is not trained
         writer = cls(store, run.folder, locks.acquire(store.lock_path(run.id)), dict(run.document))
         try:
             if not run.folder.is_dir():
@@ -172,7 +173,7 @@ class RunWriter:
             raise ValueError(f"run.json's {own[0]!r} is set by the writer itself")
         self.document.update(fields)
         with explained("write the run", self.folder):
-            write_json(self.folder / RUN_FILE, self.document)
+            write_record(self.folder / RUN_FILE, self.document)
 
     def write_spec(self, text: str) -> None:
         """Keep the resolved spec."""
@@ -259,7 +260,7 @@ class RunWriter:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
             sync_tree(self.folder, without=SCRATCH)
             whole = self.document | {"arrays": sums, "status": status, "finished": timestamp(utc_now())}
-            write_json(self.folder / RUN_FILE, whole)
+            write_record(self.folder / RUN_FILE, whole)
             os.replace(self.folder, final)
             self.document = whole
             sync_folder(final.parent)

@@ -23,8 +23,9 @@ import attrs
 
 from identify_core.errors import StoreError
 from identify_core.store import Store
-from identify_core.store.files import explained, from_plain, read_json, write_json
+from identify_core.store.files import explained, from_plain
 from identify_core.store.layout import FORMAT, STAGING, UNPLACED, is_safe_id, make_run_id, timestamp, utc_now
+from identify_core.store.records import read_record, write_record
 
 if TYPE_CHECKING:
     from identify_core.sweep.combinations import Plan
@@ -97,7 +98,7 @@ def write_sweep(store: Store, plan: Plan) -> StoredSweep:
         (beside / "specs").mkdir(parents=True)
         try:
             document = _describe(plan) | {"id": final.name, "created": timestamp(now)}
-            write_json(beside / SWEEP_FILE, document)
+            write_record(beside / SWEEP_FILE, document)
             (beside / "spec.toml").write_text(plan.base.as_toml(), encoding="utf-8")
             sweep = StoredSweep(folder=final, document=document)
             for each in plan.combinations:
@@ -115,7 +116,7 @@ def write_ends(sweep: StoredSweep, ends: Mapping[str, Any]) -> StoredSweep:
     """Keep why runs failed, in place of what was kept before."""
     document = {**sweep.document, "ends": dict(ends)}
     with explained("record the sweep", sweep.folder):
-        write_json(sweep.folder / SWEEP_FILE, document)
+        write_record(sweep.folder / SWEEP_FILE, document)
     return attrs.evolve(sweep, document=document)
 
 
@@ -173,7 +174,7 @@ def _matches(reference: str, sweeps: Sequence[StoredSweep]) -> list[StoredSweep]
 
 
 def _read(folder: Path) -> StoredSweep:
-    document = from_plain(read_json(folder / SWEEP_FILE))
+    document = from_plain(read_record(folder / SWEEP_FILE))
     if document["id"] != folder.name or document["format"] > FORMAT:
         raise ValueError("it is of another folder or of a newer version")
     for key in ("name", "created", "settings", "combinations"):
@@ -183,7 +184,6 @@ def _read(folder: Path) -> StoredSweep:
 
 def _describe(plan: Plan) -> dict[str, Any]:
     return {
-        "format": FORMAT,
         "name": plan.base.name,
         "plugin": plan.base.plugin,
         "digest": _digest(plan),

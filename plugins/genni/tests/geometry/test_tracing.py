@@ -66,7 +66,7 @@ def test_a_stopped_walk_goes_on_to_the_same_points(four: Any, tmp_path: Path) ->
     whole = walked(four, four.flat, WALK)
     half = walked(four, four.flat, attrs.evolve(WALK, steps=25))
     write_checkpoint(tmp_path / "walk", half.state())
-    again = Walkers.from_state(read_checkpoint(tmp_path / "walk"), torch.device("cpu"))
+    again = Walkers.from_state(read_checkpoint(tmp_path / "walk", warn=print), torch.device("cpu"))
     walk_on(four.residual, again, WALK)
     assert torch.equal(torch.stack(whole.points), torch.stack(again.points))
     assert torch.equal(torch.stack(whole.accepted), torch.stack(again.accepted))

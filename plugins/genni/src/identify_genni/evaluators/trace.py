@@ -148,8 +148,9 @@ def _walked(
 ) -> Walkers:
     """The walkers at their ends; they go on where an interrupted run left them."""
     file = _scratch_file(options, replicate, context)
-    if file.exists():
-        walkers = Walkers.from_state(read_checkpoint(file), start.device)
+    saved = read_checkpoint(file, warn=context.warn)
+    if saved is not None:
+        walkers = Walkers.from_state(saved, start.device)
         bar.advance(walkers.taken)
     else:
         generator = context.streams.torch("trace", replicate)
