@@ -33,10 +33,10 @@ def hash_rows(rows: torch.Tensor) -> torch.Tensor:
 
 def fingerprint(rows: torch.Tensor) -> torch.Tensor | None:
     """`hash_rows`, or None where all rows are distinct, which one column often tells by itself."""
-    if _all_differ(rows[:, 0]):
+    if all_differ(rows[:, 0]):
         return None
     hashes = hash_rows(rows)
-    return None if _all_differ(hashes) else hashes
+    return None if all_differ(hashes) else hashes
 
 
 def hash_few_columns(rows: torch.Tensor) -> torch.Tensor:
@@ -77,7 +77,8 @@ def caution(groups: torch.Tensor | None, n: int, labels: Sequence[str]) -> list[
     return [f"the {n} rows of {' and '.join(dict.fromkeys(labels))} are {distinct} distinct ones, repeated"]
 
 
-def _all_differ(values: torch.Tensor) -> bool:
+def all_differ(values: torch.Tensor) -> bool:
+    """Whether no value of shape (n,) comes twice."""
     ordered = values.sort().values
     return not bool((ordered[1:] == ordered[:-1]).any())
 

@@ -11,13 +11,13 @@ from identify_core.errors import UsageError
 from identify_core.run.context import Context
 from identify_core.run.subject import Representation, Subject
 from identify_core.scores import Verdict
-from identify_measures.ladder.measuring import Measured
 from identify_measures.ladder.reading import block_rows
 from identify_measures.ladder.splitting import LEAST_ROWS, places_of
-from identify_measures.ladder.verdict import judge_pair, measure_itself
+from identify_measures.ladder.verdict import Side, judge_pair, measure_itself
 from identify_measures.options.ladder import LadderOptions
 
 _FACTORISATIONS = 60.0  # multiply-adds of all SVDs and least squares of a pair, in units of the cube of the width
+_HASHING = 5.0  # operations for each value, to tell which rows are equal
 _MAPS = 10  # dense maps that are applied to the held-out rows, both directions together
 
 
@@ -26,10 +26,10 @@ class Controls:
 
     def __init__(self, representations: Sequence[Representation]) -> None:
         self.representations = tuple(representations)
-        self._made: dict[tuple[int, LadderOptions, int, str], Measured] = {}
+        self._made: dict[tuple[int, LadderOptions, int, str], Side] = {}
 
-    def of(self, index: int, options: LadderOptions, *, seed: int, device: torch.device) -> Measured:
-        """The residuals of one representation and itself."""
+    def of(self, index: int, options: LadderOptions, *, seed: int, device: torch.device) -> Side:
+        """One representation, with the residuals of it and itself."""
         key = (index, options, seed, str(device))
         if key not in self._made:
             x = self.representations[index]
@@ -56,14 +56,16 @@ def ladder(options: LadderOptions, subject: Subject, context: Context) -> Verdic
     i, j = subject.indices if isinstance(subject.prepared, Controls) else (0, 1)
     seed = context.streams.derive("ladder")
     device = context.device if context.device.type != "mps" else torch.device("cpu")
-    itself = tuple(controls.of(index, options, seed=seed, device=device) for index in (i, j))
-    return judge_pair(x, y, (itself[0], itself[1]), options, seed=seed, device=device, places=places_of(x.ids))
+    first, second = (controls.of(index, options, seed=seed, device=device) for index in (i, j))
+    return judge_pair(first, second, options, seed=seed, device=device)
 
 
 def estimate(options: LadderOptions, sizes: Sequence[tuple[int, int]]) -> Cost:
     """What the ladder costs: a QR factorisation and the judging of each pair and of its shuffled control."""
     operations = memory = reads = 0.0
     for i, (n, d) in enumerate(sizes):
+        operations += _HASHING * n * d
+        reads += 8.0 * n * d
         for _, e in sizes[i:]:
             width = d + e
             fit = options.fit_fraction * n

@@ -8,11 +8,13 @@ import attrs
 import numpy as np
 import torch
 
+from identify_measures.holding_out import shuffle_distinct
 from identify_measures.ladder.measuring import Measured, measure, worse_of
-from identify_measures.ladder.reading import HeldRows, Rows, gather
+from identify_measures.ladder.reading import HeldRows, Rows, fingerprint, gather
 from identify_measures.ladder.residuals import Residual
 from identify_measures.ladder.splitting import Places, sample_rows, split_rows
 from identify_measures.options.ladder import LadderOptions
+from identify_measures.repeats import count_groups, groups_of
 
 _SHUFFLED_BYTES = 48 << 20
 _ROWS_A_COLUMN = 4
@@ -34,7 +36,7 @@ class Shuffled:
 def measure_shuffled(
     x: Rows, y: Rows, options: LadderOptions, *, seed: int, device: torch.device, places: Places | None = None
 ) -> Shuffled:
-    """Fit and judge every rung on rows paired at random.
+    """Fit and judge every rung on rows paired at random: distinct rows, each with those that repeat it.
 
     All rows are used where they fit into about 50 MB, else a random part of them, but never less than four rows a
     column: the smaller part makes dense fits look worse by chance, not better.
@@ -46,12 +48,14 @@ def measure_shuffled(
     if places is not None:
         by_id = torch.from_numpy(np.argsort(places[chosen]))
         first, second = (attrs.evolve(each, values=each.values[by_id]) for each in (first, second))
-    count = first.shape[0]
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(count))
+    count, prints = first.shape[0], (fingerprint(first), fingerprint(second))
+    order = torch.from_numpy(shuffle_distinct(count, groups_of(prints), np.random.default_rng(seed)))
     mixed = HeldRows(values=second.values[order], label=second.label, dtype=second.dtype)
-    split = split_rows(count, fraction=options.fit_fraction, blocks=options.blocks, seed=seed)
+    # A row of one that comes with several of the other can come with the same of them twice now.
+    groups = groups_of((prints[0], None if prints[1] is None else prints[1][order]))
+    split = split_rows(count, fraction=options.fit_fraction, blocks=options.blocks, seed=seed, groups=groups)
     measured = measure(first, mixed, split, options, seed=seed, device=device, control=True)
-    return Shuffled(residuals=measured.worse(), rows=count)
+    return Shuffled(residuals=measured.worse(), rows=count_groups(groups, count))
 
 
 def identity_control(x_itself: Measured, y_itself: Measured) -> dict[str, Residual]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -67,7 +68,7 @@ def worse_of(first: Residual, second: Residual) -> Residual:
 def measure(
     x: Rows,
     y: Rows,
-    split: Split,
+    split: Split | None,
     options: LadderOptions,
     *,
     seed: int,
@@ -79,7 +80,7 @@ def measure(
     Args:
         x: the first representation.
         y: the second; where it is the same object as the first, one direction stands for both.
-        split: which rows are fitted on.
+        split: which rows are fitted on; None where there are too few distinct ones, and nothing is known then.
         options: of the ladder.
         seed: of the rows that ranks are found from.
         device: where matrix products are made.
@@ -88,6 +89,8 @@ def measure(
     Raises:
         InputError: the values are no finite real numbers.
     """
+    if split is None:
+        return _unknown(choose_rungs(options)[0])
     dtypes = dtype_of(x), dtype_of(y)
     moments = _moments(x, y, split, device)
     there, back = _fit(x, y, split, moments, dtypes, options, seed, translated=not control)
@@ -112,7 +115,7 @@ def measure(
         else (
             *_data_remarks(x, moments, dtypes[0], options.tolerance),
             *_data_remarks(y, moments.swapped(), dtypes[1], options.tolerance),
-            *(text for each in judged for text in _heavy_tails(each, split.n - split.fit_count)),
+            *(text for each in judged for text in _heavy_tails(each, int((~split.fitted).sum()))),
             *there.remarks,
             *back.remarks,
         )
@@ -129,6 +132,20 @@ def measure(
             for name in there.maps
         },
         remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _unknown(rungs: Sequence[str]) -> Measured:
+    nothing = dict.fromkeys(rungs, Residual(value=math.nan, low=math.nan, high=math.nan))
+    return Measured(
+        forward=nothing,
+        backward=nothing,
+        own=nothing,
+        through={},
+        translated={},
+        ranks=(),
+        unexplained=dict.fromkeys(rungs, 0),
+        remarks=(),
     )
 
 

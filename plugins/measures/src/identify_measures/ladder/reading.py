@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import attrs
 import torch
 
+from identify_measures.holding_out import Marks
 from identify_measures.inputs import Matrix, as_matrix
-from identify_measures.ladder.splitting import Marks
+from identify_measures.repeats import all_differ, hash_rows
 
 _BLOCK_BYTES = 32 << 20
 
@@ -78,6 +79,22 @@ def read_pairs(x: Rows, y: Rows, device: torch.device) -> Iterator[tuple[slice, 
             for each in (x, y)
         )
         yield slice(start, stop), first, second
+
+
+def fingerprint(x: Rows) -> torch.Tensor | None:
+    """A number for each row, equal where rows are, shape (n,); None where all rows differ.
+
+    Raises:
+        InputError: the values are no finite real numbers.
+    """
+    n, width = x.shape
+    step = block_rows(width)
+    parts = []
+    for start in range(0, n, step):
+        block = as_matrix(x.rows(start, min(start + step, n)), x.label, least_rows=1)
+        parts.append(hash_rows(block.values).cpu())
+    hashes = torch.cat(parts)
+    return None if all_differ(hashes) else hashes
 
 
 def gather(x: Rows, y: Rows, marked: Marks) -> tuple[HeldRows, HeldRows]:

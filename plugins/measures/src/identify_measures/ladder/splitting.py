@@ -7,10 +7,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-LEAST_ROWS = 4
-"""Two rows to fit on, and two blocks of one row to judge with."""
+from identify_measures.holding_out import Marks, hold_out
+from identify_measures.repeats import count_groups
 
-Marks = np.ndarray[tuple[int], np.dtype[np.bool_]]
+LEAST_ROWS = 4
+"""Two distinct rows to fit on, and two blocks of one distinct row to judge with."""
+
 Places = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _FIT = -1
@@ -18,16 +20,20 @@ _FIT = -1
 
 @attrs.frozen(kw_only=True, eq=False)
 class Split:
-    """A random part of the rows to fit on; the others, in blocks of equal size.
+    """A random part of the distinct rows to fit on; the others, in blocks of as many distinct rows.
 
     Args:
         part: shape (n,): −1 for a row of the fit part, the number of its block for another.
         blocks: how many blocks there are.
+        distinct: distinct rows among all.
+        fit_count: distinct rows of the fit part.
         places: shape (n,): of each row among all in the order of their ids; None where they are in that order.
     """
 
     part: np.ndarray[tuple[int], np.dtype[np.int16]]
     blocks: int
+    distinct: int
+    fit_count: int
     places: Places | None = None
 
     @property
@@ -42,9 +48,9 @@ class Split:
         return marks
 
     @property
-    def fit_count(self) -> int:
-        """Rows of the fit part."""
-        return int(self.fitted.sum())
+    def held_count(self) -> int:
+        """Distinct rows that judge."""
+        return self.distinct - self.fit_count
 
 
 def places_of(ids: np.ndarray[Any, Any]) -> Places | None:
@@ -60,22 +66,28 @@ def places_of(ids: np.ndarray[Any, Any]) -> Places | None:
     return places
 
 
-def split_rows(n: int, *, fraction: float, blocks: int, seed: int, places: Places | None = None) -> Split:
-    """Split n rows at random, so that the order of the rows means nothing.
+def split_rows(
+    n: int, *, fraction: float, blocks: int, seed: int, places: Places | None = None, groups: Any = None
+) -> Split | None:
+    """Split n rows at random, so that the order of the rows means nothing, with equal rows in one part.
 
     Args:
-        n: rows, at least four.
-        fraction: of the fit part; at least two rows fall into either part.
-        blocks: of the other rows; each gets at least one row.
+        n: rows.
+        fraction: of the fit part; at least two distinct rows fall into either part.
+        blocks: of the other rows; each gets at least one distinct row.
         seed: of the split; the same for every pair, so that their residuals can be compared.
         places: of `places_of` the rows' ids.
+        groups: of `groups_of`, which rows are equal; None where all differ.
+
+    Returns:
+        The split; None where there are fewer than four distinct rows.
     """
-    fit = min(max(round(n * fraction), 2), n - 2)
-    order = np.random.default_rng(seed).permutation(n)
-    blocks = min(blocks, n - fit)
-    part = np.full(n, _FIT, dtype=np.int16)
-    part[order[fit:]] = np.arange(n - fit) % blocks
-    return Split(part=part if places is None else part[places], blocks=blocks, places=places)
+    if count_groups(groups, n) < LEAST_ROWS:
+        return None
+    held = hold_out(n, fraction, seed=seed, groups=groups, order=places)
+    blocks = min(blocks, held.judging)
+    part = np.where(held.fitted, _FIT, (held.place - held.fit) % blocks).astype(np.int16)
+    return Split(part=part, blocks=blocks, distinct=held.distinct, fit_count=held.fit, places=places)
 
 
 def sample_rows(among: Marks, count: int, *, seed: int, places: Places | None = None) -> Marks:

@@ -15,10 +15,11 @@ from identify_measures.ladder.cautions import cautions
 from identify_measures.ladder.controls import Shuffled, identity_control, measure_shuffled
 from identify_measures.ladder.fitting import METHODS, choose_rungs
 from identify_measures.ladder.measuring import Measured, measure, rank_tolerance_of
-from identify_measures.ladder.reading import HeldRows, Rows, dtype_of
+from identify_measures.ladder.reading import HeldRows, Rows, dtype_of, fingerprint
 from identify_measures.ladder.residuals import Residual
-from identify_measures.ladder.splitting import LEAST_ROWS, Places, split_rows
+from identify_measures.ladder.splitting import LEAST_ROWS, Places, Split, split_rows
 from identify_measures.options.ladder import LadderOptions
+from identify_measures.repeats import caution, count_groups, groups_of
 
 INVARIANT_TO: Mapping[str, tuple[str, ...]] = {
     "identity": (),
@@ -56,50 +57,59 @@ def equivalence_ladder(x: Any, y: Any, options: LadderOptions | None = None, *, 
     first, second = paired(x, y, least_rows=LEAST_ROWS)
     chosen = options or LadderOptions()
     device = first.values.device if first.values.device.type != "mps" else torch.device("cpu")
-    rows = HeldRows.of(first), HeldRows.of(second)
-    itself = tuple(measure_itself(each, chosen, seed=seed, device=device) for each in rows)
-    return judge_pair(rows[0], rows[1], (itself[0], itself[1]), chosen, seed=seed, device=device)
+    sides = tuple(measure_itself(HeldRows.of(each), chosen, seed=seed, device=device) for each in (first, second))
+    return judge_pair(sides[0], sides[1], chosen, seed=seed, device=device)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Side:
+    """One representation of a pair, with what belongs to it alone.
+
+    Args:
+        rows: its rows.
+        fingerprint: a number for each row, equal where rows are; None where all rows differ.
+        itself: the residuals of it and itself.
+        places: of `places_of` the samples' ids.
+    """
+
+    rows: Rows
+    fingerprint: torch.Tensor | None
+    itself: Measured
+    places: Places | None = None
 
 
 def measure_itself(
     x: Rows, options: LadderOptions, *, seed: int, device: torch.device, places: Places | None = None
-) -> Measured:
-    """The residuals of a representation and itself: a control, made once for each representation."""
-    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed, places=places)
-    return measure(x, x, split, options, seed=seed, device=device)
+) -> Side:
+    """A representation with the residuals of it and itself: a control, made once for each representation."""
+    printed = fingerprint(x)
+    split = _split(x, groups_of([printed]), options, seed, places)
+    measured = measure(x, x, split, options, seed=seed, device=device)
+    return Side(rows=x, fingerprint=printed, itself=measured, places=places)
 
 
-def judge_pair(
-    x: Rows,
-    y: Rows,
-    itself: tuple[Measured, Measured],
-    options: LadderOptions,
-    *,
-    seed: int,
-    device: torch.device,
-    places: Places | None = None,
-) -> Verdict:
+def judge_pair(first: Side, second: Side, options: LadderOptions, *, seed: int, device: torch.device) -> Verdict:
     """The verdict on two representations whose rows are the same samples.
 
     Args:
-        x: the first.
-        y: the second.
-        itself: of `measure_itself`, for both.
+        first: of `measure_itself`.
+        second: the same object for a representation and itself.
         options: of the ladder.
         seed: of the split and of the shuffled control.
         device: where matrix products are made; it must know float64.
-        places: of `places_of` the samples' ids.
     """
     _, left_out = choose_rungs(options)
-    split = split_rows(x.shape[0], fraction=options.fit_fraction, blocks=options.blocks, seed=seed, places=places)
-    same = itself[0] is itself[1]
-    measured = itself[0] if same else measure(x, y, split, options, seed=seed, device=device)
-    shuffled = measure_shuffled(x, y, options, seed=seed, device=device, places=places)
-    identity = identity_control(*itself)
+    x, y = first.rows, second.rows
+    groups = groups_of((first.fingerprint, second.fingerprint))
+    split = _split(x, groups, options, seed, first.places)
+    measured = first.itself if first is second else measure(x, y, split, options, seed=seed, device=device)
+    shuffled = measure_shuffled(x, y, options, seed=seed, device=device, places=first.places)
+    identity = identity_control(first.itself, second.itself)
     facts = _Facts(
-        n=x.shape[0],
-        fit=split.fit_count,
-        blocks=split.blocks,
+        rows=x.shape[0],
+        n=count_groups(groups, x.shape[0]),
+        fit=split.fit_count if split else 0,
+        blocks=split.blocks if split else 0,
         widths=(x.shape[1], y.shape[1]),
         ranks=measured.ranks,
         dtype=_dtypes(x, y),
@@ -116,7 +126,7 @@ def judge_pair(
         controls={
             "identity": {name: _score(name, each, facts) for name, each in identity.items()},
             "shuffled": {
-                name: _score(name, each, attrs.evolve(facts, n=shuffled.rows))
+                name: _score(name, each, attrs.evolve(facts, n=shuffled.rows, rows=shuffled.rows))
                 for name, each in shuffled.residuals.items()
             },
         },
@@ -125,14 +135,29 @@ def judge_pair(
             "backward": {name: _score(name, each, facts) for name, each in measured.backward.items()},
         },
         left_out=left_out,
-        warnings=tuple(
-            cautions(measured, identity, shuffled.residuals, tolerance=options.tolerance, fit_rows=split.fit_count)
+        warnings=(
+            *caution(groups, facts.rows, (x.label, y.label)),
+            *cautions(measured, identity, shuffled.residuals, tolerance=options.tolerance, fit_rows=facts.fit),
         ),
+    )
+
+
+def _split(
+    x: Rows, groups: torch.Tensor | None, options: LadderOptions, seed: int, places: Places | None
+) -> Split | None:
+    return split_rows(
+        x.shape[0],
+        fraction=options.fit_fraction,
+        blocks=options.blocks,
+        seed=seed,
+        places=places,
+        groups=groups,
     )
 
 
 @attrs.frozen(kw_only=True)
 class _Facts:
+    rows: int
     n: int
     fit: int
     blocks: int
@@ -142,6 +167,16 @@ class _Facts:
     cut: str
     options: LadderOptions
     seed: int
+
+
+def _rows(facts: _Facts) -> str:
+    return "rows" if facts.n == facts.rows else "distinct rows, each counting as often as it comes"
+
+
+def _reason(facts: _Facts) -> str:
+    if facts.n >= LEAST_ROWS:
+        return _NOT_VARYING
+    return f"the {facts.rows} rows are {facts.n} distinct ones; the ladder needs at least {LEAST_ROWS}"
 
 
 def _dtypes(x: Rows, y: Rows) -> str:
@@ -182,9 +217,9 @@ def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | No
         dtype=facts.dtype,
         estimator=(
             f"{method}{centred}; the best of the class's own fit and of those of classes within; 1 − R² = Σ|y − f(x)|² "
-            f"/ Σ|y − m|² over {facts.n - facts.fit} held-out rows, m the mean of the other {facts.fit}, on which f "
-            "was fitted; the worse of both directions; a narrower representation is padded with zeros; split seed "
-            f"{facts.seed}"
+            f"/ Σ|y − m|² over {facts.n - facts.fit} held-out {_rows(facts)}, m the mean of the other {facts.fit}, on "
+            "which f was fitted; the worse of both directions; a narrower representation is padded with zeros; split "
+            f"seed {facts.seed}"
         ),
         interval=None
         if empty
@@ -195,5 +230,5 @@ def _score(name: str, residual: Residual, facts: _Facts, shuffled: Shuffled | No
             method=f"jackknife over {facts.blocks} blocks of held-out rows, the fitted map held fixed",
         ),
         chance=chance,
-        reason=_NOT_VARYING if empty else "",
+        reason=_reason(facts) if empty else "",
     )
