@@ -12,7 +12,7 @@ import torch
 from benchmarks.case import Case
 from torch.utils.data import DataLoader, TensorDataset
 
-from identify_core.replicates import Replicates
+from identify_core import Replicates
 from identify_genni.subspace.adaptive import refine
 from identify_genni.subspace.basis import Subspace, span_points
 from identify_genni.subspace.loss import SubspaceLoss

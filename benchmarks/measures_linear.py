@@ -14,7 +14,7 @@ import torch
 import zarr
 from benchmarks.case import Case
 
-from identify_core.run.subject import Representation
+from identify_core import Representation
 from identify_measures import cca, linear_cka
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.linear import canonical, cka, correlation, regression, rotation

@@ -11,10 +11,8 @@ import torch
 from benchmarks.case import Case
 from torch.utils.data import DataLoader, TensorDataset
 
-from identify_core.optimisers import Sgd
-from identify_core.replicates import Replicates
+from identify_core import Replicates, Sgd, fit, squared_error
 from identify_core.testing.contexts import make_context
-from identify_core.training import fit, squared_error
 
 NETWORKS, STEPS, ROWS, BATCH, RATE = 10, 1000, 16384, 256, 0.015
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

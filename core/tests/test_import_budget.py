@@ -74,11 +74,3 @@ def test_every_module_of_the_command_line_is_light(project: Project) -> None:
     assert len(names) > 5
     modules = imported(f"import {', '.join(names)}".replace(".__init__", ""), project.path)
     assert modules & ARRAYS == set()
-
-
-def test_the_package_gives_every_public_name() -> None:
-    import identify_core
-
-    assert all(getattr(identify_core, name) is not None for name in identify_core.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        identify_core.nonsense  # noqa: B018

@@ -91,7 +91,7 @@ def _obey(order: Mapping[str, object]) -> int:
     paths = os.environ.get("PYTHONPATH", "")
     sys.path[:0] = [os.getcwd(), *(each for each in paths.split(os.pathsep) if each)]
     sys.argv = ["identify", *order["arguments"]]  # type: ignore[misc]
-    from identify_core.cli.root import run_command_line
+    from identify_core import run_command_line
 
     status = 1
     try:

@@ -83,7 +83,7 @@ class Component:
         name: lower-case words joined by hyphens, unique within its plugin and kind.
         summary: one line for listings.
         target: `"module:function"`; what it is called with depends on the kind of component.
-        options: a frozen attrs class in a light module, its fields made by `identify_core.options.option`.
+        options: a frozen attrs class in a light module, its fields made by `identify_core.option`.
         source: the paper's section or equation, or where else the method is described.
     """
 

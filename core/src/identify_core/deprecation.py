@@ -21,7 +21,7 @@ class IdentifyDeprecationWarning(DeprecationWarning):
     """Something that a plugin or a script uses will be removed.
 
     Test suites see it; turn it into an error there to be told early:
-    `filterwarnings = ["error::identify_core.deprecation.IdentifyDeprecationWarning"]`.
+    `filterwarnings = ["error::identify_core.IdentifyDeprecationWarning"]`.
     """
 
 

@@ -7,8 +7,8 @@ Example:
     DIGITS = PublicFile(name="digits.zip", url="https://…", sha256="…", size=1_234, licence="CC BY 4.0", source="doi …")
 
     def make_digits(options, context):
-        places = Places(collection="digits", folder=options.folder)
-        path = obtain(DIGITS, places, context, download=options.download)
+        places = FilePlaces(collection="digits", folder=options.folder)
+        path = obtain_file(DIGITS, places, context, download=options.download)
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class PublicFile:
 
 
 @attrs.frozen(kw_only=True)
-class Places:
+class FilePlaces:
     """The folders in which the files of one dataset are looked for.
 
     Args:
@@ -104,9 +104,9 @@ class Places:
         return Path(pooch.os_cache("identify")) / self.collection
 
 
-def obtain(
+def obtain_file(
     file: PublicFile,
-    places: Places,
+    places: FilePlaces,
     context: Context,
     *,
     download: bool = False,
@@ -132,15 +132,15 @@ def obtain(
     found = places.find(file.name)
     if found is None:
         if not download or not file.url:
-            raise missing(file, places, option=option, alternatives=alternatives)
+            raise missing_file(file, places, option=option, alternatives=alternatives)
         found = _download(file, places.target, context)
     check_file(found, file)
     return found
 
 
-def missing(
+def missing_file(
     file: PublicFile,
-    places: Places,
+    places: FilePlaces,
     *,
     option: str = "dataset.download = true",
     alternatives: Iterable[str] = (),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from identify_core.components import Check, Command, Dataset, Evaluator, Model, Objective, Preset
+from identify_core import Check, Command, Dataset, Evaluator, Model, Objective, Preset
 
 PROJECT = "identify"
 
@@ -35,8 +35,7 @@ class IdentifySpecs:
             # spirals.py
             import attrs
 
-            from identify_core import Dataset, hookimpl
-            from identify_core.options import above, at_least, option
+            from identify_core import Dataset, above, at_least, hookimpl, option
 
 
             @attrs.frozen
@@ -59,7 +58,7 @@ class IdentifySpecs:
                 import numpy as np
                 import torch
 
-                from identify_core.data import Factor, Samples
+                from identify_core import Factor, Samples
 
                 position = torch.rand(options.samples, generator=context.stream("positions"), dtype=context.dtype)
                 arm = torch.arange(options.samples) % 2
@@ -86,8 +85,7 @@ class IdentifySpecs:
             # perceptron.py
             import attrs
 
-            from identify_core import Model, hookimpl
-            from identify_core.options import at_least, option
+            from identify_core import Model, at_least, hookimpl, option
 
 
             @attrs.frozen
@@ -122,8 +120,7 @@ class IdentifySpecs:
             # least_squares.py
             import attrs
 
-            from identify_core import Objective, hookimpl
-            from identify_core.options import above, at_least, option
+            from identify_core import Objective, above, at_least, hookimpl, option
 
 
             @attrs.frozen
@@ -143,9 +140,7 @@ class IdentifySpecs:
 
 
             def train(options, replicates, samples, context):
-                from identify_core.data import Latents
-                from identify_core.optimisers import Adam
-                from identify_core.training import fit, squared_error
+                from identify_core import Adam, Latents, fit, squared_error
 
                 known = samples.split("train").to(context.device, context.dtype)
                 fit(
@@ -188,7 +183,7 @@ class IdentifySpecs:
             def measure_spread(options, subject, context):
                 import torch
 
-                from identify_core.findings import Finding
+                from identify_core import Finding
 
                 unseen = subject.run.samples.split("test").to(context.device, context.dtype)
                 with torch.inference_mode():

@@ -10,11 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Latents, Samples, Shape
-from identify_core.errors import Interrupted, OptionsError
-from identify_core.findings import Finding
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, Interrupted, Latents, OptionsError, Replicates, Samples, Shape
 from identify_core.testing.contexts import make_context
 from identify_genni.equivalence import train
 from identify_genni.loss import losses_of, target_energy

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from identify_core.data import Shape
+from identify_core import Shape
 from identify_genni.layers import describe, hidden_layers
 from identify_genni.networks.convolutional import build_keskar_c3, build_lenet
 from identify_genni.networks.fully_connected import build_fcn

@@ -10,11 +10,7 @@ import attrs
 import numpy as np
 import pytest
 
-from identify_core.cli.root import run_command_line
-from identify_core.components import load_target
-from identify_core.plugins import Registry, load_registry
-from identify_core.spec import load_spec
-from identify_core.store import Store, StoredRun
+from identify_core import Registry, Store, StoredRun, load_registry, load_spec, load_target, run_command_line
 from identify_genni import plugin
 from identify_genni.options.subspace import SubspaceOptions
 from identify_genni.subspace.adaptive import refine

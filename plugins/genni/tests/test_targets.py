@@ -11,8 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError, SpecError
+from identify_core import OptionsError, Shape, SpecError
 from identify_core.testing.contexts import make_context
 from identify_genni.loss import mean_squared_error, target_energy
 from identify_genni.networks.convolutional import build_lenet

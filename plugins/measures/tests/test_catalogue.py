@@ -8,7 +8,7 @@ import sys
 import attrs
 import pytest
 
-from identify_core.components import load_target
+from identify_core import load_target
 from identify_measures.catalogue import CATALOGUE, Measure, measure
 from identify_measures.plugin import identify_evaluators
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import IdentifyError
+from identify_core import IdentifyError
 from identify_measures.inputs import InputError, as_matrix, paired
 
 REFUSED: list[tuple[Any, str]] = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.measured import Standardisation, draw_subset, hold_out, standardise
 
 KEYS = [str(number) for number in range(2000)]

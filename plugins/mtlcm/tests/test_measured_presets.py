@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.cli.root import run_command_line
-from identify_core.plugins import Registry, load_registry
-from identify_core.spec import ResolvedSpec, load_spec
-from identify_core.store import Store
+from identify_core import Registry, ResolvedSpec, Store, load_registry, load_spec, run_command_line
 from identify_mtlcm.molecules.records import Molecules, write_graphs
 from identify_mtlcm.options.molecules import PROPERTIES
 

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import LabelledArray
+from identify_core import LabelledArray, OptionsError, Samples
 from identify_mtlcm.tasks import task_rows
 
 nan, inf = float("nan"), float("inf")

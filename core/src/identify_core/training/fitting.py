@@ -47,9 +47,9 @@ def fit(
     Args:
         replicates: what is trained, on the device; their mode (train or eval) is taken as it is.
         loss: `loss(call, batch) -> scalar`, or `(scalar, dict of scalars)`, of one replicate; one that is marked
-            `identify_core.replicates.pure` is recorded and replayed, which halves the time of small networks.
+            `identify_core.pure` is recorded and replayed, which halves the time of small networks.
         columns: name to tensor (n, ...) on the device of the replicates.
-        optimiser: a record of `identify_core.optimisers`.
+        optimiser: a record: `Sgd` or `Adam`.
         steps: how many updates at most.
         context: of the run.
         batch_size: rows a step; None for all.

@@ -152,7 +152,7 @@ OPTIONS = (
         "options.py",
         _GRID,
         "samples: int = attrs.field(default=6, kw_only=True)",
-        "not made by identify_core.options.option",
+        "not made by identify_core.option",
         "= option(default, help=...)",
     ),
     broken(

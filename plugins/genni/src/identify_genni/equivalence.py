@@ -7,14 +7,24 @@ from typing import Any
 
 import torch
 
-from identify_core.data import Latents, Samples, Shape
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding
-from identify_core.optimisers import Optimiser, optimiser
-from identify_core.polishing import lbfgs, levenberg_marquardt
-from identify_core.replicates import Batch, Call, Replicates
-from identify_core.run.context import Context
-from identify_core.training import FitResult, fit, squared_error
+from identify_core import (
+    Batch,
+    Call,
+    Context,
+    Finding,
+    FitResult,
+    Latents,
+    Optimiser,
+    OptionsError,
+    Replicates,
+    Samples,
+    Shape,
+    fit,
+    lbfgs,
+    levenberg_marquardt,
+    optimiser,
+    squared_error,
+)
 from identify_genni.hidden import as_rows, hidden_representations
 from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.outcome import Attempt, Split, outcome_finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 
 
 def import_named(path: str, role: str) -> Any:

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.run.streams import Streams
+from identify_core import Streams
 from identify_genni.options.targets import InputOptions
 
 _ROWS_PER_TAG = 2**32

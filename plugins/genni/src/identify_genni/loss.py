@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from identify_core.replicates import Replicates
+from identify_core import Replicates
 
 Reduction = Literal["mean", "batch-mean"]
 

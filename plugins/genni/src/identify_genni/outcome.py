@@ -10,9 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.replicates import Replicates
-from identify_core.training import squared_error
+from identify_core import Finding, LabelledArray, Replicates, Table, squared_error
 from identify_genni.loss import Reduction, losses_of, target_energy
 
 Status = Literal["converged", "not converged", "constant", "dead", "diverged"]

@@ -8,10 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from identify_core.data import Factor, Samples, Shape
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
-from identify_core.run.streams import Streams
+from identify_core import Context, Factor, OptionsError, Samples, Shape, Streams
 from identify_genni.imports import import_named
 from identify_genni.inputs import Inputs, draw_inputs
 from identify_genni.loss import target_energy

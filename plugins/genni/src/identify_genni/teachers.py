@@ -9,10 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
-from identify_core.run.streams import Streams
+from identify_core import Context, OptionsError, Shape, Streams
 from identify_genni.options.targets import TeacherOptions
 
 _NUMBERS_AT_ONCE = 2**24

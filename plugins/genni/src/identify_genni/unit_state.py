@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from identify_core.replicates import Replicates
+from identify_core import Replicates
 from identify_genni.hidden import hidden_of_layer
 from identify_genni.layers import HiddenLayer
 

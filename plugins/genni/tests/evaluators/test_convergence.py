@@ -11,12 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Samples, Shape
-from identify_core.errors import RunError
-from identify_core.findings import Finding
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Context, Finding, Replicates, RunError, RunSubject, Samples, Shape, Subject
 from identify_core.testing.contexts import make_context
 from identify_genni.equivalence import train
 from identify_genni.evaluators.convergence import evaluate

@@ -16,9 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Samples, Shape
-from identify_core.replicates import Replicates
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Replicates, RunSubject, Samples, Shape, Subject
 from identify_genni.geometry.residual import Residual
 from identify_genni.networks.fully_connected import build_fcn
 from identify_genni.options.networks import FcnOptions

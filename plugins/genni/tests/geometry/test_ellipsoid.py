@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.replicates import Replicates
+from identify_core import Replicates
 from identify_genni.geometry.ellipsoid import ellipsoid, sampled_ratios
 from identify_genni.geometry.jacobian import jacobian
 from identify_genni.geometry.residual import Residual

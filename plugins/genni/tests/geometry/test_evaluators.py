@@ -11,10 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.errors import Interrupted, OptionsError, RunError
-from identify_core.findings import Finding
-from identify_core.report.figures import save_figure
-from identify_core.run.subject import Subject
+from identify_core import Finding, Interrupted, OptionsError, RunError, Subject, save_figure
 from identify_core.testing.contexts import make_context
 from identify_genni.evaluators import nullity, symmetry, trace
 from identify_genni.options.nullity import NullityOptions

@@ -8,9 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import UsageError
-from identify_core.replicates import Replicates
+from identify_core import Replicates, Shape, UsageError
 from identify_genni.geometry.jacobian import choose, jacobian, jacobian_blocks, spectra, spectra_work, spectrum
 from identify_genni.geometry.null_space import null_directions, null_space, project_off, row_space
 from identify_genni.networks.convolutional import build_lenet

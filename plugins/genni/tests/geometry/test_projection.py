@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from identify_core.replicates import Replicates
+from identify_core import Replicates
 from identify_genni.geometry.projection import frame, frames, project
 from identify_genni.geometry.residual import Residual
 

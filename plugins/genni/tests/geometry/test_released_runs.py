@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.replicates import Replicates
+from identify_core import Replicates, Shape
 from identify_genni.geometry.jacobian import spectrum
 from identify_genni.networks.convolutional import build_lenet
 from identify_genni.networks.fully_connected import build_fcn

@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.replicates import Replicates
-from identify_core.run.checkpoints import read_checkpoint, write_checkpoint
+from identify_core import Replicates, read_checkpoint, write_checkpoint
 from identify_genni.geometry.residual import Residual
 from identify_genni.geometry.tracing import Walk, Walkers, start_walkers, walk_on
 

@@ -12,10 +12,7 @@ import pytest
 import torch
 import yaml
 
-from identify_core.cli.root import run_command_line
-from identify_core.data import Shape
-from identify_core.errors import UsageError
-from identify_core.store import Store, StoredRun
+from identify_core import Shape, Store, StoredRun, UsageError, run_command_line
 from identify_genni.legacy.folder import find_grids, read_runs
 from identify_genni.legacy.grids import grid_finding
 from identify_genni.legacy.restricted import read_pickled_array, read_tagged_yaml

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_genni.networks.convolutional import build_keskar_c3, build_lenet, check_keskar_c3, check_lenet
 from identify_genni.options.networks import KeskarC3Options, LeNetOptions
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_genni.networks.activations import ACTIVATIONS, HEADS, activation_name
 from identify_genni.networks.fully_connected import build_batchnorm, build_fcn, build_linear
 from identify_genni.options.networks import BatchNormOptions, FcnOptions, LinearOptions

@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_genni.networks.imported import build_module, check_module
 from identify_genni.options.networks import ModuleOptions
 

@@ -9,9 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Samples
-from identify_core.replicates import Replicates
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Replicates, RunSubject, Samples, Subject
 
 
 class Two(nn.Module):

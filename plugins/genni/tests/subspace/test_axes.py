@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_genni.subspace.axes import (
     bounds_around,
     bounds_of_ellipsoid,

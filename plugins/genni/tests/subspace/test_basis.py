@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_genni.subspace.basis import span_directions, span_points
 
 

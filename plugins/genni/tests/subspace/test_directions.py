@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.errors import OptionsError
-from identify_core.replicates import Replicates
+from identify_core import OptionsError, Replicates
 from identify_genni.geometry.jacobian import jacobian
 from identify_genni.options.subspace import SubspaceOptions
 from identify_genni.subspace.directions import (

@@ -11,10 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.errors import Interrupted, OptionsError
-from identify_core.findings import Finding
-from identify_core.replicates import Replicates
-from identify_core.run.subject import Subject
+from identify_core import Finding, Interrupted, OptionsError, Replicates, Subject
 from identify_core.testing.contexts import make_context
 from identify_genni.evaluators.subspace import evaluate
 from identify_genni.options.subspace import SubspaceOptions

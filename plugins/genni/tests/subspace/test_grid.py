@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import Interrupted, StoreError
-from identify_core.replicates import Replicates
+from identify_core import Interrupted, Replicates, StoreError
 from identify_core.testing.contexts import make_context
 from identify_genni.subspace.axes import Grid, make_grid
 from identify_genni.subspace.basis import span_points

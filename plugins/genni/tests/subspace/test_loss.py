@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.errors import OptionsError
-from identify_core.replicates import Replicates
+from identify_core import OptionsError, Replicates
 from identify_genni.loss import mean_squared_error
 from identify_genni.subspace.analytic import Slopes, network_slopes, slopes_loss
 from identify_genni.subspace.axes import make_grid

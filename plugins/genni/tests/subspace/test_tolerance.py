@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_genni.subspace.tolerance import Net, Tolerance, behaviour, choose_tolerance, describe_net, warn_of
 
 TARGETS = torch.tensor([[0.0], [2.0], [4.0]])

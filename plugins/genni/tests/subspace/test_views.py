@@ -10,8 +10,7 @@ import attrs
 import numpy as np
 import pytest
 
-from identify_core.findings import Finding, LabelledArray
-from identify_core.run.subject import Subject
+from identify_core import Finding, LabelledArray, Subject
 from identify_core.testing.contexts import make_context
 from identify_genni.evaluators.subspace import evaluate
 from identify_genni.options.subspace import SubspaceOptions

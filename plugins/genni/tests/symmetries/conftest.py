@@ -11,8 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.replicates import Replicates
+from identify_core import Replicates, Shape
 from identify_genni.layers import Structure, describe
 from identify_genni.networks.convolutional import build_lenet
 from identify_genni.networks.fully_connected import build_batchnorm, build_fcn, build_linear

@@ -8,7 +8,7 @@ import attrs
 import pytest
 import torch
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 from identify_genni.symmetries.actions import (
     apply,
     apply_to_vector,

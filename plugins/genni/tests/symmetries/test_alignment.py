@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
+from identify_core import Shape
 from identify_genni.layers import describe
 from identify_genni.networks.fully_connected import build_fcn
 from identify_genni.options.networks import FcnOptions

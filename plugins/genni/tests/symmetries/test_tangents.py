@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
+from identify_core import Shape
 from identify_genni.geometry.jacobian import jacobian
 from identify_genni.geometry.null_space import row_space
 from identify_genni.layers import describe

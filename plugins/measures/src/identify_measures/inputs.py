@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 
 RANK_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 """Singular values below this part of the largest count as zero."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from identify_core.scores import Interval
+from identify_core import Interval
 
 LEVEL = 0.95
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from identify_core.scores import Chance, Interval, Score
+from identify_core import Chance, Interval, Score
 from identify_measures.catalogue import measure as find_measure
 
 _ROUNDING = 1e-9

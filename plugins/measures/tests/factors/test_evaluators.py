@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 import identify_measures
-from identify_core.data import Factor
-from identify_core.run.subject import Representation, Subject
-from identify_core.scores import Score
+from identify_core import Factor, Representation, Score, Subject
 from identify_core.testing.contexts import make_context
 from identify_measures.catalogue.factors import FACTORS
 from identify_measures.options.factors import BetaVaeOptions, DciOptions, FactorVaeOptions

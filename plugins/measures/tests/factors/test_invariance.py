@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.rungs import includes
-from identify_core.scores import Score
+from identify_core import Score, includes
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.factors import functions
 

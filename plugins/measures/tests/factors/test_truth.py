@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Factor
+from identify_core import Factor
 from identify_measures.factors.truth import as_truth
 from identify_measures.inputs import InputError
 

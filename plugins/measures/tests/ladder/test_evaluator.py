@@ -8,13 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.compare.pairs import Grid, Preparations, grid_finding, score_pairs
-from identify_core.errors import UsageError
-from identify_core.options import at_least
-from identify_core.plugins import load_registry
-from identify_core.run.subject import Representation
-from identify_core.spec import Chosen
+from identify_core import Representation, UsageError, at_least
 from identify_core.testing.contexts import make_context
+from identify_core.testing.grids import Grid, grid_finding, make_grid
 from identify_measures.evaluators import ladder as module
 from identify_measures.options.ladder import LadderOptions
 
@@ -35,9 +31,8 @@ def representation(values: Array, label: str, claim: str = "") -> Representation
 
 
 def score(folder: Path, *representations: Representation, **options: Any) -> Grid:
-    registered = load_registry().resolve("evaluator", "ladder", plugin="measures")
-    chosen = Chosen(registered=registered, options=LadderOptions(**options), label="ladder")
-    return score_pairs(chosen, Preparations(representations), make_context(folder, count=len(representations)))
+    context = make_context(folder, count=len(representations))
+    return make_grid("measures:ladder", LadderOptions(**options), representations, context)
 
 
 @pytest.fixture

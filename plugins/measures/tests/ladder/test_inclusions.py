@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.rungs import RUNGS, includes
-from identify_core.scores import Verdict
+from identify_core import RUNGS, Verdict, includes
 from identify_measures.ladder.dense import column_units, least_squares
 from identify_measures.ladder.inclusion import best_of_class
 from identify_measures.ladder.residuals import Residual

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.rungs import RUNGS, includes
-from identify_core.scores import Verdict
+from identify_core import RUNGS, Verdict, includes
 from identify_measures.ladder.verdict import equivalence_ladder
 from identify_measures.options.ladder import LadderOptions
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.run.subject import Representation
+from identify_core import Representation
 
 SHARED = Path(__file__).parents[5] / "shared" / "data"
 

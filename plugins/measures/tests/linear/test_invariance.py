@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import identify_measures as measures
-from identify_core.rungs import includes
+from identify_core import includes
 from identify_measures.catalogue import CATALOGUE
 
 Array = np.ndarray[Any, Any]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import identify_measures as measures
-from identify_core.scores import Score
+from identify_core import Score
 
 PAIRS: dict[str, Callable[[Any, Any], Score]] = {
     "cka.linear": measures.linear_cka,

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import stdtrit
 
 import identify_measures as measures
-from identify_core.errors import UsageError
+from identify_core import UsageError
 from identify_measures.linear.canonical import expected_mean_correlation
 from identify_measures.linear.measuring import leave_blocks_out
 from identify_measures.options.linear import PairOptions

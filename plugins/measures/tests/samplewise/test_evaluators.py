@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 import identify_measures as measures
-from identify_core.compare.planning import Cost
-from identify_core.components import load_target
-from identify_core.run.subject import Representation, Subject
+from identify_core import Cost, Representation, Subject, load_target
 from identify_core.testing.contexts import make_context
 from identify_measures.catalogue.samples import SAMPLES
 from identify_measures.inputs import InputError

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 
 Array = np.ndarray[Any, Any]
 

@@ -8,8 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Samples
 
 _SHOWN = 5
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import Interrupted
+from identify_core import Interrupted
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.causal import adam
 from identify_mtlcm.causal.adam import fit_by_adam

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import Interrupted, OptionsError
+from identify_core import Interrupted, OptionsError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.causal.fitting import fit_causal_model
 from identify_mtlcm.causal.likelihood import negative_log_likelihood

@@ -9,7 +9,7 @@ import attrs
 import pytest
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.causal.frame import frame_of, task_rank
 from identify_mtlcm.causal.joint_diagonalisation import whitening
 from identify_mtlcm.causal.residuals import residuals_of

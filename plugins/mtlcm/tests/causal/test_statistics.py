@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.causal.statistics import Block, TaskStatistics, gather_statistics
 
 T, D = 5, 3

@@ -11,11 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
-from identify_core.data import Samples
-from identify_core.findings import Finding, LabelledArray
-from identify_core.plugins import load_registry
-from identify_core.run.context import Context
-from identify_core.run.subject import Representation, Subject
+from identify_core import Context, Finding, LabelledArray, Representation, Samples, Subject, load_registry
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.evaluators.agreement import CONSULTED
 from identify_mtlcm.options.synthetic import LinearOptions

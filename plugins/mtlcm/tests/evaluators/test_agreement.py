@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.run.context import Context
+from identify_core import Context
 from identify_mtlcm.evaluators.agreement import Agreement, Judge, random_mixing, task_by_task
 
 RANDOM = np.random.default_rng(0)

@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
+from identify_core import Context, Finding, OptionsError, Samples, Subject
 from identify_mtlcm.evaluators.recovery import CEILING, FLOOR, evaluate
 from identify_mtlcm.options.evaluators import RecoveryOptions
 from identify_mtlcm.views.recovery import draw

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding, LabelledArray
-from identify_core.run.subject import Subject
+from identify_core import Finding, LabelledArray, OptionsError, Samples, Subject
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.evaluators.task_rank import evaluate, order_tasks
 from identify_mtlcm.options.evaluators import TaskRankOptions

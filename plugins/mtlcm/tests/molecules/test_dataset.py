@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
+from identify_core import Context, OptionsError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.molecules.dataset import make_qm9
 from identify_mtlcm.molecules.graphs import QM9_LAYOUT

@@ -11,8 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
-from identify_core.errors import Interrupted, OptionsError, PluginError, RunError
-from identify_core.run.context import Context
+from identify_core import Context, Interrupted, OptionsError, PluginError, RunError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.molecules import files
 from identify_mtlcm.molecules.files import read_molecules
@@ -170,7 +169,7 @@ def test_graphs_kept_of_another_archive_are_made_anew(
     folder: Path, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("rdkit")
-    from identify_core.fetching import file_sum
+    from identify_core import file_sum
 
     path = write_archive(folder)
     monkeypatch.setattr(files, "ARCHIVE", attrs.evolve(files.ARCHIVE, sha256=file_sum(path)))

@@ -10,9 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
-from identify_core.replicates import Replicates
+from identify_core import OptionsError, Replicates, Shape
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.molecules.graphs import QM9_LAYOUT, Graphs
 from identify_mtlcm.networks.egnn import EquivariantLayer, EquivariantNetwork, build_egnn, check_egnn
@@ -242,7 +240,7 @@ def test_replicates_may_each_see_other_molecules() -> None:
 @pytest.mark.parametrize("distances", [True, False])
 def test_a_loss_that_may_be_recorded_sees_other_molecules_too(distances: bool) -> None:
     """A recording holds the number of atoms of its batch, so none may be made of this network."""
-    from identify_core.replicates.recording import pure
+    from identify_core import pure
 
     @pure
     def loss(call: object, batch: dict[str, torch.Tensor]) -> torch.Tensor:

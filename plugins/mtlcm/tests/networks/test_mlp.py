@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
 from identify_mtlcm.networks.mlp import build_mlp, check_mlp, input_layer, mlp

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Factor, Samples
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Factor, Replicates, Samples
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.networks.mlp import mlp
 

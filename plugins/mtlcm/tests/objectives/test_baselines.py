@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding
+from identify_core import Finding, Latents, OptionsError, Samples
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.objectives import fastica, group_sparse
 from identify_mtlcm.objectives.whitening import keep_untrained, whiten

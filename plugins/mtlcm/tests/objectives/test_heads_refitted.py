@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Samples
+from identify_core import Samples
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.objectives.refitting import Heads, refit_heads
 from identify_mtlcm.objectives.sparsity import SparseGroups

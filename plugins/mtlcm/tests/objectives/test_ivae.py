@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from identify_core.data import Latents
-from identify_core.errors import Interrupted, OptionsError
+from identify_core import Interrupted, Latents, OptionsError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.networks.conditional_autoencoder import ConditionalAutoencoder
 from identify_mtlcm.objectives.elbo import divergence, evidence_lower_bound

@@ -10,11 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.errors import Interrupted, OptionsError
-from identify_core.findings import Finding
-from identify_core.run.context import Context
-from identify_core.store import RunWriter, Store
+from identify_core import Context, Finding, Interrupted, Latents, OptionsError, RunWriter, Samples, Store
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.objectives.mtlcm import train
 from identify_mtlcm.options.causal import AdamOptions, CausalOptions

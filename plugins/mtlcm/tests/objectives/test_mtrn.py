@@ -12,11 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Latents, Samples
-from identify_core.errors import Interrupted, OptionsError
-from identify_core.findings import Finding
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, Interrupted, Latents, OptionsError, Replicates, Samples
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.objectives.mtrn import train
 from identify_mtlcm.options.regression import MtrnOptions

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.networks.mlp import mlp
 from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.scaling import InputMap, TargetScale, input_map

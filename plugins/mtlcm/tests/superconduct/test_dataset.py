@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import OptionsError, RunError
-from identify_core.run.context import Context
+from identify_core import Context, OptionsError, RunError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.superconduct import files

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from identify_core.data import Samples, Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Samples, Shape
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import LinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import Linear2024Options, Nonlinear2024Options
 from identify_mtlcm.synthetic.legacy import make_linear_2024, make_nonlinear_2024

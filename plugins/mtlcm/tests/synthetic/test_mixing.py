@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import LinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear

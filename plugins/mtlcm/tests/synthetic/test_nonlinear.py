@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.data import Samples, Shape
-from identify_core.run.streams import Streams
+from identify_core import Samples, Shape, Streams
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import DecoderActivation, LinearOptions, NonlinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear, make_nonlinear

@@ -7,7 +7,7 @@ import resource
 import attrs
 import pytest
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear, make_nonlinear

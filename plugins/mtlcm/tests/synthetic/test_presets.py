@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from identify_core.cli.root import run_command_line
-from identify_core.plugins import Registry, load_registry
-from identify_core.spec import load_spec
-from identify_core.store import Store
+from identify_core import Registry, Store, load_registry, load_spec, run_command_line
 from identify_mtlcm import plugin
 
 SYNTHETIC = ("linear", "nonlinear", "misspecified")

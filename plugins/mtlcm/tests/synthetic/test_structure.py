@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from identify_core.run.streams import Streams
+from identify_core import Streams
 from identify_mtlcm.options.synthetic import LinearOptions
 from identify_mtlcm.synthetic.latents import draw_latents
 from identify_mtlcm.synthetic.structure import draw_structure

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from identify_core.data import Samples
+from identify_core import Samples
 from identify_core.testing.contexts import make_context
 
 from identify_your_plugin.dataset import make_mixtures

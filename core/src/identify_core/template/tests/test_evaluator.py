@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from identify_core.findings import Finding, LabelledArray
+from identify_core import Finding, LabelledArray
 from identify_core.testing.transformations import draw_map
 
 from identify_your_plugin.evaluator import agreement, column_space, draw_agreement

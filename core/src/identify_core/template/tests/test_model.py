@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_core.testing.contexts import make_context
 
 from identify_your_plugin.model import Autoencoder, build_autoencoder, check_autoencoder

@@ -7,10 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from identify_core.data import Latents
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding
-from identify_core.replicates import Replicates
+from identify_core import Finding, Latents, OptionsError, Replicates
 from identify_core.testing.contexts import make_context
 
 from identify_your_plugin.dataset import make_mixtures

@@ -51,7 +51,7 @@ def are_documented(bench: Bench, registered: Registered) -> Iterator[str]:
                 continue
             if "checks" not in field.metadata:
                 yield (
-                    f"{options.__qualname__}.{field.name} is not made by identify_core.options.option: write "
+                    f"{options.__qualname__}.{field.name} is not made by identify_core.option: write "
                     f"{field.name}: ... = option(default, help=...)"
                 )
             elif not str(field.metadata.get("help", "")).strip():

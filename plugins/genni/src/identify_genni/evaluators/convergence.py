@@ -12,10 +12,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import RunError
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Context, Finding, LabelledArray, RunError, RunSubject, Subject, Table
 from identify_genni.layers import HiddenLayer, describe
 from identify_genni.options.convergence import ConvergenceOptions
 from identify_genni.unit_state import balancedness, conserves_balance, dead_units

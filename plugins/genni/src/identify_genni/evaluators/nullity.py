@@ -8,10 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import Interrupted
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
+from identify_core import Context, Finding, Interrupted, LabelledArray, Subject, Table
 from identify_genni.geometry.ellipsoid import ellipsoid, sampled_ratios
 from identify_genni.geometry.jacobian import Spectrum, spectra, spectra_work
 from identify_genni.geometry.setting import Setting, chosen_replicates, setting_of

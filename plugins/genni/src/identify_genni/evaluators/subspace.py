@@ -8,10 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Context, Finding, OptionsError, RunSubject, Subject
 from identify_genni.geometry.residual import in_double
 from identify_genni.options.subspace import SubspaceOptions
 from identify_genni.subspace.adaptive import Refined, refine

@@ -6,10 +6,7 @@ from itertools import combinations
 
 import attrs
 
-from identify_core.errors import Interrupted, OptionsError
-from identify_core.findings import Finding
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
+from identify_core import Context, Finding, Interrupted, OptionsError, Subject
 from identify_genni.evaluators.symmetry_finding import Member, finding_of
 from identify_genni.geometry.effort import Effort, jacobian_work
 from identify_genni.geometry.paths import Search

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.findings import Finding, LabelledArray, Table
+from identify_core import Finding, LabelledArray, Table
 from identify_genni.geometry.paths import Search
 from identify_genni.geometry.setting import Setting
 from identify_genni.options.symmetry import SymmetryOptions

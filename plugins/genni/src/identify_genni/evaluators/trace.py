@@ -10,11 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import Interrupted
-from identify_core.findings import Finding
-from identify_core.run.checkpoints import read_checkpoint, write_checkpoint
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
+from identify_core import Context, Finding, Interrupted, Subject, read_checkpoint, write_checkpoint
 from identify_genni.evaluators.trace_finding import Traced, trace_finding
 from identify_genni.geometry.dimension import cloud, local_pca, two_nearest_neighbours
 from identify_genni.geometry.projection import frames, project

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.findings import Finding, LabelledArray, Table
+from identify_core import Finding, LabelledArray, Table
 from identify_genni.geometry.dimension import Estimate
 from identify_genni.geometry.setting import Setting
 from identify_genni.geometry.tracing import Walkers

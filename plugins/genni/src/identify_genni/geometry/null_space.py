@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 
 
 def row_space(jacobian: torch.Tensor, tolerance: float = 1e-6) -> tuple[torch.Tensor, torch.Tensor]:

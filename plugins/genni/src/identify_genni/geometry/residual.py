@@ -9,7 +9,7 @@ import attrs
 import torch
 from torch.func import jacrev, vmap
 
-from identify_core.replicates import Replicates
+from identify_core import Replicates
 
 _MOST_NUMBERS = 2_500_000  # of a block of a Jacobian: larger ones take several times as long
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 import torch
 
-from identify_core.errors import OptionsError, RunError
-from identify_core.replicates import Replicates
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import OptionsError, Replicates, RunError, RunSubject, Subject
 from identify_genni.geometry.projection import Projected, project
 from identify_genni.geometry.residual import Residual, in_double
 from identify_genni.layers import Structure, describe

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core import Invocation, json_option, store_option
 
 
 @click.command("import-legacy")
@@ -25,9 +25,7 @@ def command(invocation: Invocation, folder: Path, run_id: str | None, trust: boo
 
     Networks are read without pickle (torch.load with weights_only), configurations as plain YAML.
     """
-    from identify_core.cli.output import print_json, stderr_console, stdout_console
-    from identify_core.errors import UsageError
-    from identify_core.store import Store
+    from identify_core import Store, UsageError, print_json, stderr_console, stdout_console
     from identify_genni.legacy.folder import find_grids, read_runs
     from identify_genni.legacy.importing import import_run
 

@@ -14,7 +14,7 @@ import attrs
 import torch
 import yaml
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 
 _STEP = re.compile(r"step_(\d+)")
 _MODEL = re.compile(r"model_(\d+)\.pt")

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core.errors import UsageError
-from identify_core.findings import Finding, LabelledArray
+from identify_core import Finding, LabelledArray, UsageError
 from identify_genni.legacy.folder import LegacyGrid
 from identify_genni.legacy.restricted import read_pickled_array, read_tagged_yaml
 

@@ -10,16 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core.errors import UsageError
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.plugins import Registry
-from identify_core.replicates import Replicates
-from identify_core.run import calling
-from identify_core.run.context import Context
-from identify_core.run.engine import describe_components
-from identify_core.run.provenance import describe_machine
-from identify_core.spec import ResolvedSpec, load_spec
-from identify_core.store import RunWriter, Store
+from identify_core import (
+    Context,
+    Finding,
+    LabelledArray,
+    Registry,
+    Replicates,
+    ResolvedSpec,
+    RunWriter,
+    Store,
+    Table,
+    UsageError,
+    describe_components,
+    describe_machine,
+    load_spec,
+    make_samples,
+    model_builder,
+)
 from identify_genni.equivalence import draw_after_data, latents_of, splits_of
 from identify_genni.legacy.folder import LegacyGrid, LegacyRun
 from identify_genni.legacy.grids import grid_finding
@@ -54,7 +61,7 @@ def import_run(
     cached = {grid.name: grid_finding(grid) for grid in grids}
     with tempfile.TemporaryDirectory() as scratch:
         context = _context(spec, Path(scratch))
-        samples = calling.make_samples(spec.dataset, context)
+        samples = make_samples(spec.dataset, context)
         options = spec.objective.options
         splits = splits_of(options, samples, context)
         replicates = Replicates.build(
@@ -97,7 +104,7 @@ def _context(spec: ResolvedSpec, scratch: Path) -> Context:
         seed=spec.seed,
         count=spec.replicates,
         scratch=scratch,
-        build=calling.model_builder(spec.model),
+        build=model_builder(spec.model),
     )
 
 

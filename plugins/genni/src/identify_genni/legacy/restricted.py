@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import yaml
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 
 # What a pickled numpy array names; the modules of numpy 1 and of numpy 2.
 _ADMITTED = {

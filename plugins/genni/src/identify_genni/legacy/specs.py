@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 
 _IMAGES = ("LeNet", "KeskarC3")
 

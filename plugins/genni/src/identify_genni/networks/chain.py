@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from identify_core.data import Shape
+from identify_core import Shape
 from identify_genni.networks.activations import HEADS
 
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_genni.networks.activations import ACTIVATIONS
 from identify_genni.networks.chain import Chain
 from identify_genni.networks.fully_connected import check_dense
 from identify_genni.options.networks import KeskarC3Options, LeNetOptions
 
 if TYPE_CHECKING:
-    from identify_core.run.context import Context
+    from identify_core import Context
 
 
 class LeNet(Chain):

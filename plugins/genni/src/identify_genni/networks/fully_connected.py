@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_genni.networks.activations import ACTIVATIONS
 from identify_genni.networks.chain import Chain
 from identify_genni.options.networks import BatchNormOptions, FcnOptions, LinearOptions
 
 if TYPE_CHECKING:
-    from identify_core.run.context import Context
+    from identify_core import Context
 
 
 class SimpleNet(Chain):

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
+from identify_core import OptionsError, Shape
 from identify_genni.imports import import_named
 from identify_genni.options.networks import ModuleOptions
 
 if TYPE_CHECKING:
-    from identify_core.run.context import Context
+    from identify_core import Context
 
 
 def check_module(options: ModuleOptions, shape: Shape) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from identify_core.options import at_least, between, not_empty, option
+from identify_core import at_least, between, not_empty, option
 
 Activation = Literal["relu", "leaky-relu", "abs", "tanh", "sigmoid", "gelu", "silu", "softplus", "identity"]
 Head = Literal["identity", "relu", "tanh", "sigmoid", "softplus", "softmax"]

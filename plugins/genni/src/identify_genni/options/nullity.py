@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import above, at_least, not_empty, option
+from identify_core import above, at_least, not_empty, option
 
 _SPEC = "Grigsby, Lindsey, Meyerhoff & Wu 2022, functional dimension of ReLU networks"
 

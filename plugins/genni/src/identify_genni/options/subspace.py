@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import above, at_least, between, option
+from identify_core import above, at_least, between, option
 
 _STUDY = "genni 1.0.3, postprocessing"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from identify_core.options import above, at_least, option
+from identify_core import above, at_least, option
 
 _REBASIN = "Ainsworth, Hayase & Srinivasa 2023, git re-basin"
 

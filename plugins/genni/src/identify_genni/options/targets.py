@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from identify_core.options import above, at_least, between, not_empty, option
+from identify_core import above, at_least, between, not_empty, option
 
 Distribution = Literal["normal", "uniform", "sphere", "laplace", "student-t", "rademacher"]
 Normalisation = Literal["none", "scale", "standardise"]

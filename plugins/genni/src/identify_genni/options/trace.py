@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import above, at_least, between, option
+from identify_core import above, at_least, between, option
 
 _TWO_NN = "Facco, d'Errico, Rodriguez & Laio 2017, Scientific Reports 7"
 

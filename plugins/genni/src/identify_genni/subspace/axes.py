@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 
 Array = np.ndarray[Any, Any]
 

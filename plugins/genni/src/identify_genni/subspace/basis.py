@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 
 _DEPENDENT = 1e-9  # of a direction's own length; float32 weights resolve about 1e-7
 

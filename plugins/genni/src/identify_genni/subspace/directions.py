@@ -8,8 +8,7 @@ import attrs
 import torch
 from torch.func import jvp
 
-from identify_core.errors import OptionsError
-from identify_core.replicates import Replicates
+from identify_core import OptionsError, Replicates
 from identify_genni.geometry.jacobian import jacobian
 from identify_genni.geometry.null_space import null_directions
 from identify_genni.layers import describe

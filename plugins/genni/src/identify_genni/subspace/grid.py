@@ -11,8 +11,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.errors import Interrupted, StoreError
-from identify_core.run.context import Context
+from identify_core import Context, Interrupted, StoreError
 from identify_genni.subspace.axes import Array, Grid
 from identify_genni.subspace.loss import SubspaceLoss
 

@@ -6,8 +6,7 @@ import math
 
 import torch
 
-from identify_core.errors import OptionsError
-from identify_core.replicates import Replicates
+from identify_core import OptionsError, Replicates
 from identify_genni.loss import Reduction
 from identify_genni.subspace.basis import Subspace
 from identify_genni.subspace.network import LayeredNetwork, Unsupported

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.findings import Finding, LabelledArray, Scalar, Table
+from identify_core import Finding, LabelledArray, Scalar, Table
 from identify_genni.subspace.adaptive import Refined
 from identify_genni.subspace.analytic import Slopes
 from identify_genni.subspace.axes import Array, Grid

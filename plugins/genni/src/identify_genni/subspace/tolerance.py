@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_genni.loss import Reduction, mean_squared_error, target_energy
 
 _NOTHING = 1e-6  # of the target's range: outputs that differ by less are the same output

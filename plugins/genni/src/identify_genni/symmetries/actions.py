@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 import torch
 
-from identify_core.errors import UsageError
+from identify_core import UsageError
 from identify_genni.layers import HiddenLayer, Structure
 from identify_genni.symmetries.units import State, norm_scale, with_outgoing
 

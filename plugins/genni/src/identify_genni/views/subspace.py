@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from identify_core.findings import Figure, Finding
-from identify_core.run.context import Context
+from identify_core import Context, Figure, Finding
 from identify_genni.options.subspace import SubspaceOptions
 from identify_genni.views import subspace_interactive as interactive
 from identify_genni.views import subspace_planes as planes

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.findings import Finding
+from identify_core import Finding
 from identify_genni.subspace.analytic import Slopes, network_slopes
 
 Array = np.ndarray[Any, Any]

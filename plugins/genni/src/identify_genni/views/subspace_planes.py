@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from identify_core.report.figures import INK, MUTED, house_style, new_figure
+from identify_core import INK, MUTED, house_style, new_figure
 from identify_genni.views.subspace_landscape import NET_COLOURS, Array, Landscape
 
 if TYPE_CHECKING:

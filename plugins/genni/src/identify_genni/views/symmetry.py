@@ -9,9 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.findings import Figure, Finding
-from identify_core.report.figures import INK, MUTED, PALETTE, house_style, new_figure
-from identify_core.run.context import Context
+from identify_core import INK, MUTED, PALETTE, Context, Figure, Finding, house_style, new_figure
 from identify_genni.options.symmetry import SymmetryOptions
 
 Array = np.ndarray[Any, Any]

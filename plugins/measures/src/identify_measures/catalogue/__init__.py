@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from identify_core.errors import UsageError
-from identify_core.suggestions import did_you_mean
+from identify_core import UsageError, did_you_mean
 from identify_measures.catalogue.factors import FACTORS
 from identify_measures.catalogue.ladder import LADDER
 from identify_measures.catalogue.linear import LINEAR

@@ -7,9 +7,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.components import Arity, Evaluator, NoOptions, Requirement
-from identify_core.rungs import RUNGS
-from identify_core.scores import Direction
+from identify_core import RUNGS, Arity, Direction, Evaluator, NoOptions, Requirement
 
 Family = Literal["linear", "samples", "factors", "ladder"]
 

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 import attrs
 import numpy as np
 
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
-from identify_core.scores import Score
+from identify_core import Context, Score, Subject
 from identify_measures.factors import dci as _dci
 from identify_measures.factors import explicitness as _explicitness
 from identify_measures.factors import gaps, voting

@@ -6,11 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from identify_core.compare.planning import Cost
-from identify_core.errors import UsageError
-from identify_core.run.context import Context
-from identify_core.run.subject import Representation, Subject
-from identify_core.scores import Verdict
+from identify_core import Context, Cost, Representation, Subject, UsageError, Verdict
 from identify_measures.ladder.reading import block_rows
 from identify_measures.ladder.splitting import LEAST_ROWS, places_of
 from identify_measures.ladder.verdict import Side, judge_pair, measure_itself

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from identify_core.compare.planning import Cost
-from identify_core.run.context import Context
-from identify_core.run.subject import Representation, Subject
-from identify_core.scores import Score
+from identify_core import Context, Cost, Representation, Score, Subject
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
 from identify_measures.linear.measuring import Formula, evaluate
 from identify_measures.linear.total_correlation import total_correlation_of

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from identify_core.compare.planning import Cost
-from identify_core.run.context import Context
-from identify_core.run.subject import Representation, Subject
-from identify_core.scores import Score
+from identify_core import Context, Cost, Representation, Score, Subject
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import (

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import attrs
 
-from identify_core.scores import Score
+from identify_core import Score
 from identify_measures.factors.dci import DCI
 from identify_measures.factors.explicitness import EXPLICITNESS
 from identify_measures.factors.gaps import INACTIVE_COMPLETENESS, MIG, MODULARITY

@@ -8,8 +8,7 @@ from typing import Any, get_args
 import attrs
 import numpy as np
 
-from identify_core.data import Factor, FactorKind
-from identify_core.suggestions import did_you_mean
+from identify_core import Factor, FactorKind, did_you_mean
 from identify_measures.inputs import InputError
 
 Array = np.ndarray[Any, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from identify_core.rungs import includes, lowest
+from identify_core import includes, lowest
 from identify_measures.ladder.measuring import Measured
 from identify_measures.ladder.residuals import Residual
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from identify_core.rungs import RUNGS
+from identify_core import RUNGS
 from identify_measures.ladder.dense import fit_isometry, fit_linear
 from identify_measures.ladder.lipschitz import fit_bounded
 from identify_measures.ladder.maps import Map

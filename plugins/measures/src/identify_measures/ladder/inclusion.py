@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from identify_core.rungs import includes
+from identify_core import includes
 from identify_measures.ladder.residuals import Residual
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core.rungs import lowest
-from identify_core.scores import Chance, Interval, Score, Verdict
+from identify_core import Chance, Interval, Score, Verdict, lowest
 from identify_measures.inputs import paired
 from identify_measures.ladder.cautions import cautions
 from identify_measures.ladder.controls import Shuffled, identity_control, measure_shuffled

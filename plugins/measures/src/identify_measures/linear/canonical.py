@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from identify_core.scores import Chance
+from identify_core import Chance
 from identify_measures.linear.measuring import Formula, Gradient, require_variance
 from identify_measures.options.linear import PwccaOptions, SvccaOptions
 from identify_measures.statistics.derived import Statistics, Subset

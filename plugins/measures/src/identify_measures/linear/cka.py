@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from identify_core.scores import Chance
+from identify_core import Chance
 from identify_measures.linear.measuring import Formula, Undefined, require_variance
 from identify_measures.options.linear import PairOptions
 from identify_measures.statistics.derived import Statistics, Subset

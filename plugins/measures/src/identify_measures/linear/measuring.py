@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core.scores import Chance, Interval, Score
+from identify_core import Chance, Interval, Score
 from identify_measures import jackknife
 from identify_measures.catalogue import measure as find_measure
 from identify_measures.options.linear import PairOptions

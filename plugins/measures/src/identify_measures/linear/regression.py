@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from identify_core.scores import Chance
+from identify_core import Chance
 from identify_measures.linear.measuring import Formula, Gradient, Undefined, require_variance
 from identify_measures.options.linear import GulpOptions, RegressionOptions
 from identify_measures.statistics.derived import Statistics, Subset

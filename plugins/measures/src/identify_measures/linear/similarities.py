@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from identify_core.scores import Score
+from identify_core import Score
 from identify_measures.linear import canonical, cka, rotation
 from identify_measures.linear.two_arrays import asked, measure_pair
 from identify_measures.options.linear import (

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from identify_core.scores import Interval, Score
+from identify_core import Interval, Score
 from identify_measures.inputs import Matrix
 from identify_measures.linear.measuring import Undefined, leave_blocks_out
 from identify_measures.options.linear import PairOptions

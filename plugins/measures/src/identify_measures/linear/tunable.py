@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from identify_core.kinds import check_option
-from identify_core.scores import Score
+from identify_core import Score, check_option
 from identify_measures.inputs import as_matrix
 from identify_measures.linear import canonical, correlation, regression, rotation
 from identify_measures.linear.total_correlation import gaussian_total_correlation

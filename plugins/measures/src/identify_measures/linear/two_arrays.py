@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from identify_core.kinds import check_option
-from identify_core.scores import Score
+from identify_core import Score, check_option
 from identify_measures.linear.measuring import Formula, evaluate
 from identify_measures.options.linear import PairOptions
 from identify_measures.statistics.gathering import BLOCKS, from_arrays

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import above, at_least, between, option
+from identify_core import above, at_least, between, option
 
 _LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import attrs
 
-from identify_core.options import above, at_least, between, option
-from identify_core.rungs import RUNGS
+from identify_core import RUNGS, above, at_least, between, option
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from identify_core.scores import Score
+from identify_core import Score
 from identify_measures.options.samplewise import DistanceCorrelationOptions
 from identify_measures.samplewise.cka import biased_alignment, score_alignment
 from identify_measures.samplewise.kernels import EuclideanTiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from identify_core.scores import Score
+from identify_core import Score
 from identify_measures.inputs import fit_mask
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions

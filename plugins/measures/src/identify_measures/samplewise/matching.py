@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 import torch
 
-from identify_core.scores import Chance, Interval, Score
+from identify_core import Chance, Interval, Score
 from identify_measures.catalogue import measure
 from identify_measures.jackknife import jackknife
 from identify_measures.linear.correlation import correlations, match

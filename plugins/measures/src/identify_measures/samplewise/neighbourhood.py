@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from identify_core.scores import Chance, Score
+from identify_core import Chance, Score
 from identify_measures.catalogue import measure
 from identify_measures.jackknife import jackknife
 from identify_measures.options.samplewise import CknnaOptions, NeighbourOptions

@@ -11,7 +11,7 @@ import torch
 from identify_measures.inputs import Matrix, as_matrix
 
 if TYPE_CHECKING:
-    from identify_core.run.subject import Representation
+    from identify_core import Representation
 
 ViewName = Literal["centred", "normalised", "standardised"]
 

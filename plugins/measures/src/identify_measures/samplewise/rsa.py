@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core.kinds import check_option
-from identify_core.scores import Chance, Score
+from identify_core import Chance, Score, check_option
 from identify_measures.inputs import InputError, as_matrix
 from identify_measures.options.samplewise import RsaOptions
 from identify_measures.samplewise.cka import biased_alignment, score_alignment

@@ -16,8 +16,7 @@ from identify_measures.samplewise.rows import Rows, View, ViewName, rows_of_matr
 from identify_measures.samplewise.tiles import PairSums, Totals, total
 
 if TYPE_CHECKING:
-    from identify_core.run.context import Context
-    from identify_core.run.subject import Representation
+    from identify_core import Context, Representation
 
 BUDGET = 1 << 30
 """Bytes that the rows in float64 may take, for all representations together, before blocks are read again instead."""

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core.run.subject import Representation
+from identify_core import Representation
 from identify_measures.inputs import InputError, as_matrix, fit_mask, paired, rank_tolerance
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.pairwise import PairwiseProducts

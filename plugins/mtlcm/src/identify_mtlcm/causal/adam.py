@@ -13,8 +13,7 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core.errors import Interrupted
-from identify_core.run.context import Context
+from identify_core import Context, Interrupted
 from identify_mtlcm.causal.assembling import Solution, assemble
 from identify_mtlcm.causal.batches import Batches, blocks_of
 from identify_mtlcm.causal.frame import frame_of

@@ -7,8 +7,7 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core.errors import Interrupted, OptionsError
-from identify_core.run.context import Context
+from identify_core import Context, Interrupted, OptionsError
 from identify_mtlcm.causal.assembling import Solution, assemble
 from identify_mtlcm.causal.frame import frame_of
 from identify_mtlcm.causal.joint_diagonalisation import Diagonalisation, diagonalise, variances_within, whitening

@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.causal.residuals import Residuals
 from identify_mtlcm.causal.statistics import Moments, TaskStatistics
 

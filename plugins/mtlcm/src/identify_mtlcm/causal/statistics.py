@@ -14,7 +14,7 @@ from typing import Literal
 import attrs
 import torch
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 
 Block = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
 Centring = Literal["per-task", "global", "none"]

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.run.context import Context
+from identify_core import Context
 from identify_mtlcm.evaluators.alignment import Array, align
 
 WEAK, PEARSON, SPEARMAN = "measures:weak-mcc", "measures:pearson-mcc", "measures:spearman-mcc"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from identify_core.errors import OptionsError, StoreError
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject
+from identify_core import Context, OptionsError, RunSubject, StoreError
 from identify_mtlcm.causal.fitting import fit_causal_model
 from identify_mtlcm.causal.statistics import gather_statistics
 from identify_mtlcm.objectives.representations import Representation, represent_by_encoders, represent_samples

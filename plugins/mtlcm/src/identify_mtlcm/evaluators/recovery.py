@@ -8,10 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Context, Finding, LabelledArray, OptionsError, RunSubject, Subject, Table
 from identify_mtlcm.evaluators.agreement import CONSULTED, Agreement, Judge, random_mixing
 from identify_mtlcm.evaluators.alignment import Alignment, Array, align
 from identify_mtlcm.evaluators.likelihood_gap import likelihood_gaps

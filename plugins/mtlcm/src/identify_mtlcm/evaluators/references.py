@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject
+from identify_core import Context, RunSubject
 from identify_mtlcm.evaluators.alignment import Array
 
 INPUTS, UNTRAINED = "inputs", "untrained encoder"

@@ -8,9 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.run.context import Context
-from identify_core.run.subject import RunSubject, Subject
+from identify_core import Context, Finding, LabelledArray, RunSubject, Subject, Table
 from identify_mtlcm.evaluators.alignment import Array
 from identify_mtlcm.objectives.spectrum import target_correlations
 from identify_mtlcm.options.evaluators import TaskRankOptions

@@ -6,9 +6,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.run.subject import Representation
+from identify_core import OptionsError, Representation, Samples
 from identify_mtlcm.evaluators.alignment import Array
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.errors import PluginError
+from identify_core import PluginError
 from identify_mtlcm.molecules.graphs import ATOM_FEATURES
 
 Array = np.ndarray[Any, Any]

@@ -13,9 +13,16 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.errors import Interrupted, OptionsError, RunError
-from identify_core.fetching import Places, PublicFile, missing, obtain
-from identify_core.run.context import Context
+from identify_core import (
+    Context,
+    FilePlaces,
+    Interrupted,
+    OptionsError,
+    PublicFile,
+    RunError,
+    missing_file,
+    obtain_file,
+)
 from identify_mtlcm.molecules.chemistry import NUMBERS, graph_of, graph_on_geometry, import_rdkit
 from identify_mtlcm.molecules.properties import (
     ATOMISATION,
@@ -59,7 +66,7 @@ def read_molecules(options: Qm9Options, context: Context) -> Molecules:
         PluginError: it needs RDKit, which is not installed.
         OptionsError: nobody can read that kind of file.
     """
-    places = Places(collection="qm9", folder=options.folder)
+    places = FilePlaces(collection="qm9", folder=options.folder)
     molecules = _read(_locate(options, places, context), places, context)
     for note in molecules.notes:
         context.warn(note)
@@ -69,21 +76,21 @@ def read_molecules(options: Qm9Options, context: Context) -> Molecules:
     return molecules.take(np.flatnonzero(~np.isin(molecules.ids, listed)))
 
 
-def _locate(options: Qm9Options, places: Places, context: Context) -> Path:
+def _locate(options: Qm9Options, places: FilePlaces, context: Context) -> Path:
     if options.file and options.file != ARCHIVE.name:
         found = places.find(options.file)
         if found is None:
-            raise missing(PublicFile(name=options.file, source="dataset.file names it"), places)
+            raise missing_file(PublicFile(name=options.file, source="dataset.file names it"), places)
         return found
     if not options.file and not options.download and places.find(ARCHIVE.name) is None:
         graphs = (each for folder in places.folders for each in sorted(folder.glob(_GRAPH_FILES)))
         found = next(graphs, None)
         if found is not None:
             return found
-    return obtain(ARCHIVE, places, context, download=options.download, alternatives=[_GRAPH_FILES])
+    return obtain_file(ARCHIVE, places, context, download=options.download, alternatives=[_GRAPH_FILES])
 
 
-def _read(path: Path, places: Places, context: Context) -> Molecules:
+def _read(path: Path, places: FilePlaces, context: Context) -> Molecules:
     if path.name == ARCHIVE.name:
         return _read_archive(path, places, context)
     if path.suffix == ".npz":
@@ -100,7 +107,7 @@ def _read(path: Path, places: Places, context: Context) -> Molecules:
     )
 
 
-def _read_archive(path: Path, places: Places, context: Context) -> Molecules:
+def _read_archive(path: Path, places: FilePlaces, context: Context) -> Molecules:
     """The authors' archive; reading it takes minutes, so its graphs are kept beside it or where downloads go."""
     name = "dsgdb9nsd_graphs_1.npz"
     kept = places.find(name)
@@ -213,7 +220,7 @@ def _table_entries(stream: io.TextIOBase | Any) -> Iterator[Entry]:
         yield Entry(number=number, graph=graph_of(line["smiles"]), positions=None, properties=properties)
 
 
-def _uncharacterised(whole: bool, options: Qm9Options, places: Places, context: Context) -> np.ndarray[Any, Any]:
+def _uncharacterised(whole: bool, options: Qm9Options, places: FilePlaces, context: Context) -> np.ndarray[Any, Any]:
     """The numbers on the authors' list; for a part of QM9 without the list beside it, none, with a warning."""
     if places.find(UNCHARACTERISED.name) is None and not (whole or options.download):
         context.warn(
@@ -221,7 +228,7 @@ def _uncharacterised(whole: bool, options: Qm9Options, places: Places, context: 
             "file: none is left out"
         )
         return np.array([], dtype=np.int64)
-    path = obtain(UNCHARACTERISED, places, context, download=options.download)
+    path = obtain_file(UNCHARACTERISED, places, context, download=options.download)
     words = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     numbers = [int(each[0]) for each in words if each and each[0].isdigit()]
     return np.array([each for each in numbers if 1 <= each <= _ARCHIVE_MOLECULES])

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.errors import RunError
+from identify_core import RunError
 from identify_mtlcm.molecules.chemistry import MoleculeGraph
 from identify_mtlcm.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, Graphs
 from identify_mtlcm.molecules.properties import ATOMISATION, HARTREE_IN_KCAL_PER_MOL, property_name

@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
+from identify_core import Context, OptionsError, Shape
 from identify_mtlcm.molecules.graphs import QM9_LAYOUT, GraphLayout
 from identify_mtlcm.options.molecules import EgnnOptions
 

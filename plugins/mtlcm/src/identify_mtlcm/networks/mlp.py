@@ -6,9 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
+from identify_core import Context, OptionsError, Shape
 from identify_mtlcm.options.networks import Activation, MlpOptions
 
 _ACTIVATIONS: dict[Activation, type[nn.Module]] = {

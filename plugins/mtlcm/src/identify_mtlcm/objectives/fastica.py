@@ -10,10 +10,7 @@ import torch
 from sklearn.decomposition import FastICA
 from sklearn.exceptions import ConvergenceWarning
 
-from identify_core.data import Latents, Samples
-from identify_core.findings import Finding, Table
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, Latents, Replicates, Samples, Table
 from identify_mtlcm.objectives.representations import represent_samples
 from identify_mtlcm.objectives.whitening import LinearMap, Spread, map_arrays, mapped_latents
 from identify_mtlcm.options.baselines import FastIcaOptions

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 import attrs
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.findings import Finding, LabelledArray
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, LabelledArray, Latents, Replicates, Samples
 from identify_mtlcm.objectives.mtrn import heads_finding, representation_latents
 from identify_mtlcm.objectives.regression import Regression, train_regression
 from identify_mtlcm.objectives.rows import rows_named

@@ -7,13 +7,21 @@ from collections.abc import Iterator
 
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding, Table
-from identify_core.optimisers import Adam, Schedule
-from identify_core.replicates import Batch, Call, Replicates
-from identify_core.run.context import Context
-from identify_core.training import FitResult, fit
+from identify_core import (
+    Adam,
+    Batch,
+    Call,
+    Context,
+    Finding,
+    FitResult,
+    Latents,
+    OptionsError,
+    Replicates,
+    Samples,
+    Schedule,
+    Table,
+    fit,
+)
 from identify_mtlcm.networks.conditional_autoencoder import ConditionalAutoencoder
 from identify_mtlcm.objectives.elbo import evidence_lower_bound
 from identify_mtlcm.objectives.rows import ROWS_AT_ONCE, Rows, rows_of_split

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from identify_core.replicates import Batch, Call, Loss, pure
+from identify_core import Batch, Call, Loss, pure
 
 
 def half_squared_error(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

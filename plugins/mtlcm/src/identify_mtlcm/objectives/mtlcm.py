@@ -10,11 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.errors import Interrupted
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, Interrupted, LabelledArray, Latents, Replicates, Samples, Table
 from identify_mtlcm.causal.adam import fit_by_adam
 from identify_mtlcm.causal.fitting import fit_causal_model
 from identify_mtlcm.causal.model import CausalModel

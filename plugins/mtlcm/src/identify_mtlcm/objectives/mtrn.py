@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.findings import Finding, LabelledArray, Table
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, LabelledArray, Latents, Replicates, Samples, Table
 from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.regression import Regression, train_regression
 from identify_mtlcm.objectives.rows import finite_inputs, represent, represent_all, rows_named

@@ -9,13 +9,7 @@ import attrs
 import torch
 from torch import nn
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.optimisers import Schedule, optimiser
-from identify_core.polishing import lbfgs
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
-from identify_core.training import FitResult, fit
+from identify_core import Context, FitResult, OptionsError, Replicates, Samples, Schedule, fit, lbfgs, optimiser
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
 from identify_mtlcm.networks.mlp import mlp

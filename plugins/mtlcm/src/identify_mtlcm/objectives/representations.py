@@ -9,11 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, OptionsError, Replicates, Samples
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.objectives.mtrn import heads_finding
 from identify_mtlcm.objectives.regression import train_regression

@@ -9,10 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, OptionsError, Replicates, Samples
 from identify_mtlcm.options.regression import Keep
 from identify_mtlcm.tasks import TaskRows, task_rows
 

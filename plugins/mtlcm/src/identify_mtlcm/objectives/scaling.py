@@ -8,7 +8,7 @@ import attrs
 import torch
 from torch import nn
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.networks.mlp import input_layer
 from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.rows import ROWS_AT_ONCE

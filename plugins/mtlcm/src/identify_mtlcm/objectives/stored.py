@@ -9,11 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
-from identify_core.store import StoredRun
-from identify_core.store.reader import StoredLatents
+from identify_core import Context, OptionsError, Samples, StoredLatents, StoredRun
 from identify_mtlcm.objectives.rows import ROWS_AT_ONCE
 from identify_mtlcm.options.objectives import RepresentationOptions
 

@@ -8,11 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Latents, Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding, LabelledArray
-from identify_core.replicates import Replicates
-from identify_core.run.context import Context
+from identify_core import Context, Finding, LabelledArray, Latents, OptionsError, Replicates, Samples
 from identify_mtlcm.objectives.representations import Representation, represent_samples
 from identify_mtlcm.objectives.rows import finite_inputs, represent_all, rows_named
 from identify_mtlcm.options.baselines import UntrainedOptions, WhiteningOptions

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import above, at_least, option
+from identify_core import above, at_least, option
 from identify_mtlcm.options.networks import Activation
 from identify_mtlcm.options.objectives import RepresentationOptions
 from identify_mtlcm.options.regression import Keep, MtrnOptions

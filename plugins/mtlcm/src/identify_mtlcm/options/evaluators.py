@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from identify_core.options import at_least, option
+from identify_core import at_least, option
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import above, at_least, between, not_empty, option
+from identify_core import above, at_least, between, not_empty, option
 
 _CODE = "jdhorwood/mtlcm, qm9"
 STUDY_PROPERTIES = ("mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import at_least, option
+from identify_core import at_least, option
 
 _STUDY = "multitask_synthetic, exp_config.yaml"
 

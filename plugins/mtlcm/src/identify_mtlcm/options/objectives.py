@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import at_least, option
+from identify_core import at_least, option
 from identify_mtlcm.options.causal import CausalOptions
 from identify_mtlcm.options.regression import Keep, RegressionOptions
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core.options import at_least, between, option
+from identify_core import at_least, between, option
 
 _CODE = "jdhorwood/mtlcm, superconduct"
 

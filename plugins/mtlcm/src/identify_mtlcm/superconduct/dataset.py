@@ -8,10 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import LabelledArray
-from identify_core.run.context import Context
+from identify_core import Context, LabelledArray, OptionsError, Samples
 from identify_mtlcm.measured import draw_subset, hold_out, standardise
 from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.superconduct.features import FEATURE_NAMES

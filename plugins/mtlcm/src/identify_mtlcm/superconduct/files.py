@@ -15,9 +15,7 @@ from typing import IO, Any
 import attrs
 import numpy as np
 
-from identify_core.errors import RunError
-from identify_core.fetching import Places, PublicFile, check_file, missing, obtain
-from identify_core.run.context import Context
+from identify_core import Context, FilePlaces, PublicFile, RunError, check_file, missing_file, obtain_file
 from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.superconduct.features import FEATURE_NAMES, PROPERTIES, compute_features
 from identify_mtlcm.superconduct.formulas import ELEMENTS, composition_matrix
@@ -86,10 +84,10 @@ def read_superconductors(options: SuperconductOptions, context: Context) -> Supe
     Raises:
         RunError: they are nowhere, incomplete, other files than published, or their content does not fit together.
     """
-    places = Places(collection="superconduct", folder=options.folder)
+    places = FilePlaces(collection="superconduct", folder=options.folder)
     if options.files != "compositions":
         if places.find(ARCHIVE.name) is not None:
-            return _read_archive(obtain(ARCHIVE, places, context))
+            return _read_archive(obtain_file(ARCHIVE, places, context))
         features, compositions = places.find(FEATURES.name), places.find(COMPOSITIONS.name)
         if features is not None and compositions is not None:
             check_file(features, FEATURES)
@@ -97,15 +95,15 @@ def read_superconductors(options: SuperconductOptions, context: Context) -> Supe
             with features.open("rb") as first, compositions.open("rb") as second:
                 return _read_official(first, second, f"{features.name}, {compositions.name}")
         if options.download:
-            return _read_archive(obtain(ARCHIVE, places, context, download=True))
+            return _read_archive(obtain_file(ARCHIVE, places, context, download=True))
     compositions = places.find(*COMPOSITION_NAMES)
     if options.files == "official" or compositions is None:
         wanted = "train.csv with unique_m.csv"
         others = [] if options.files == "official" else [f"{COMPOSITION_NAMES[0]} with {ELEMENT_PROPERTIES.name}"]
         if options.files == "compositions":
-            raise missing(attrs.evolve(ELEMENT_PROPERTIES, name=others[0]), places)
-        raise missing(ARCHIVE, places, alternatives=[wanted, *others])
-    return _read_compositions(compositions, obtain(ELEMENT_PROPERTIES, places, context))
+            raise missing_file(attrs.evolve(ELEMENT_PROPERTIES, name=others[0]), places)
+        raise missing_file(ARCHIVE, places, alternatives=[wanted, *others])
+    return _read_compositions(compositions, obtain_file(ELEMENT_PROPERTIES, places, context))
 
 
 def _read_archive(path: Path) -> Superconductors:

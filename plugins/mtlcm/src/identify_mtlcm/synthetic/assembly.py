@@ -10,9 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Factor, Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import LabelledArray
+from identify_core import Factor, LabelledArray, OptionsError, Samples
 from identify_mtlcm.options.synthetic import MOST_PER_AXIS
 from identify_mtlcm.synthetic.laws import Array
 

@@ -6,10 +6,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.data import Samples
-from identify_core.findings import LabelledArray
-from identify_core.run.context import Context
-from identify_core.run.streams import Streams
+from identify_core import Context, LabelledArray, Samples, Streams
 from identify_mtlcm.options.synthetic import LinearOptions, NonlinearOptions, SyntheticOptions
 from identify_mtlcm.synthetic.assembly import assemble, drawn_splits, standardise_features
 from identify_mtlcm.synthetic.decoder import build_decoder, decode, measure_grip

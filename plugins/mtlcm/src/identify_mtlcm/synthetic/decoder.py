@@ -9,7 +9,7 @@ import attrs
 import torch
 from torch import nn
 
-from identify_core.run.streams import Streams
+from identify_core import Streams
 from identify_mtlcm.options.synthetic import NonlinearOptions
 
 _NUMBERS_AT_ONCE = 2**22

@@ -7,8 +7,7 @@ import math
 import attrs
 import numpy as np
 
-from identify_core.errors import OptionsError
-from identify_core.run.streams import Streams
+from identify_core import OptionsError, Streams
 from identify_mtlcm.options.synthetic import Law, Standardisation, SyntheticOptions
 from identify_mtlcm.synthetic.laws import Array, draw_rows
 from identify_mtlcm.synthetic.structure import TaskStructure

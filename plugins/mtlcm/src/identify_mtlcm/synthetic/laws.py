@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core.run.streams import Streams
+from identify_core import Streams
 from identify_mtlcm.options.synthetic import Law
 
 Array = np.ndarray[Any, Any]

@@ -7,10 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from identify_core.data import Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import LabelledArray
-from identify_core.run.context import Context
+from identify_core import Context, LabelledArray, OptionsError, Samples
 from identify_mtlcm.options.synthetic import Legacy2024Options, Linear2024Options, Nonlinear2024Options
 from identify_mtlcm.synthetic.assembly import assemble, drawn_splits
 from identify_mtlcm.synthetic.decoder import decode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.options.synthetic import Mixing
 from identify_mtlcm.synthetic.laws import Array
 

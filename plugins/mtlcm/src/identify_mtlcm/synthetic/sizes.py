@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from identify_core.errors import OptionsError
+from identify_core import OptionsError
 from identify_mtlcm.options.synthetic import Legacy2024Options, SyntheticOptions
 
 _BYTES = 8

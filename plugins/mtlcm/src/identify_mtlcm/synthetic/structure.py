@@ -7,7 +7,7 @@ from functools import cached_property
 import attrs
 import numpy as np
 
-from identify_core.run.streams import Streams
+from identify_core import Streams
 from identify_mtlcm.options.synthetic import SyntheticOptions
 from identify_mtlcm.synthetic.laws import Array
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from identify_core.findings import LabelledArray
+from identify_core import LabelledArray
 from identify_mtlcm.synthetic.latents import Scaling
 from identify_mtlcm.synthetic.laws import Array
 from identify_mtlcm.synthetic.structure import TaskStructure

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core.findings import Figure, Finding, Table
-from identify_core.report.figures import INK, MUTED, PALETTE, house_style, new_figure
-from identify_core.run.context import Context
+from identify_core import INK, MUTED, PALETTE, Context, Figure, Finding, Table, house_style, new_figure
 from identify_mtlcm.evaluators.recovery import CEILING, FLOOR
 from identify_mtlcm.evaluators.references import INPUTS, UNTRAINED
 from identify_mtlcm.options.evaluators import RecoveryOptions

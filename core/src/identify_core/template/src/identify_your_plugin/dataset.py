@@ -6,9 +6,7 @@ import math
 
 import numpy as np
 import torch
-from identify_core.data import Factor, Samples
-from identify_core.findings import LabelledArray
-from identify_core.run.context import Context
+from identify_core import Context, Factor, LabelledArray, Samples
 
 from identify_your_plugin.options import MixturesOptions
 

@@ -7,11 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from identify_core.findings import Figure, Finding
-from identify_core.report.figures import house_style, new_figure
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
-from identify_core.scores import Chance, Score
+from identify_core import Chance, Context, Figure, Finding, Score, Subject, house_style, new_figure
 
 from identify_your_plugin.options import AgreementOptions
 

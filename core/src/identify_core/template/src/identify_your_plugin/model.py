@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import torch
-from identify_core.data import Shape
-from identify_core.errors import OptionsError
-from identify_core.run.context import Context
+from identify_core import Context, OptionsError, Shape
 from torch import nn
 
 from identify_your_plugin.options import AutoencoderOptions

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from identify_core.data import Latents, Samples
-from identify_core.errors import OptionsError
-from identify_core.findings import Finding, Table
-from identify_core.optimisers import Adam
-from identify_core.replicates import Batch, Call, Replicates
-from identify_core.run.context import Context
-from identify_core.training import fit
+from identify_core import Adam, Batch, Call, Context, Finding, Latents, OptionsError, Replicates, Samples, Table, fit
 
 from identify_your_plugin.options import ReconstructionOptions
 

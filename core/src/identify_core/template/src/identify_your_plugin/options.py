@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import attrs
-from identify_core.options import above, at_least, between, option
+from identify_core import above, at_least, between, option
 
 
 @attrs.frozen
