@@ -22,6 +22,8 @@ def option(
     source: str = "",
     limit: Limit | Sequence[Limit] | None = None,
     infinite: bool = False,
+    names_code: bool = False,
+    names_file: bool = False,
 ) -> Any:
     """One field of an options class, whose every value is checked when an instance is made, by a spec or by Python.
 
@@ -37,6 +39,9 @@ def option(
         limit: one or several limits of this module; each sees the value only if it is not None.
         infinite: whether an infinite number means something here, such as a threshold that is never reached; a spec
             that gives one anywhere else is wrong. NaN is never accepted.
+        names_code: whether the value names something that is imported, such as "package.module:function". What a
+            stored spec from elsewhere names is not imported unless the user trusts it by name.
+        names_file: whether the value names a file, a folder or an address that is read; the same holds for these.
     """
     limits = () if limit is None else (limit,) if callable(limit) else tuple(limit)
     metadata = {
@@ -46,6 +51,8 @@ def option(
         "limits": tuple(str(each) for each in limits),
         "checks": limits,
         "infinite": infinite,
+        "names_code": names_code,
+        "names_file": names_file,
     }
 
     def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

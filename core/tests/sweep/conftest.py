@@ -76,6 +76,8 @@ def unit_of(sweep: StoredSweep, store: Path, index: int = 1, **more: Any) -> Uni
         "name": entry["name"],
         "values": dict(entry["values"]),
         "spec_file": str(sweep.spec_file(index).resolve()),
+        "trusted": [],
+        "signature": "",
         "disabled": [],
         "enabled": [],
         "files": [],

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
+from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, trust_option
 
 RAN_AND_FAILED = 1
 
@@ -22,6 +22,7 @@ RAN_AND_FAILED = 1
 @click.option("--label", help="What the finding is called.  [default: the evaluator's name]")
 @click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.  [default: the run's]")
+@trust_option
 @quiet_option
 @store_option
 @json_option
@@ -34,6 +35,7 @@ def command(
     label: str | None,
     replace: bool,
     device: str | None,
+    trusted: tuple[str, ...],
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -41,7 +43,7 @@ def command(
     from identify_core.cli.output import print_failure, print_json, stdout_console
     from identify_core.cli.watching import watched
     from identify_core.errors import UsageError
-    from identify_core.spec import choose_evaluator, load_spec
+    from identify_core.spec import choose_evaluator, load_stored_spec
     from identify_core.store import Store, StoredRun
 
     if label is not None and len(names) > 1:
@@ -51,7 +53,15 @@ def command(
     again = " ".join(["evaluate", run, *(f"--evaluator {each}" for each in names)])
     registry = invocation.registry_for(stored.document, again)
     plugin = str(stored.document.get("plugin") or "")
-    spec = load_spec(registry, file=stored.folder / "spec.toml") if plugin else None  # imports have none
+    spec = None
+    if plugin:  # imported representations have no spec
+        spec = load_stored_spec(
+            registry,
+            stored.folder / "spec.toml",
+            owner=f"the run {stored.id}",
+            signature=stored.document.get("spec_signature"),
+            trusted=trusted,
+        )
     chosen = [choose_evaluator(registry, name, overrides, plugin=plugin or None, label=label or "") for name in names]
     from identify_core.report.tables import print_finding
     from identify_core.run.revisit import Revisit

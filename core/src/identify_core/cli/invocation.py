@@ -155,6 +155,16 @@ def spec_options(function: F) -> F:
     return function
 
 
+def trust_option(function: F) -> F:
+    """Add `--trust-code` to a verb that does what a stored spec says, as the argument `trusted`."""
+    return click.option(
+        *("--trust-code", "trusted"),
+        multiple=True,
+        metavar="NAME",
+        help="An object to import, or a file to read, that a stored spec from elsewhere names; may be repeated.",
+    )(function)
+
+
 def tracking_options(function: F) -> F:
     """Add who is told of a run and how often it is saved, as `track` and `checkpoint_every`."""
     track = click.option(

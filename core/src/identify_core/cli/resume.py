@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, tracking_options
+from identify_core.cli.invocation import (
+    Invocation,
+    json_option,
+    quiet_option,
+    store_option,
+    tracking_options,
+    trust_option,
+)
 
 
 @click.command("resume")
 @click.argument("run")
+@trust_option
 @tracking_options
 @quiet_option
 @store_option
 @json_option
 @click.pass_obj
 def command(
-    invocation: Invocation, run: str, track: tuple[str, ...], checkpoint_every: float, quiet: bool, as_json: bool
+    invocation: Invocation,
+    run: str,
+    trusted: tuple[str, ...],
+    track: tuple[str, ...],
+    checkpoint_every: float,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Continue an interrupted RUN from its last checkpoint; it ends with the arrays of an uninterrupted run."""
     from identify_core.cli.run import perform
-    from identify_core.spec import load_spec
+    from identify_core.spec import load_stored_spec
     from identify_core.store import RunWriter, Store
 
     with RunWriter.resume(Store(invocation.store_path), run) as writer:
         registry = invocation.registry_for(writer.document, f"resume {run}")
-        spec = load_spec(registry, plugin=None, file=writer.folder / "spec.toml")
+        spec = load_stored_spec(
+            registry,
+            writer.folder / "spec.toml",
+            owner=f"the run {writer.id}",
+            signature=writer.document.get("spec_signature"),
+            trusted=trusted,
+        )
         from identify_core.run.engine import resume
 
         return perform(

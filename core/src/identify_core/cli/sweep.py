@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from identify_core.cli.invocation import (
     spec_options,
     store_option,
     tracking_options,
+    trust_option,
 )
 from identify_core.errors import UsageError
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from identify_core.sweep.record import StoredSweep
     from identify_core.sweep.summary import Row
     from identify_core.sweep.sweeping import Executor
+    from identify_core.sweep.trust import Trust
 
 RAN_AND_FAILED = 1
 SCALARS = 8
@@ -47,6 +49,7 @@ SCALARS = 8
 @click.option("--resume", metavar="ID", help="Go on with this sweep, or @last.")
 @click.option("--show", metavar="ID", help="Show what came of this sweep, or @last.")
 @click.option("--new", is_flag=True, help="Begin anew although the store has this very sweep.")
+@trust_option
 @tracking_options
 @quiet_option
 @store_option
@@ -75,6 +78,7 @@ def command(
     from identify_core.store import Store
     from identify_core.sweep.record import find_sweep
     from identify_core.sweep.summary import read_rows
+    from identify_core.sweep.trust import trust_of
 
     _refuse_contradictions(given, resume=resume, show=show, dry_run=dry_run, new=new)
     store = Store(invocation.store_path)
@@ -84,17 +88,18 @@ def command(
         return 0
     if resume is not None:
         sweep = find_sweep(store, resume)
-        invocation.registry_for(sweep.document, f"sweep --resume {resume}")
+        registry = invocation.registry_for(sweep.document, f"sweep --resume {resume}")
+        trust = trust_of(sweep, registry, given["trusted"])
     else:
         registry = invocation.registry_for_spec(given["file"], given["overrides"])
         plan = _plan(registry, given)
         if dry_run:
             _print_plan(plan, as_json)
             return 0
-        sweep = _find_or_begin(store, plan, new=new)
+        sweep, trust = _find_or_begin(store, plan, registry, given["trusted"], new=new)
     rows = read_rows(store, sweep)
     if any(row.status != "finished" for row in rows):
-        rows = _sweep_over(invocation, store, sweep, given, quiet)
+        rows = _sweep_over(invocation, trust, store, sweep, given, quiet)
     _print(invocation, sweep, rows, as_json)
     return 0 if all(row.is_whole for row in rows) else RAN_AND_FAILED
 
@@ -124,18 +129,28 @@ def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
     return plan_sweep(registry, **{name: given[name] for name in names})
 
 
-def _find_or_begin(store: Store, plan: Plan, *, new: bool) -> StoredSweep:
+def _find_or_begin(
+    store: Store, plan: Plan, registry: Registry, trusted: Collection[str], *, new: bool
+) -> tuple[StoredSweep, dict[int, Trust]]:
+    from identify_core.cli.output import print_warning
     from identify_core.sweep.record import find_equal, write_sweep
+    from identify_core.sweep.trust import trust_in_plan, trust_of
 
     earlier = None if new else find_equal(store, plan)
     if earlier is None:
-        return write_sweep(store, plan)
+        trust = trust_in_plan(plan, warn=print_warning)
+        return write_sweep(store, plan, {index: each.signature for index, each in trust.items()}), trust
     click.echo(f"going on with the sweep {earlier.id}; --new begins anew", err=True)
-    return earlier
+    return earlier, trust_of(earlier, registry, trusted)
 
 
 def _sweep_over(
-    invocation: Invocation, store: Store, sweep: StoredSweep, given: dict[str, Any], quiet: bool
+    invocation: Invocation,
+    trust: Mapping[int, Trust],
+    store: Store,
+    sweep: StoredSweep,
+    given: dict[str, Any],
+    quiet: bool,
 ) -> list[Row]:
     """Do what is left, stopping at Ctrl-C, and draw what came of it."""
     from identify_core.cli.watching import watched
@@ -150,6 +165,7 @@ def _sweep_over(
         track=given["track"],
         seconds_between_checkpoints=given["checkpoint_every"],
         keep_going=given["keep_going"],
+        trust=trust,
     )
     with watched(quiet) as (display, stop_requested), _executor(sweep, given, display) as executor:
         rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)

@@ -64,6 +64,8 @@ def _print_refusal(error: SpecError) -> None:
 def _print_json(spec: ResolvedSpec) -> None:
     from identify_core.cli.output import print_json
     from identify_core.spec.explain import explain
+    from identify_core.spec.keypaths import write_key_path
+    from identify_core.spec.trust import names_of
 
     origins = {
         row.key: {
@@ -73,6 +75,8 @@ def _print_json(spec: ResolvedSpec) -> None:
         for row in explain(spec)
     }
     content = {"valid": True, "hash": spec.hash, "spec": spec.as_dict(), "origins": origins, "notes": list(spec.notes)}
+    names = [{"key": write_key_path(each.path), "value": each.value, "kind": each.kind} for each in names_of(spec)]
+    content["names"] = names
     print_json("validation", content)
 
 
@@ -82,6 +86,7 @@ def _origin(origin: Origin) -> dict[str, Any]:
 
 def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
     from identify_core.cli.output import print_table, print_warning
+    from identify_core.spec.trust import names_of
 
     rows = [("dataset", spec.dataset), ("model", spec.model), ("objective", spec.objective)]
     rows += [(f"evaluator {each.label}", each) for each in spec.evaluators]
@@ -94,6 +99,8 @@ def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
             if each is not None
         ],
     )
+    for named in names_of(spec):
+        click.echo(f"names {named}")
     if with_origins:
         _print_origins(spec)
     for note in spec.notes:

@@ -88,6 +88,7 @@ def _redraw_one(
 def _choose(stored: StoredFinding, registry: Registry) -> Chosen:
     """The evaluator that made a finding, with the options that it had."""
     from identify_core.spec import Chosen, Mismatches, structure
+    from identify_core.spec.trust import names_in
 
     registered = registry.resolve("evaluator", stored.evaluator)
     try:
@@ -98,6 +99,8 @@ def _choose(stored: StoredFinding, registry: Registry) -> Chosen:
             f"finding was made with: {error}",
             hint="install the version that run.json names",
         ) from error
+    if named := names_in(options, (stored.label,)):
+        raise PluginError(f"drawing imports and reads nothing that a store names, and its finding does: {named[0]}")
     return Chosen(registered=registered, options=options, label=stored.label)
 
 

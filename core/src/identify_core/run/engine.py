@@ -27,6 +27,7 @@ from identify_core.run.observing import Observers
 from identify_core.run.provenance import Clock, describe_machine, package_versions
 from identify_core.run.threads import SMALL, fitting_threads, flushed_denormals
 from identify_core.spec import Chosen, ResolvedSpec
+from identify_core.spec.trust import signature_of
 from identify_core.store import RunWriter, Store, StoredRun
 
 TRAINED = "trained"
@@ -70,13 +71,20 @@ class Surroundings:
     seconds_between_checkpoints: float = 30.0
 
 
-def execute(spec: ResolvedSpec, surroundings: Surroundings, *, document: Mapping[str, Any] | None = None) -> Outcome:
+def execute(
+    spec: ResolvedSpec,
+    surroundings: Surroundings,
+    *,
+    document: Mapping[str, Any] | None = None,
+    signature: str | None = None,
+) -> Outcome:
     """Run a spec from the beginning.
 
     Args:
         spec: what to run.
         surroundings: what it is run in.
         document: further fields of run.json, there from the run's first moments on.
+        signature: of the spec, where somebody else signed it; else it is signed here, if it names code or files.
 
     Raises:
         SpecError: options do not go together or do not fit the data; nothing is left in the store.
@@ -86,8 +94,9 @@ def execute(spec: ResolvedSpec, surroundings: Surroundings, *, document: Mapping
     """
     resolve_device(spec.device, dtype=getattr(torch, spec.dtype))  # before anything is written
     with RunWriter.create(surroundings.store, name=spec.name, plugin=spec.plugin) as writer:
-        if document:
-            writer.write_document(document)
+        if signature is None:
+            signature = signature_of(spec, warn=surroundings.display.warning)
+        writer.write_document({**(document or {}), "spec_signature": signature})
         writer.write_spec(spec.as_toml())
         return _Execution(spec, surroundings, writer).perform()
 

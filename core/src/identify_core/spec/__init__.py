@@ -6,7 +6,7 @@ from identify_core.kinds import Mismatch, Mismatches, option_fields
 from identify_core.saying import say, say_type
 from identify_core.spec.choosing import choose_evaluator
 from identify_core.spec.layers import DEFAULT, FORMAT, Origin
-from identify_core.spec.load import find_preset, load_spec
+from identify_core.spec.load import find_preset, load_spec, load_stored_spec
 from identify_core.spec.resolved import Chosen, ResolvedSpec
 from identify_core.spec.structure import plain_options, structure
 
@@ -21,6 +21,7 @@ __all__ = [
     "choose_evaluator",
     "find_preset",
     "load_spec",
+    "load_stored_spec",
     "option_fields",
     "plain_options",
     "say",

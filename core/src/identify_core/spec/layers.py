@@ -84,6 +84,15 @@ def read_file_layer(file: Path) -> Layer:
     Raises:
         SpecError: it is missing, a folder, unreadable, not UTF-8, not TOML, or of a newer format.
     """
+    return read_text_layer(read_spec_text(file), kind="file", place=str(file))
+
+
+def read_spec_text(file: Path) -> str:
+    """The text of a spec file.
+
+    Raises:
+        SpecError: it is missing, a folder, unreadable or not UTF-8.
+    """
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
@@ -93,14 +102,13 @@ def read_file_layer(file: Path) -> Layer:
     except OSError as error:
         raise SpecError(f"the spec file {file} cannot be read: {error.strerror or error}") from error
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise SpecError(
             f"the spec file {file} is not UTF-8: byte {content[error.start]:#04x} on line {line}",
             hint="save the file as UTF-8",
         ) from error
-    return read_text_layer(text, kind="file", place=str(file))
 
 
 def read_text_layer(text: str, *, kind: LayerKind, place: str) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,15 @@ from identify_core.spec.choosing import choose, choose_table, origin_below, orig
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.evaluators import apply_edits, label_evaluators
 from identify_core.spec.keypaths import KeyPath
-from identify_core.spec.layers import Layer, Origin, read_file_layer, read_flags, read_overrides, read_text_layer
+from identify_core.spec.layers import (
+    Layer,
+    Origin,
+    read_file_layer,
+    read_flags,
+    read_overrides,
+    read_spec_text,
+    read_text_layer,
+)
 from identify_core.spec.merge import (
     Canonical,
     Given,
@@ -37,6 +45,7 @@ from identify_core.spec.requires import malformed_bounds, refuse_unmet
 from identify_core.spec.resolved import Chosen, ResolvedSpec
 from identify_core.spec.structure import structure
 from identify_core.spec.sweep_table import structure_sweep
+from identify_core.spec.trust import refuse_foreign_names
 from identify_core.suggestions import did_you_mean
 
 
@@ -69,10 +78,40 @@ def load_spec(
     """
     upper = [read_file_layer(Path(file))] if file is not None else []
     upper += [read_overrides(overrides), read_flags(flags or {}), *layers]
+    return _load(registry, upper, plugin=plugin, preset=preset, needs_preset=file is None)
+
+
+def load_stored_spec(
+    registry: Registry, file: Path, *, owner: str, signature: object, trusted: Collection[str] = ()
+) -> ResolvedSpec:
+    """The spec of a run in a store, which is data: every spec that a store holds comes through here.
+
+    Args:
+        registry: where components are looked up.
+        file: the spec in the store.
+        owner: whose spec it is, for messages: "the run 2026...".
+        signature: what the store keeps as the signature of the file's text.
+        trusted: objects and files that the user's command trusts by name.
+
+    Raises:
+        SpecError: as for `load_spec`.
+        TrustError: it names code or files that neither the user's own signature nor the command vouches for.
+        PluginError: as for `load_spec`.
+    """
+    text = read_spec_text(file)
+    layer = read_text_layer(text, kind="file", place=str(file))
+    spec = _load(registry, [layer], plugin=None, preset=None, needs_preset=False)
+    refuse_foreign_names(spec, text=text, signature=signature, trusted=trusted, owner=owner)
+    return spec
+
+
+def _load(
+    registry: Registry, upper: Sequence[Layer], *, plugin: str | None, preset: str | None, needs_preset: bool
+) -> ResolvedSpec:
     refuse_unmet(upper, registry.plugins)
     running = plugin if plugin is not None else _named_plugin(upper)
     registry.plugin(running)
-    chosen = find_preset(registry, running, preset) if preset is not None or file is None else None
+    chosen = find_preset(registry, running, preset) if preset is not None or needs_preset else None
     lower = [read_text_layer(chosen.read_text(), kind="preset", place=chosen.name)] if chosen is not None else []
     refuse_unmet([*lower, *upper], registry.plugins)
     trees = [build(layer, _canonical(registry, running)) for layer in (*lower, *upper)]

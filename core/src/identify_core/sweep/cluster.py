@@ -127,7 +127,7 @@ def check_workers(client: Any, unit: Unit) -> None:
 def look_around(unit: Unit) -> dict[str, Any]:
     """What a worker says of itself: its version, whether it sees and may write the store, whether the spec loads."""
     from identify_core.plugins import load_registry
-    from identify_core.spec import load_spec
+    from identify_core.spec import load_stored_spec
 
     file = Path(unit["spec_file"])
     seen = {"version": __version__, "sees": file.is_file(), "problem": ""}
@@ -139,7 +139,7 @@ def look_around(unit: Unit) -> dict[str, Any]:
         mark.unlink()
         plugin_files = [Path(each) for each in unit["files"]]
         registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=plugin_files)
-        load_spec(registry, file=file)
+        load_stored_spec(registry, file, owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"])
     except OSError as error:
         seen["problem"] = f"it may not write into the store: {error.strerror or error}"
     except IdentifyError as error:

@@ -63,7 +63,7 @@ class StoredSweep:
 
     @property
     def combinations(self) -> Sequence[Mapping[str, Any]]:
-        """Of each combination `index`, `name`, `values` and `spec_hash`, in order."""
+        """Of each combination `index`, `name`, `values`, `spec_hash` and `spec_signature`, in order."""
         found: Sequence[Mapping[str, Any]] = self.document["combinations"]
         return found
 
@@ -83,8 +83,13 @@ class StoredSweep:
         return self.folder / "specs" / f"{index:03d}.toml"
 
 
-def write_sweep(store: Store, plan: Plan) -> StoredSweep:
+def write_sweep(store: Store, plan: Plan, signatures: Mapping[int, str] | None = None) -> StoredSweep:
     """Record a planned sweep under a new id, making the store if it is not there.
+
+    Args:
+        store: where.
+        plan: the combinations.
+        signatures: combination's number to this user's signature of its spec, where that names code or files.
 
     Raises:
         StoreError: the store cannot be made, is no store, or cannot be written.
@@ -97,13 +102,13 @@ def write_sweep(store: Store, plan: Plan) -> StoredSweep:
         beside = store.path / STAGING / f"{UNPLACED}{final.name}"
         (beside / "specs").mkdir(parents=True)
         try:
-            document = _describe(plan) | {"id": final.name, "created": timestamp(now)}
+            document = _describe(plan, signatures or {}) | {"id": final.name, "created": timestamp(now)}
             write_record(beside / SWEEP_FILE, document)
             (beside / "spec.toml").write_text(plan.base.as_toml(), encoding="utf-8")
             sweep = StoredSweep(folder=final, document=document)
             for each in plan.combinations:
                 text = each.spec.as_toml()
-                (beside / sweep.spec_file(each.index).relative_to(final)).write_text(text, encoding="utf-8")
+                (beside / sweep.spec_file(each.index).relative_to(final)).write_bytes(text.encode())
             final.parent.mkdir(exist_ok=True)
             os.replace(beside, final)
         except BaseException:
@@ -182,7 +187,7 @@ def _read(folder: Path) -> StoredSweep:
     return StoredSweep(folder=folder, document=document)
 
 
-def _describe(plan: Plan) -> dict[str, Any]:
+def _describe(plan: Plan, signatures: Mapping[int, str]) -> dict[str, Any]:
     return {
         "name": plan.base.name,
         "plugin": plan.base.plugin,
@@ -191,7 +196,13 @@ def _describe(plan: Plan) -> dict[str, Any]:
         "argv": sys.argv,
         "components": _plugin_files(plan),
         "combinations": [
-            {"index": each.index, "name": each.spec.name, "values": dict(each.values), "spec_hash": each.spec.hash}
+            {
+                "index": each.index,
+                "name": each.spec.name,
+                "values": dict(each.values),
+                "spec_hash": each.spec.hash,
+                "spec_signature": signatures.get(each.index, ""),
+            }
             for each in plan.combinations
         ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 
 import attrs
@@ -12,6 +12,7 @@ from identify_core.run.display import Display
 from identify_core.store import Store, locks
 from identify_core.sweep.record import StoredSweep, write_ends
 from identify_core.sweep.summary import Row, count_statuses, read_rows
+from identify_core.sweep.trust import NOTHING, Trust
 from identify_core.sweep.unit import End, Unit
 
 Stop = Callable[[], bool]
@@ -29,6 +30,7 @@ class Conditions:
         track: names of trackers.
         seconds_between_checkpoints: how much work a crash may cost.
         keep_going: whether a failed run leaves the others alone.
+        trust: combination's number to what its run may import and read, as `trust_of` found it.
     """
 
     disabled: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class Conditions:
     track: tuple[str, ...] = ()
     seconds_between_checkpoints: float = 30.0
     keep_going: bool = True
+    trust: Mapping[int, Trust] = attrs.field(factory=dict)
 
 
 def sweep_over(
@@ -119,6 +122,7 @@ def _alone(sweep: StoredSweep, store: Store) -> locks.Lock:
 
 
 def _unit(sweep: StoredSweep, store: Store, row: Row, conditions: Conditions) -> Unit:
+    trust = conditions.trust.get(row.index, NOTHING)
     return {
         "store": str(store.path.resolve()),
         "sweep": sweep.id,
@@ -126,6 +130,8 @@ def _unit(sweep: StoredSweep, store: Store, row: Row, conditions: Conditions) ->
         "name": row.name,
         "values": dict(row.values),
         "spec_file": str(sweep.spec_file(row.index).resolve()),
+        "trusted": list(trust.names),
+        "signature": trust.signature,
         "disabled": list(conditions.disabled),
         "enabled": list(conditions.enabled),
         "files": list(conditions.files),

@@ -29,6 +29,8 @@ class Unit(TypedDict):
         name: its run's name.
         values: dotted key path to value, for run.json.
         spec_file: the absolute path of its spec.
+        trusted: what that spec may import and read, as the command that started the sweep found it.
+        signature: of that spec, by the user who started the sweep.
         disabled: what `load_registry` takes, and so are `enabled` and `files`.
         track: names of trackers.
         seconds_between_checkpoints: how much work a crash may cost.
@@ -41,6 +43,8 @@ class Unit(TypedDict):
     name: str
     values: dict[str, Any]
     spec_file: str
+    trusted: list[str]
+    signature: str
     disabled: list[str]
     enabled: list[str]
     files: list[str]
@@ -128,12 +132,14 @@ def _execute(
 ) -> Outcome:
     from identify_core.observers import track_observers
     from identify_core.plugins import load_registry
-    from identify_core.spec import load_spec
+    from identify_core.spec import load_stored_spec
 
     trackers = {str(tracker.name): tracker for tracker in track_observers(unit["track"])}
     files = [Path(file) for file in unit["files"]]
     registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=files, extra=trackers)
-    spec = load_spec(registry, file=Path(unit["spec_file"]))
+    spec = load_stored_spec(
+        registry, Path(unit["spec_file"]), owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"]
+    )
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.run.display import SilentDisplay
     from identify_core.run.engine import Surroundings, execute
@@ -147,16 +153,17 @@ def _execute(
         seconds_between_checkpoints=unit["seconds_between_checkpoints"],
     )
     if earlier is not None:
-        return _go_on(spec, surroundings, earlier.id)
+        return _go_on(spec, surroundings, earlier.id, unit["signature"])
     note = {"id": unit["sweep"], "index": unit["index"], "values": unit["values"]}
-    return execute(spec, surroundings, document={"sweep": note})
+    return execute(spec, surroundings, document={"sweep": note}, signature=unit["signature"])
 
 
-def _go_on(spec: ResolvedSpec, surroundings: Surroundings, run_id: str) -> Outcome:
+def _go_on(spec: ResolvedSpec, surroundings: Surroundings, run_id: str, signature: str) -> Outcome:
     from identify_core.run.engine import resume
     from identify_core.store import RunWriter
 
     with RunWriter.resume(surroundings.store, run_id) as writer:
         if not (writer.folder / "spec.toml").exists():  # killed in its first moment
+            writer.write_document({"spec_signature": signature})
             writer.write_spec(spec.as_toml())
         return resume(spec, surroundings, writer)

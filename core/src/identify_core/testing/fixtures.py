@@ -53,8 +53,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(folder)
     for name in [each for each in os.environ if each.startswith("IDENTIFY_")]:
         monkeypatch.delenv(name)
-    # where the platforms keep an application's configuration
-    for name in ("XDG_CONFIG_HOME", "APPDATA", *(["HOME"] if sys.platform == "darwin" else [])):
+    # where the platforms keep an application's configuration and data
+    for name in (
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "APPDATA",
+        "LOCALAPPDATA",
+        *(["HOME"] if sys.platform == "darwin" else []),
+    ):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     return Project(path=folder, environment=plain_environment())
 

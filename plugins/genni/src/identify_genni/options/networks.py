@@ -107,6 +107,7 @@ class ModuleOptions:
     factory: str = option(
         help="'package.module:factory' that returns one network; naming it imports and runs that code.",
         limit=not_empty(),
+        names_code=True,
     )
     arguments: Mapping[str, Any] = option(
         attrs.Factory(dict), help="Keyword arguments of the factory, such as { width = 8 }."

@@ -72,7 +72,9 @@ class TeacherOptions(InputOptions):
     )
     teacher_replicate: int = option(0, help="Which replicate of teacher_run.", limit=at_least(0))
     teacher_file: str = option(
-        "", help="A file with the teacher's weights: safetensors, or a torch file of tensors alone; empty for none."
+        "",
+        help="A file with the teacher's weights: safetensors, or a torch file of tensors alone; empty for none.",
+        names_file=True,
     )
 
     def __attrs_post_init__(self) -> None:
@@ -92,6 +94,7 @@ class FunctionOptions(InputOptions):
         help="'package.module:name' of the target function, called with inputs (n, *input_shape); naming it imports "
         "and runs that code.",
         limit=not_empty(),
+        names_code=True,
     )
     arguments: Mapping[str, Any] = option(attrs.Factory(dict), help="Keyword arguments of the target function.")
 

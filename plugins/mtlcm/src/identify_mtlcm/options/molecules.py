@@ -18,12 +18,15 @@ class Qm9Options:
     """The options of `qm9`."""
 
     folder: str = option(
-        "", help="The folder with the files, and where a download goes; empty for IDENTIFY_DATA or the cache."
+        "",
+        help="The folder with the files, and where a download goes; empty for IDENTIFY_DATA or the cache.",
+        names_file=True,
     )
     file: str = option(
         "",
         help="The file in that folder: the official archive of geometries, other geometries (.xyz) or graphs (.npz); "
         "empty takes the official archive, and where it is not there a file called qm9*_graphs.npz.",
+        names_file=True,
     )
     download: bool = option(
         False, help="Whether the official files may be downloaded (figshare, 86 MB, CC0) where they are not there."

@@ -16,7 +16,9 @@ class SuperconductOptions:
     """The options of `superconduct`."""
 
     folder: str = option(
-        "", help="The folder with the files, and where a download goes; empty for IDENTIFY_DATA or the cache."
+        "",
+        help="The folder with the files, and where a download goes; empty for IDENTIFY_DATA or the cache.",
+        names_file=True,
     )
     files: Literal["any", "official", "compositions"] = option(
         "any",
