@@ -136,11 +136,11 @@ def _lists_in(file: Path) -> tuple[list[str], list[str]]:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"the configuration file {file} cannot be read: {error}") from error
-    _refuse_unknown(file, content, _TABLES, "table")
+    refuse_unknown(file, content, _TABLES, "table")
     plugins = content.get("plugins", {})
     if not isinstance(plugins, dict):
         raise _no_list(file, "disabled")
-    _refuse_unknown(file, plugins, _LISTS, "key in [plugins]:")
+    refuse_unknown(file, plugins, _LISTS, "key in [plugins]:")
     found = []
     for key in _LISTS:
         names = plugins.get(key, [])
@@ -157,7 +157,12 @@ def _no_list(file: Path, key: str) -> UsageError:
     )
 
 
-def _refuse_unknown(file: Path, table: dict[str, Any], known: Iterable[str], what: str) -> None:
+def refuse_unknown(file: Path, table: dict[str, Any], known: Iterable[str], what: str) -> None:
+    """Refuse a key of a configuration file that means nothing.
+
+    Raises:
+        UsageError: there is one; the hint has the nearest key that does.
+    """
     for key in table:
         if key not in known:
             hint = did_you_mean(key, known)

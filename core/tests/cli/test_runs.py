@@ -270,6 +270,14 @@ class TestExport:
             identify_runs(store, "export", "--to", tmp_path / "loss.csv", "--only", "history/loss")
         identify_runs(store, "export", "--to", tmp_path / "loss.csv", "--only", "history/loss", "--force")
 
+    def test_the_last_is_the_last_that_finished(self, store: Store, write_run: Write, tmp_path: Path) -> None:
+        finished = write_run("whole")
+        write_run("half", commit=False)
+        result = identify_runs(store, "export", "--to", tmp_path / "out" / "folder")
+        assert finished.id in (tmp_path / "out" / "folder" / "run.json").read_text()
+        assert result.stdout == f"{tmp_path / 'out' / 'folder'}\n"
+        identify_runs(store, "export", "half", "--to", tmp_path / "half")  # named, it is meant
+
     def test_json_and_what_is_left_out(self, store: Store, tmp_path: Path) -> None:
         with RunWriter.create(store, name="a", plugin="b") as writer:
             writer.write_weights({"parameters/a": np.ones((1, 2), dtype="c16")})

@@ -145,9 +145,16 @@ def test_init_never_overwrites_unasked(identify: Identify) -> None:
 
 def test_init_into_a_folder_or_nowhere(identify: Identify) -> None:
     assert identify("init", "toy", "--output", ".").err == "error: . is a folder\nhint: give a file with --output\n"
+    Path("file").touch()
     for flags in ((), ("--force",)):
-        said = identify("init", "toy", "--output", "no/where.toml", *flags)
-        assert (said.status, said.err) == (2, "error: no/where.toml cannot be written: No such file or directory\n")
+        said = identify("init", "toy", "--output", "file/where.toml", *flags)
+        message = "error: file/where.toml cannot be written: file is a file\nhint: give another --output\n"
+        assert (said.status, said.err) == (2, message)
+
+
+def test_init_makes_the_folders_of_its_output_as_every_verb_does(identify: Identify) -> None:
+    assert identify("init", "toy", "--output", "new/folder/spec.toml").status == 0
+    assert Path("new/folder/spec.toml").is_file()
 
 
 def test_init_of_an_unknown_preset(identify: Identify) -> None:

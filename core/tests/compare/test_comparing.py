@@ -114,6 +114,8 @@ def test_runs_of_the_same_data_are_compared_and_the_comparison_is_stored(registr
     assert [each.id for each in store.comparisons()] == [comparison.id]
     stored = StoredRun(store.find(comparison.id, kind="comparison"))
     np.testing.assert_array_equal(stored.findings["distance"].finding.arrays["value"].values, matrix)
+    page = (comparison.folder / "report.html").read_text()
+    assert f"<dt>finished</dt><dd>{stored.document['finished']}</dd>" in page
     figures = {path.stem.rpartition(".")[2] for path in (comparison.folder / "figures").rglob("*.png")}
     assert len(figures) == 3, figures
     assert "distance" in (comparison.folder / "report.html").read_text()

@@ -157,3 +157,10 @@ def test_changed_data_stop_a_resume(registry: Registry, tmp_path: Path) -> None:
         other = load_spec(registry, file=writer.folder / "spec.toml", overrides=["dataset.noise=0.5"])
         with pytest.raises(Exception, match="gives other samples than when this run began"):
             resume(other, surroundings(tmp_path), writer)
+
+
+def test_a_fresh_report_says_when_the_run_finished(registry: Registry, tmp_path: Path) -> None:
+    outcome = run(registry, tmp_path)
+    finished = StoredRun.open(outcome.folder).document["finished"]
+    assert finished
+    assert f"<dt>finished</dt><dd>{finished}</dd>" in (outcome.folder / "report.html").read_text()

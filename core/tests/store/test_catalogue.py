@@ -198,8 +198,16 @@ class TestFinding:
         write_run()
         with pytest.raises(StoreError, match=r"'@last~1' goes back too far: .* has 1 run$"):
             store.find("@last~1")
-        with pytest.raises(StoreError, match="has 0 interrupted or failed runs"):
-            store.find("@last", statuses=("interrupted", "failed"))
+
+    def test_the_last_of_none(self, store: Store, write_run: Write) -> None:
+        with pytest.raises(StoreError, match=r"^there is no @last: the store at .* has no run$") as caught:
+            store.find("@last")
+        assert caught.value.hint == "`identify run` makes one"
+        write_run()
+        with pytest.raises(StoreError, match=r"^there is no @last~1: .* has no run that is interrupted or failed$"):
+            store.find("@last~1", statuses=("interrupted", "failed"))
+        with pytest.raises(StoreError, match=r"has no comparison$"):
+            store.find("@last", kind="comparison")
 
     @pytest.mark.parametrize("reference", ["@first", "@last~", "@last~x", "@last~-1", "@", "@last~²", "@last1"])
     def test_other_words_with_an_at_sign(self, store: Store, reference: str) -> None:

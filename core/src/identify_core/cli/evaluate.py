@@ -17,7 +17,7 @@ RAN_AND_FAILED = 1
     "--evaluator", "names", multiple=True, required=True, metavar="NAME", help="Such as subspace or genni:subspace."
 )
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators, as in bounds=[-2,2]."
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators, as in counts=[9,9]."
 )
 @click.option("--label", help="What the finding is called.  [default: the evaluator's name]")
 @click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")

@@ -78,8 +78,12 @@ def _write(file: Path, text: str, *, replace: bool) -> None:
 
     if file.is_dir():
         raise UsageError(f"{file} is a folder", hint="give a file with --output")
+    above = next(each for each in file.parents if each.exists())
+    if not above.is_dir():
+        raise UsageError(f"{file} cannot be written: {above} is a file", hint="give another --output")
     staged = file.with_name(f".{file.name}.{os.getpid()}")
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         if replace:
             staged.write_text(text, encoding="utf-8")
             os.replace(staged, file)

@@ -27,6 +27,7 @@ from identify_core.run.provenance import Clock, describe_machine
 from identify_core.spec import FORMAT, Chosen, plain_options
 from identify_core.spec.choosing import chosen_with
 from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store.layout import timestamp, utc_now
 
 
 @attrs.frozen(kw_only=True)
@@ -156,6 +157,7 @@ def compare(
                 calling.raise_failure(failed)
             failures = {label: calling.reason_of(error) for label, error in failed.items()}
             writer.write_document(_document(request, lined, skipped, failures, device, clock, context))
+            writer.write_document({"finished": timestamp(utc_now())})  # the report says it, too
             writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
         except BaseException:
             writer.close()

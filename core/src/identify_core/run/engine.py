@@ -29,6 +29,7 @@ from identify_core.run.threads import SMALL, fitting_threads, flushed_denormals
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.spec.trust import signature_of
 from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store.layout import timestamp, utc_now
 
 TRAINED = "trained"
 
@@ -255,7 +256,7 @@ class _Execution:
         self._note()
 
     def _commit(self) -> Outcome:
-        self._note()
+        self._note(finished=timestamp(utc_now()))  # the report says it, too
         self.writer.write_report(render_page(StoredRun.open(self.writer.folder), status="finished"))
         folder = self.writer.commit()
         return Outcome(

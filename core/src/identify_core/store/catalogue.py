@@ -243,6 +243,12 @@ class Store:
             raise StoreError(f"{reference!r} is no reference: there are @last and, counting back, @last~1, @last~2, …")
         steps = int(back or 0)
         runs = [run for run in self._list(kind) if (run.status in statuses if statuses else run.status != "damaged")]
+        if not runs:
+            what = "" if not statuses else f" that is {' or '.join(statuses)}"
+            raise StoreError(
+                f"there is no {reference}: the store at {self.path} has no {kind}{what}",
+                hint="`identify run` makes one" if kind == "run" else "`identify compare` makes one",
+            )
         if steps >= len(runs):
             what = " or ".join(statuses) + " " if statuses else ""
             raise StoreError(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from identify_core.configuration import configuration_files
+from identify_core.configuration import configuration_files, refuse_unknown
 from identify_core.errors import UsageError
 
 DEFAULT_STORE = Path("identify-store")
@@ -24,7 +24,7 @@ def find_store_path(
             `configuration_files()` by default. A relative `[store] path` is relative to the file that it stands in.
 
     Raises:
-        UsageError: an identify.toml is not TOML, or its `[store] path` is no text.
+        UsageError: an identify.toml is not TOML, or its `[store]` table has an unknown key or a path that is no text.
     """
     named = flag or os.environ.get(STORE_VARIABLE)
     if named:
@@ -42,6 +42,8 @@ def _store_in(file: Path) -> str | None:
         section = tomllib.loads(file.read_text(encoding="utf-8")).get("store", {})
     except (OSError, ValueError) as error:
         raise UsageError(f"the configuration file {file} cannot be read: {error}") from error
+    if isinstance(section, dict):
+        refuse_unknown(file, section, ("path",), "key in [store]:")
     named = section.get("path") if isinstance(section, dict) else section
     if named is None:
         return None

@@ -259,7 +259,8 @@ class RunWriter:
             except ValueError as error:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
             sync_tree(self.folder, without=SCRATCH)
-            whole = self.document | {"arrays": sums, "status": status, "finished": timestamp(utc_now())}
+            finished = self.document.get("finished") or timestamp(utc_now())  # noted already where a report says it
+            whole = self.document | {"arrays": sums, "status": status, "finished": finished}
             write_record(self.folder / RUN_FILE, whole)
             os.replace(self.folder, final)
             self.document = whole

@@ -54,7 +54,7 @@ def _print(identifier: str, committed: bool, problems: list[str]) -> None:
 @json_option
 @click.pass_obj
 def export(invocation: Invocation, run: str, target: Path, only: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Write what a RUN holds for other programs.
+    """Write what a RUN, by default the latest finished one, holds for other programs.
 
     \b
     --to run.npz          every array, for numpy.load
@@ -65,7 +65,9 @@ def export(invocation: Invocation, run: str, target: Path, only: tuple[str, ...]
     from identify_core.cli.output import print_json, print_warning
     from identify_core.store import Store, export_run
 
-    exported = export_run(Store(invocation.store_path).open(run), target, only=only, replace=force)
+    # @last is the latest that is whole; one that is not has to be named.
+    statuses = ("finished",) if run.startswith("@") else ()
+    exported = export_run(Store(invocation.store_path).open(run, statuses=statuses), target, only=only, replace=force)
     if as_json:
         print_json("export", {"path": exported.path, "keys": exported.keys, "left_out": exported.left_out})
         return
