@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from identify_measures.catalogue.record import Measure
+from identify_measures.catalogue.record import Measure, Touch
 from identify_measures.options.linear import (
     GulpOptions,
     MatchingOptions,
@@ -19,6 +19,11 @@ from identify_measures.options.linear import (
 )
 
 _EVALUATORS = "identify_measures.evaluators.linear"
+
+
+_LATENTS: tuple[Touch, ...] = ("repeated rows", "constant latents")
+_FEW: tuple[Touch, ...] = ("repeated rows", "few rows")
+_MATCHED: tuple[Touch, ...] = ("repeated rows", "constant latents", "few rows")
 
 
 def _measure(name: str, **facts: Any) -> Measure:
@@ -38,6 +43,7 @@ def _measure(name: str, **facts: Any) -> Measure:
 LINEAR = (
     _measure(
         "linear-cka",
+        touched_by=_FEW,
         summary="Centred kernel alignment with linear kernels.",
         definition="|XᵀY|² / (|XᵀX| |YᵀY|), Frobenius norms; biased by (p, q) / n",
         source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414, equation 5",
@@ -60,6 +66,7 @@ LINEAR = (
     ),
     _measure(
         "angular-cka",
+        touched_by=_FEW,
         summary="The angle between two linear kernels: a metric.",
         definition="arccos of linear CKA",
         source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
@@ -71,6 +78,7 @@ LINEAR = (
     ),
     _measure(
         "cca",
+        touched_by=_LATENTS,
         summary="Mean canonical correlation.",
         definition="mean of the canonical correlations ρ over the smaller rank",
         source=(
@@ -84,6 +92,7 @@ LINEAR = (
     ),
     _measure(
         "cca-r2",
+        touched_by=_LATENTS,
         summary="Mean squared canonical correlation.",
         definition="mean of ρ² over the smaller rank",
         source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414, table 1",
@@ -95,6 +104,7 @@ LINEAR = (
     ),
     _measure(
         "yanai",
+        touched_by=_LATENTS,
         summary="Yanai's generalised coefficient of determination.",
         definition="Σ ρ² / √(rank X · rank Y): the cosine of the projections onto the two column spaces",
         source="Yanai 1974; Ramsay, ten Berge & Styan 1984, Psychometrika 49(3)",
@@ -105,6 +115,7 @@ LINEAR = (
     ),
     _measure(
         "pillai",
+        touched_by=_LATENTS,
         summary="Pillai's trace.",
         definition="Σ ρ²: how many directions the two column spaces share",
         source=(
@@ -130,6 +141,7 @@ LINEAR = (
     ),
     _measure(
         "pwcca",
+        touched_by=_LATENTS,
         summary="Canonical correlations weighted by what their variates explain of one side.",
         definition=(
             "Σ α_i ρ_i / Σ α_i with α_i = Σ_j |⟨h_i, x_j⟩|, h_i the unit-norm canonical variates of the chosen side"
@@ -143,6 +155,7 @@ LINEAR = (
     ),
     _measure(
         "procrustes",
+        touched_by=_FEW,
         summary="Size-and-shape distance: what is left after the best rotation and translation.",
         definition="√(|X|² + |Y|² − 2 |XᵀY|_*), |·|_* the sum of singular values",
         source="Schönemann 1966, Psychometrika 31(1); Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
@@ -154,6 +167,7 @@ LINEAR = (
     ),
     _measure(
         "procrustes-normalised",
+        touched_by=_FEW,
         summary="Procrustes distance after both are scaled to unit norm.",
         definition="√(2 − 2c) with c = |XᵀY|_* / (|X| |Y|)",
         source=(
@@ -168,6 +182,7 @@ LINEAR = (
     ),
     _measure(
         "procrustes-angular",
+        touched_by=_FEW,
         summary="The angle between two representations after the best rotation: a metric.",
         definition="arccos c with c = |XᵀY|_* / (|X| |Y|)",
         source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
@@ -180,6 +195,7 @@ LINEAR = (
     ),
     _measure(
         "procrustes-disparity",
+        touched_by=_FEW,
         summary="Residual sum of squares after the best similarity, both scaled to unit norm.",
         definition="1 − c² with c = |XᵀY|_* / (|X| |Y|)",
         source="Gower 1975, Psychometrika 40(1); scipy.spatial.procrustes",
@@ -190,6 +206,7 @@ LINEAR = (
     ),
     _measure(
         "procrustes-similarity",
+        touched_by=_FEW,
         summary="Normalised Bures similarity: the nuclear norm of the cross-products.",
         definition="c = |XᵀY|_* / (|X| |Y|)",
         source="Harvey, Larsen & Williams 2024, arXiv 2311.11436",
@@ -211,6 +228,7 @@ LINEAR = (
     ),
     _measure(
         "linear-r2",
+        touched_by=_LATENTS,
         summary="How much of the second representation a linear map of the first explains.",
         definition="|U_xᵀY|² / |Y|², U_x an orthonormal basis of the columns of X; weighted by variance",
         source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414, section 3.1",
@@ -223,6 +241,7 @@ LINEAR = (
     ),
     _measure(
         "gulp",
+        touched_by=_LATENTS,
         summary="How differently ridge regressions on the two predict in the worst case, squared.",
         definition=(
             "tr((S_x^λ S_x)²) + tr((S_y^λ S_y)²) − 2 tr(S_x^λ S_xy S_y^λ S_yx), S^λ = (S + λ)⁻¹, mean squared row"
@@ -236,6 +255,7 @@ LINEAR = (
     ),
     _measure(
         "pearson-mcc",
+        touched_by=_MATCHED,
         summary="Mean correlation coefficient after the best matching of latents (strong).",
         definition=(
             "mean over the best assignment of |corr(x_i, y_j)|, min(p, q) pairs; a constant latent has correlation 0"
@@ -251,6 +271,7 @@ LINEAR = (
     ),
     _measure(
         "weak-mcc",
+        touched_by=_LATENTS,
         summary="Mean correlation coefficient after both were carried to their canonical components.",
         definition="pearson-mcc of the canonical variates of an exact CCA; not unique where canonical correlations tie",
         source="Khemakhem, Monti, Kingma & Hyvärinen 2020, arXiv 2002.11537, section 4",

@@ -10,6 +10,7 @@ import attrs
 from identify_core import RUNGS, Arity, Direction, Evaluator, NoOptions, Requirement
 
 Family = Literal["linear", "samples", "factors", "ladder"]
+Touch = Literal["repeated rows", "constant latents", "few rows"]
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +39,7 @@ class Measure:
         estimate: says what the evaluator costs.
         draw: draws the evaluator's own figures.
         function: the library's function, as `module:name`.
+        touched_by: what of the rows themselves could mislead it; `few rows` are at most as many as columns.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Measure:
     estimate: str = ""
     draw: str = ""
     function: str = ""
+    touched_by: tuple[Touch, ...] = ("repeated rows",)
 
     @invariant_to.validator
     def _known_rungs(self, _: object, names: tuple[str, ...]) -> None:

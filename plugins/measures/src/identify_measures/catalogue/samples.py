@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from identify_measures.catalogue.record import Measure
+from identify_measures.catalogue.record import Measure, Touch
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import (
     CknnaOptions,
@@ -19,6 +19,9 @@ from identify_measures.options.samplewise import (
 )
 
 _EVALUATORS = "identify_measures.evaluators.samplewise"
+
+_FEW: tuple[Touch, ...] = ("repeated rows", "few rows")
+_MATCHED: tuple[Touch, ...] = ("repeated rows", "constant latents", "few rows")
 
 _KORNBLITH = "Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414"
 
@@ -40,6 +43,7 @@ def _measure(name: str, *, module: str, estimate: str, linear: bool = False, **f
 SAMPLES = (
     _measure(
         name="rbf-cka",
+        touched_by=_FEW,
         module="cka",
         estimate="estimate_tiles",
         options=GaussianOptions,
@@ -121,6 +125,7 @@ SAMPLES = (
     ),
     _measure(
         name="distance-correlation",
+        touched_by=_FEW,
         module="distance_correlation",
         estimate="estimate_tiles",
         options=DistanceCorrelationOptions,
@@ -133,6 +138,7 @@ SAMPLES = (
     ),
     _measure(
         name="spearman-mcc",
+        touched_by=_MATCHED,
         module="matched",
         estimate="estimate_matching",
         options=RankMatchingOptions,
@@ -146,6 +152,7 @@ SAMPLES = (
     ),
     _measure(
         name="permutation-metric",
+        touched_by=_FEW,
         module="matched",
         estimate="estimate_matching",
         options=PermutationOptions,
@@ -159,6 +166,7 @@ SAMPLES = (
     ),
     _measure(
         name="permutation-distance",
+        touched_by=_FEW,
         module="matched",
         estimate="estimate_matching",
         options=PermutationOptions,
@@ -172,6 +180,7 @@ SAMPLES = (
     ),
     _measure(
         name="hard-match",
+        touched_by=_MATCHED,
         module="matched",
         estimate="estimate",
         linear=True,
@@ -185,6 +194,7 @@ SAMPLES = (
     ),
     _measure(
         name="soft-match",
+        touched_by=_MATCHED,
         module="matched",
         estimate="estimate",
         linear=True,

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from identify_core import Context, Cost, Representation, Score, Subject
+from identify_measures.blocks import BLOCKS
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
 from identify_measures.linear.measuring import Formula, evaluate
 from identify_measures.linear.total_correlation import total_correlation_of
 from identify_measures.options.linear import PairOptions, SingleOptions
 from identify_measures.statistics.derived import Statistics
-from identify_measures.statistics.gathering import BLOCKS, Memory, from_representations
+from identify_measures.statistics.gathering import Memory, from_representations
 
 PairEvaluator = Callable[[PairOptions, Subject, Context], Score]
 

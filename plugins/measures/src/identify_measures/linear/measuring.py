@@ -12,6 +12,7 @@ import torch
 from identify_core import Chance, Interval, Score
 from identify_measures import jackknife
 from identify_measures.catalogue import measure as find_measure
+from identify_measures.cautions import Traits, cautions
 from identify_measures.options.linear import PairOptions
 from identify_measures.scoring import score
 from identify_measures.statistics.derived import Statistics, Subset
@@ -95,7 +96,7 @@ def evaluate(formula: Formula, statistics: Statistics, i: int, j: int, options: 
         dtype=x.dtype if x.dtype == y.dtype else f"{x.dtype} and {y.dtype}",
         estimator=formula.estimator(options),
         invariant_to=formula.invariant_to(options),
-        ranks=(statistics.principal(i).rank, statistics.principal(j).rank) if formula.whitens else (),
+        ranks=(_rank(statistics, i), _rank(statistics, j)) if formula.whitens else (),
         interval=interval,
         chance=chance,
         warnings=warnings,
@@ -125,20 +126,34 @@ def require_variance(statistics: Statistics, i: int, j: int, subset: Subset | No
 
 
 def _warnings(formula: Formula, statistics: Statistics, i: int, j: int) -> list[str]:
-    found = []
+    traits = [
+        Traits(label=statistics.members[k].label, width=statistics.members[k].width, constant=statistics.constant(k))
+        for k in (i, j)
+    ]
     n = statistics.rows()
-    for k in dict.fromkeys((i, j)):
-        label = statistics.members[k].label
+    found = cautions(formula.name, traits, n, statistics.distinct(i, j))
+    for k, each in zip(dict.fromkeys((i, j)), traits, strict=False):
         squares, total, _ = statistics.norm_sums(k, k)
         if squares > 0 and n >= 100 and total * total / squares < _FEW * n:
-            found.append(f"most of the variance of {label} sits in about {total * total / squares:.2g} of {n} rows")
+            few = f"about {total * total / squares:.2g} of {n} rows"
+            found.append(f"most of the variance of {each.label} sits in {few}")
         if formula.whitens:
-            rank, width = statistics.principal(k).rank, statistics.members[k].width
-            if rank >= n - 1:
-                found.append(f"{label} has as many independent columns as rows: it fits anything, {n} rows are too few")
-            elif rank < width:
-                found.append(f"{label} has rank {rank} with {width} columns; the value is about its column space")
+            found += _rank_caution(_rank(statistics, k), each, n)
     return found
+
+
+def _rank(statistics: Statistics, i: int) -> int:
+    """The numerical rank; 0 where all rows are the same, of which rounding leaves something."""
+    return statistics.principal(i).rank if statistics.trace(i) > 0 else 0
+
+
+def _rank_caution(rank: int, traits: Traits, n: int) -> list[str]:
+    label, varying = traits.label, traits.width - traits.constant
+    if rank >= n - 1:
+        return [f"{label} has as many independent columns as rows: it fits anything, {n} rows are too few"]
+    if 0 < rank < varying:
+        return [f"{label} has rank {rank} with {varying} columns that vary; the value is about its column space"]
+    return []
 
 
 def _chance(formula: Formula, statistics: Statistics, i: int, j: int, options: PairOptions, seed: int) -> Chance | None:

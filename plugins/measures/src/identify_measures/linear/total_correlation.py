@@ -7,12 +7,13 @@ import math
 import torch
 
 from identify_core import Interval, Score
+from identify_measures.blocks import BLOCKS
 from identify_measures.inputs import Matrix
 from identify_measures.linear.measuring import Undefined, leave_blocks_out
 from identify_measures.options.linear import PairOptions
 from identify_measures.scoring import score
 from identify_measures.statistics.derived import Member, Statistics, Subset
-from identify_measures.statistics.gathering import BLOCKS, Memory
+from identify_measures.statistics.gathering import Memory
 from identify_measures.statistics.resident import ResidentRows
 
 

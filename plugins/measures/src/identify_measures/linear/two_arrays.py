@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from identify_core import Score, check_option
+from identify_measures.blocks import BLOCKS
 from identify_measures.linear.measuring import Formula, evaluate
 from identify_measures.options.linear import PairOptions
-from identify_measures.statistics.gathering import BLOCKS, from_arrays
+from identify_measures.statistics.gathering import from_arrays
 
 
 def asked(interval: bool) -> Literal["always", "never"]:

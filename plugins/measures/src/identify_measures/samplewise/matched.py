@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from identify_core import Score
+from identify_measures.blocks import BLOCKS
 from identify_measures.inputs import fit_mask
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
 from identify_measures.samplewise.matching import HARD_MATCH, SOFT_MATCH, score_permutation, score_spearman_mcc
 from identify_measures.samplewise.shared import share_arrays
-from identify_measures.statistics.gathering import BLOCKS, from_arrays
+from identify_measures.statistics.gathering import from_arrays
 
 
 def hard_match(x: Any, y: Any, *, interval: bool = False) -> Score:

@@ -10,6 +10,8 @@ from typing import TypeVar
 import attrs
 import torch
 
+from identify_measures.repeats import count_groups, groups_of
+
 Subset = tuple[int, ...]
 """Blocks of rows, in rising order."""
 
@@ -71,6 +73,8 @@ class Statistics(ABC):
         units: what each representation was divided by, so that no square overflows or vanishes.
         budget: bytes that cached products may take.
         notes: what a score must say of how the statistics came about.
+
+    `fingerprints` has what `repeats.fingerprint` says of each representation's rows.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Statistics(ABC):
         self.home = home
         self.units = units
         self.notes = notes
+        self.fingerprints: tuple[torch.Tensor | None, ...] = ()
         self._budget = budget
         self._cache: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
         self._cached_bytes = 0
@@ -107,6 +112,18 @@ class Statistics(ABC):
     @abstractmethod
     def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
         """Σ ab, Σ a and Σ b over rows, a and b the squared norms of the centred rows of i and j."""
+
+    def groups(self, *chosen: int) -> torch.Tensor | None:
+        """Which rows are equal in all of some representations, as `repeats.groups_of` says it."""
+        return groups_of(self.fingerprints[i] for i in chosen)
+
+    def distinct(self, i: int, j: int) -> int:
+        """How many rows of a pair are distinct."""
+        return self.cached(("distinct", i, j), lambda: count_groups(self.groups(i, j), self.rows()))
+
+    def constant(self, i: int) -> int:
+        """How many latents have one value."""
+        return int((self.variances(i) == 0).sum())
 
     def unit(self, i: int) -> float:
         """What a representation was divided by."""

@@ -10,13 +10,13 @@ import attrs
 import torch
 
 from identify_core import Representation
+from identify_measures.blocks import BLOCKS
 from identify_measures.inputs import InputError, as_matrix, fit_mask, paired, rank_tolerance
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.pairwise import PairwiseProducts
 from identify_measures.statistics.resident import ResidentRows
 from identify_measures.statistics.streamed import CrossProducts
 
-BLOCKS = 20
 MEBIBYTE = float(2**20)
 
 _PER_BLOCK = 4.5  # bytes of a block's products for each pair of columns: float64, little more than half of them
@@ -129,9 +129,11 @@ def stream(
         for start in range(0, len(parts[0]), chunk)
     )
     notes = () if blocks >= BLOCKS else (f"memory allows {blocks} blocks of rows for intervals, not {BLOCKS}",)
-    return CrossProducts(
+    made = CrossProducts(
         chunks, members=members, blocks=min(blocks, -(-rows // chunk)), budget=memory.derived, notes=notes
     )
+    made.find_repeats(lambda i: (part for (part,) in read_spans([representations[i]], device, span)))
+    return made
 
 
 def read_spans(

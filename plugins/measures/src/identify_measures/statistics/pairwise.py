@@ -60,6 +60,10 @@ class PairwiseProducts(Statistics):
         key = next(reversed(self._passes))
         return found, key.index(i), key.index(j)
 
+    def groups(self, *chosen: int) -> torch.Tensor | None:
+        found, a, b = self._places(min(chosen), max(chosen))
+        return found.groups(a, b)
+
     def unit(self, i: int) -> float:
         found, a, _ = self._places(i, i)
         return found.unit(a)

@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import torch
 
+from identify_measures.blocks import random_blocks
 from identify_measures.inputs import RANK_TOLERANCE
+from identify_measures.repeats import fingerprint, groups_of
 from identify_measures.statistics.derived import Member, Principal, Statistics, Subset, principal_components
 from identify_measures.statistics.reductions import (
     column_squares,
@@ -31,7 +33,8 @@ _MILD = 1e-6
 class ResidentRows(Statistics):
     """Statistics of representations whose rows are all at hand.
 
-    Rows are put into blocks in a fixed random order, so that sorted data does no harm. A representation wider than it
+    Rows are put into blocks in a fixed random order, equal rows into the same, so that neither sorted nor repeated data
+    does harm. A representation wider than it
     has rows is carried to its principal components first, which changes nothing that rotations leave alone;
     `columns` has it in its own coordinates.
 
@@ -55,14 +58,16 @@ class ResidentRows(Statistics):
         notes: tuple[str, ...] = (),
     ) -> None:
         n = len(rows[0])
-        edges = [round(b * n / blocks) for b in range(blocks + 1)] if fit is None else [0, int(fit.sum()), n]
         device = rows[0].device
-        self._edges = edges
+        fingerprints = tuple(fingerprint(each) for each in rows)
+        edges: tuple[int, ...] = (0, n)
         order = None
         if fit is not None:
-            order = torch.argsort(~fit, stable=True).to(device)
+            edges, order = (0, int(fit.sum()), n), torch.argsort(~fit, stable=True).to(device)
         elif blocks > 1:
-            order = torch.randperm(n, generator=torch.Generator().manual_seed(n)).to(device)
+            cut = random_blocks(n, blocks, groups_of(fingerprints))
+            edges, order = cut.edges, cut.order.to(device)
+        self._edges = edges
         small = 8 * n * sum(each.shape[1] for each in rows) <= _SMALL and device.type != "mps"
         means = [column_sums(each) / n for each in rows]
         centred = [_centre(each, mean, order, small) for each, mean in zip(rows, means, strict=True)]
@@ -87,6 +92,7 @@ class ResidentRows(Statistics):
             budget=budget,
             notes=notes,
         )
+        self.fingerprints = fingerprints
 
     def coordinates(self, i: int) -> torch.Tensor:
         """The centred rows, block after block, in as many coordinates as there can be rank."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import pairwise
 
 import torch
 
+from identify_measures.repeats import fingerprint_of, hash_few_columns
 from identify_measures.statistics.derived import Member, Statistics, Subset
 from identify_measures.statistics.reductions import column_sums, home_of, unit_of
 
@@ -73,6 +75,7 @@ class CrossProducts(Statistics):
         self._norms = torch.zeros(blocks, count, dtype=torch.float64, device=home)
         self._norm_norms = torch.zeros(blocks, count, count, dtype=torch.float64, device=home)
         self._row_norms = torch.zeros(blocks, width, count, dtype=torch.float64, device=home)
+        self._few_columns: list[list[torch.Tensor]] = [[] for _ in self.members]
         counts = [0] * blocks
         used = 0
         chunk: list[torch.Tensor] | None = first
@@ -85,6 +88,8 @@ class CrossProducts(Statistics):
         self.counts = tuple(counts[: min(used, blocks)])
 
     def _add(self, chunk: list[torch.Tensor], block: int) -> None:
+        for hashes, part in zip(self._few_columns, chunk, strict=True):
+            hashes.append(hash_few_columns(part).cpu())
         dtype = torch.float64 if self.precise else torch.float32
         rows = len(chunk[0])
         z = torch.empty(rows, self._bounds[-1], dtype=dtype, device=chunk[0].device)
@@ -99,6 +104,17 @@ class CrossProducts(Statistics):
         self._norms[block] += q.sum(dim=0)
         self._norm_norms[block] += q.T @ q
         self._row_norms[block] += z64.T @ q
+
+    def find_repeats(self, read: Callable[[int], Iterable[torch.Tensor]]) -> None:
+        """Find equal rows: from the pass where a few columns tell all rows apart, else from reading them again.
+
+        Args:
+            read: begins to read the rows of one representation.
+        """
+        self.fingerprints = tuple(
+            fingerprint_of(partial(read, i), torch.cat(few)) for i, few in enumerate(self._few_columns)
+        )
+        self._few_columns = []
 
     def total_products(self, i: int, j: int) -> torch.Tensor:
         return self._assemble(i, j, None)
