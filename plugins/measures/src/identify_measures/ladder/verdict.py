@@ -135,7 +135,7 @@ def judge_pair(first: Side, second: Side, options: LadderOptions, *, seed: int, 
         },
         left_out=left_out,
         warnings=(
-            *caution(groups, facts.rows, (x.label, y.label)),
+            *caution(count_groups(groups, facts.rows), facts.rows, (x.label, y.label)),
             *cautions(measured, identity, shuffled.residuals, tolerance=options.tolerance, fit_rows=facts.fit),
         ),
     )
