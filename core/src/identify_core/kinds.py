@@ -83,7 +83,7 @@ def fits(kind: Any) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
 def as_options_error(name: str, mismatches: Mismatches) -> OptionsError:
     """What does not fit in the value of one option, in sentences that name it."""
     said = [f"{'.'.join(map(str, each.below(name).path))}: {each.message}" for each in mismatches.found]
-    return OptionsError("; ".join(said), problems=said)
+    return OptionsError("; ".join(said))
 
 
 def reader(kind: Any, *, plain: bool = False, infinite: bool = False) -> Reader:

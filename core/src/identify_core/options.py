@@ -65,7 +65,7 @@ def option(
             except ValueError as error:
                 failures.append(str(error))
         if failures:
-            raise OptionsError("; ".join(failures), problems=failures)
+            raise OptionsError("; ".join(failures))
 
     return attrs.field(
         default=default,

@@ -145,9 +145,19 @@ def test_representation_and_pair_evaluators_study_every_replicate_and_every_pair
 def test_a_size_that_the_model_cannot_take_is_said_before_training_and_leaves_nothing(
     registry: Registry, tmp_path: Path
 ) -> None:
-    with pytest.raises(SpecError, match=r"model \(toy:two-layers\): width 5000 is more than a toy can take"):
+    with pytest.raises(SpecError, match=r"model \(toy:two-layers\): width 5000 is more than a toy can take") as caught:
         run(registry, tmp_path, "model.width=5000")
+    assert caught.value.message.endswith("at most 1000 (--set model.width=5000)")
     assert Store(tmp_path / "store").runs() == []
+
+
+def test_what_a_target_refuses_is_said_with_the_file_and_line_that_gave_it(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[dataset]\ntype = "lines"\n\n[model]\ntype = "two-layers"\nwidth = 2000\n')
+    wide = load_spec(registry, plugin="toy", preset="smoke", file=file)
+    with pytest.raises(SpecError) as caught:
+        execute(wide, surroundings(tmp_path))
+    assert caught.value.message.endswith(f"at most 1000 ({file}:6)")
 
 
 def test_changed_data_stop_a_resume(registry: Registry, tmp_path: Path) -> None:

@@ -185,7 +185,11 @@ def test_every_problem_at_once_with_key_path_origin_and_nearest_name(load: Load)
 
 def test_options_that_do_not_go_together(load: Load) -> None:
     text = '[dataset]\ntype = "waves"\n[objective]\ntype = "fit"\npatience = 2000\n'
-    assert _problems(load, text) == ["objective: patience 2000 is longer than the 1000 steps (spec.toml:3)"]
+    said = "objective: patience 2000 is longer than the 1000 steps"
+    assert _problems(load, text) == [f"{said} (steps: default; patience: spec.toml:5)"]
+    assert _problems(load, text, overrides=["objective.steps=7"]) == [
+        "objective: patience 2000 is longer than the 7 steps (steps: --set objective.steps=7; patience: spec.toml:5)"
+    ]
 
 
 def test_missing_tables(load: Load) -> None:

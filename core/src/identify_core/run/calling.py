@@ -25,6 +25,7 @@ from identify_core.run.context import Context, ModelBuilder
 from identify_core.run.display import Display
 from identify_core.run.subject import Representation, Subject
 from identify_core.spec import Chosen
+from identify_core.spec.given import say_where_given
 from identify_core.stdout import kept_for_results
 
 T = TypeVar("T")
@@ -191,8 +192,11 @@ def _guard(chosen: Chosen, call: Callable[[], T]) -> T:
             return call()
     except OptionsError as error:
         where = f"evaluators.{chosen.label}" if chosen.registered.kind == "evaluator" else chosen.label
+        options = type(chosen.options)
+        given = say_where_given(error.message, options, chosen.origins) if not error.problems else ""
+        problems = [f"{each}{say_where_given(each, options, chosen.origins)}" for each in error.problems]
         raise SpecError(
-            f"{where} ({chosen.registered.qualified_name}): {error.message}", problems=error.problems, hint=error.hint
+            f"{where} ({chosen.registered.qualified_name}): {error.message}{given}", problems=problems, hint=error.hint
         ) from error
     except IdentifyError:
         raise

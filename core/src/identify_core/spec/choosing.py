@@ -10,6 +10,7 @@ from identify_core.kinds import Mismatches, option_fields
 from identify_core.plugins import Registered, Registry
 from identify_core.saying import say
 from identify_core.spec.envelope import COMPONENT_KINDS
+from identify_core.spec.given import origins_in, say_where_given
 from identify_core.spec.keypaths import KeyPath
 from identify_core.spec.layers import Origin, read_overrides
 from identify_core.spec.merge import Leaf, Node, Table, build, histories, plain
@@ -42,7 +43,7 @@ def choose_evaluator(
     problems = Problems()
     options = _structure_options(registered, plain(table), table, (), problems)
     problems.raise_any("the evaluator's options")
-    return chosen_with(registry, registered, options, label or registered.name)
+    return chosen_with(registry, registered, options, label or registered.name, origins_in(table, ()))
 
 
 def choose_table(registry: Registry, plugin: str, node: Node | None, table: str, problems: Problems) -> Chosen | None:
@@ -79,15 +80,17 @@ def choose(
         problems.add((*path, "type"), f"{error.message}{hint}", table.named[-1].origin)
         return None
     options = _structure_options(registered, values, table, path, problems)
-    return None if options is None else chosen_with(registry, registered, options, label)
+    return None if options is None else chosen_with(registry, registered, options, label, origins_in(table, path))
 
 
-def chosen_with(registry: Registry, registered: Registered, options: Any, label: str) -> Chosen:
+def chosen_with(
+    registry: Registry, registered: Registered, options: Any, label: str, origins: Mapping[str, Origin] | None = None
+) -> Chosen:
     """A component with its options, and the evaluators that it consults where their plugins can be used."""
     names = getattr(registered.component, "consults", ())
     offered = {each.qualified_name: each for each in registry.components("evaluator")} if names else {}
     consulted = {name: offered[name] for name in names if name in offered}
-    return Chosen(registered=registered, options=options, label=label, consulted=consulted)
+    return Chosen(registered=registered, options=options, label=label, consulted=consulted, origins=origins or {})
 
 
 def _structure_options(
@@ -98,7 +101,11 @@ def _structure_options(
         return structure(values, registered.component.options)
     except Mismatches as error:
         for where, message in said_by(error, path):
-            problems.add(where, message, origin_in(table, path, where))
+            if where == path:  # of several options together
+                said = say_where_given(message, registered.component.options, origins_in(table, path))
+                problems.add(where, f"{message}{said}")
+            else:
+                problems.add(where, message, origin_in(table, path, where))
         return None
 
 

@@ -30,12 +30,14 @@ class Chosen:
         options: an instance of the component's options class.
         label: an evaluator's label, unique within the spec; the kind for the others.
         consulted: qualified name to evaluator, of those that an evaluator consults and that are installed.
+        origins: dotted key of every option that was given, to where its value came from.
     """
 
     registered: Registered
     options: Any
     label: str
     consulted: Mapping[str, Registered] = attrs.field(factory=dict, eq=False)
+    origins: Mapping[str, Origin] = attrs.field(factory=dict, eq=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """The component's table in plain types, its `type` qualified."""
