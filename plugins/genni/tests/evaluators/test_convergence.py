@@ -235,9 +235,58 @@ def test_the_page_shows_every_replicate_and_the_tolerance(tmp_path):
     assert "tolerance 0.01" in {text.get_text() for text in legend.get_legend().get_texts()}
     assert figure.static.get_figwidth() <= 10.5  # legible in the column of a report
     for axes in panels:
-        assert axes.get_xlabel()
-        assert axes.get_ylabel()
+        assert (axes.get_xlabel() and axes.get_ylabel()) or not axes.axison
     endings = figure.static.axes[0].get_lines()
     assert len(endings) == 5 + 1
     assert "0.01" in figure.caption
     assert figure.interactive.count('"showlegend":true') == 5
+
+
+def drawn(figure, title):
+    """The panel with this title."""
+    (axes,) = (each for each in figure.static.axes if each.get_title(loc="left") == title)
+    return axes
+
+
+def test_curves_go_on_through_the_polishing_to_where_the_replicates_ended(tmp_path):
+    options = attrs.evolve(OPTIONS, polish="levenberg-marquardt", polish_steps=20)
+    made = make(tmp_path, options)
+    finding = evaluate(ConvergenceOptions(), made.subject, made.context)
+    arrays = {name: each.values for name, each in finding.arrays.items()}
+    iterations = len(arrays["polish-iterations"])
+    assert 1 < iterations <= 20
+    assert arrays["polish-loss"].shape == arrays["polish-gradient-norm"].shape == (iterations, 4)
+    reached = [float(row[made.outcome.tables["replicates"].columns.index("J training")]) for row in
+               made.outcome.tables["replicates"].rows]  # fmt: skip
+    np.testing.assert_allclose(arrays["polish-loss"][-1], reached, rtol=1e-3)
+    np.testing.assert_allclose(arrays["final-parameter-norm"], made.replicates.vectors().norm(dim=1), rtol=1e-5)
+    (figure,) = draw(ConvergenceOptions(), finding, None)
+    for title, last in (("Distance to the target", arrays["final-relative"]), ("Training loss", reached)):
+        curves = drawn(figure, title).get_lines()[:4]
+        assert [float(line.get_ydata()[-1]) for line in curves] == pytest.approx(list(last), rel=1e-3)
+        places = curves[0].get_xdata()
+        assert (np.diff(places) > 0).all()
+        assert max(drawn(figure, title).get_xticks()) <= 60 < places[-1]
+    assert "iterations of the polishing" in figure.caption
+    assert "polishing from here on" in {text.get_text() for text in figure.static.axes[-1].get_legend().get_texts()}
+
+
+def test_without_polishing_the_curves_end_with_the_steps(tmp_path):
+    made = make(tmp_path, OPTIONS)
+    finding = evaluate(ConvergenceOptions(), made.subject, made.context)
+    (figure,) = draw(ConvergenceOptions(), finding, None)
+    assert drawn(figure, "Training loss").get_lines()[0].get_xdata()[-1] == 60
+    assert "polishing" not in figure.caption
+
+
+def test_a_panel_of_dead_units_without_any_says_so(tmp_path):
+    made = make(tmp_path, OPTIONS)
+    finding = evaluate(ConvergenceOptions(), made.subject, made.context)
+    dead = finding.arrays["dead"]
+    for values, words in ((np.zeros_like(dead.values), ["no unit was dead,\nbefore training or after"]), (None, [])):
+        values = dead.values | (np.arange(dead.values.shape[2]) == 0) if values is None else values
+        arrays = {**finding.arrays, "dead": attrs.evolve(dead, values=values)}
+        (figure,) = draw(ConvergenceOptions(), attrs.evolve(finding, arrays=arrays), None)
+        panel = drawn(figure, "Dead units")
+        assert [text.get_text() for text in panel.texts if "unit" in text.get_text()] == words
+        assert bool(panel.patches) is not bool(words)

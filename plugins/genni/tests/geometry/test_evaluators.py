@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -217,6 +218,24 @@ def test_trace_of_the_pieces(pieces: Subject, four: Any, tmp_path: Path) -> None
     projected = finding.arrays["projected"].values
     steps = np.linalg.norm(np.diff(projected, axis=2), axis=-1)
     assert steps.max() <= 1.5 * options.length * 2  # |θ| is about 1 and corrections are at most half a step
+
+
+def test_the_headline_names_every_nullity_that_the_panels_show(pieces: Subject, tmp_path: Path) -> None:
+    """Replicate 2 lies on the piece of two dimensions; its walks cross into the piece of three."""
+    options = TraceOptions(walkers=4, steps=60, replicates=(2,), cloud=100)
+    finding = trace.evaluate(options, pieces, make_context(tmp_path))
+    nullities = 4 - finding.arrays["ranks"].values[0]
+    assert set(np.unique(nullities)) == {2, 3}
+    (figure,) = trace_view.draw(options, finding, None)
+    legends = [each.get_legend() for each in figure.static.axes if each.get_legend() is not None]
+    panel = {text.get_text() for legend in legends for text in legend.get_texts()}
+    for free in (2, 3):
+        share = f"{np.mean(nullities == free):.0%}"
+        assert f"{free} ({share} of the points)" in finding.summary
+        assert f"nullity {free}: {share}" in panel
+    assert "but the walks from there lead through pieces of nullity" in finding.summary
+    stays = trace.evaluate(attrs.evolve(options, strata="stay"), pieces, make_context(tmp_path))
+    assert "pieces of nullity" not in stays.summary
 
 
 def test_the_class_of_a_replicates_own_function(pieces: Subject, tmp_path: Path) -> None:

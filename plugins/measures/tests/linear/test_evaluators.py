@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import identify_measures as measures
-from identify_core import Representation, Subject, load_target
+from identify_core import Representation, Score, Subject, load_target
 from identify_core.testing.contexts import make_context
 from identify_measures.catalogue import CATALOGUE
+from identify_measures.options.linear import WeakMatchingOptions
+from identify_measures.statistics.gathering import Memory, from_representations
 
 FAMILY = [each for each in CATALOGUE.values() if each.family == "linear"]
 
@@ -30,6 +33,49 @@ def test_a_pair_has_the_score_of_the_function(
     assert score.value == pytest.approx(alone.value, abs=1e-10)
     assert (score.n, score.widths, score.measure) == (400, (6, 4), measure.name)
     assert score.interval is not None
+
+
+def weak(
+    options: WeakMatchingOptions,
+    pair: tuple[Any, Any],
+    represent: Callable[..., Representation],
+    folder: Path,
+    **more: Any,
+) -> Score:
+    """The evaluator `weak-mcc` on a pair."""
+    measure, context = CATALOGUE["weak-mcc"], make_context(folder)
+    representations = tuple(represent(each, name) for each, name in zip(pair, "xy", strict=True))
+    prepared = from_representations(representations, context.device, **more)
+    subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
+    score: Score = load_target(measure.target)(options, subject, context)
+    return score
+
+
+def test_weak_mcc_of_ranks_can_be_had_from_options(
+    pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
+) -> None:
+    score = weak(WeakMatchingOptions(correlation_of="ranks"), pair, represent, tmp_path)
+    x, y = (each - each.mean(0) for each in map(np.asarray, pair))
+    (u, _, _), (v, _, _) = (np.linalg.svd(each, full_matrices=False) for each in (x, y))
+    left, _, right = np.linalg.svd(u.T @ v, full_matrices=False)
+    count = min(x.shape[1], y.shape[1])
+    ranked = [spearmanr((u @ left)[:, k], (v @ right.T)[:, k]).statistic for k in range(count)]
+    assert score.value == pytest.approx(np.mean(np.abs(ranked)), abs=1e-9)
+    assert score.value == measures.weak_mcc(*pair, correlation_of="ranks").value
+    assert score.value != weak(WeakMatchingOptions(), pair, represent, tmp_path).value
+    assert score.interval is None
+    assert "Spearman" in score.estimator
+    for more in ({"interval": "always"}, {"chance_draws": 3}):
+        with pytest.raises(ValueError, match='correlation_of is "ranks", for which there is neither an interval nor'):
+            WeakMatchingOptions(correlation_of="ranks", **more)
+
+
+def test_ranks_of_rows_that_are_not_at_hand_are_refused(
+    pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
+) -> None:
+    options = WeakMatchingOptions(correlation_of="ranks")
+    score = weak(options, pair, represent, tmp_path, memory=Memory(rows=0))
+    assert score.reason == "ranks need all rows in memory, and these are read block by block"
 
 
 def test_one_representation_by_itself(

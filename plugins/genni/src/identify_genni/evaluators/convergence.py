@@ -72,9 +72,14 @@ def evaluate(options: ConvergenceOptions, subject: Subject, context: Context) ->
         name: _thinned(_kept_history(run.history, name, tried, kept), options.points)
         for name in ("loss", "gradient-norm", "parameter-norm", "metric")
     }
+    polished = {
+        name: _thinned(_kept_history(run.history, f"polish-{name}", tried, kept), options.points)
+        for name in ("loss", "gradient-norm")
+    }
     units = _units(options, run, outcome, context)
     arrived = _part_converged(curves["metric"], rows, tolerance)
-    return _finding(rows, outcome.arrays["relative"].values, curves, arrived, units, tolerance)
+    found = _finding(rows, outcome.arrays["relative"].values, curves, arrived, units, tolerance)
+    return attrs.evolve(found, arrays={**found.arrays, **_polish_arrays(polished, run)})
 
 
 def _kept_history(history: Mapping[str, Series], name: str, tried: list[int], kept: list[int]) -> Series:
@@ -225,6 +230,17 @@ def _finding(
         },
         warnings=_warnings(statuses, units, tolerance),
     )
+
+
+def _polish_arrays(polished: dict[str, Series], run: RunSubject) -> dict[str, LabelledArray]:
+    """The iterations after the last gradient step; empty where nothing was polished."""
+    norms = run.replicates.vectors().double().norm(dim=1).cpu().numpy()
+    return {
+        "polish-iterations": LabelledArray(values=polished["loss"][0], dimensions=("iteration",)),
+        "polish-loss": _curve(polished["loss"], "iteration", "J on all training inputs after each iteration"),
+        "polish-gradient-norm": _curve(polished["gradient-norm"], "iteration", "|∇J| on all training inputs"),
+        "final-parameter-norm": LabelledArray(values=norms, dimensions=("replicate",), summary="|θ| in the end"),
+    }
 
 
 def _curve(series: Series, axis: str, summary: str) -> LabelledArray:

@@ -123,7 +123,18 @@ def _summary(options: TraceOptions, traced: list[Traced], highest: float) -> str
     if first.symmetries is not None:
         text += f", of which {first.symmetries} by known symmetry"
     points = int(sum(each.stacked("accepted").sum() for each in traced))
-    return f"{text}); {points} points on the class, all with J/Var(f*) ≤ {max(highest, options.tolerance):.1g}."
+    reached = f"all with J/Var(f*) ≤ {max(highest, options.tolerance):.1g}"
+    return f"{text}){_pieces(first)}; {points} points on the class, {reached}."
+
+
+def _pieces(traced: Traced) -> str:
+    """The nullities on the walks where they are not all that of the start, the most frequent first."""
+    nullities, counts = np.unique(len(traced.start) - traced.stacked("ranks"), return_counts=True)
+    if nullities.tolist() == [traced.nullity]:
+        return ""
+    order = np.argsort(-counts, kind="stable")
+    shares = [f"{nullities[at]} ({counts[at] / counts.sum():.0%} of the points)" for at in order]
+    return f", but the walks from there lead through pieces of nullity {' and '.join(shares)}"
 
 
 def _dimensions_table(traced: list[Traced]) -> Table:

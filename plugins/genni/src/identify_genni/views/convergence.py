@@ -23,6 +23,7 @@ COLOURS = {
 }
 MARKERS = {"converged": "o", "not converged": "s", "constant": "D", "dead": "X", "diverged": "^"}
 _BAND = (0.1, 0.9)
+_STRIP = 0.2  # how wide the polishing is drawn, of the width of the steps
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -47,6 +48,25 @@ class Page:
             layers=[str(row[0]) for row in finding.tables["layers"].rows],
         )
 
+    @property
+    def polished(self) -> bool:
+        """Whether iterations of a polishing follow the gradient steps."""
+        return bool(len(self.arrays.get("polish-iterations", ())))
+
+    def curve(self, name: str) -> tuple[Array, Array]:
+        """Steps (S,) and values (S, R) of a quantity, the iterations of the polishing counted on after the last step.
+
+        Of what is not recorded at each iteration there is one more value, that at the end.
+        """
+        steps = self.arrays["measured-steps" if name == "relative" else "steps"]
+        values = self.arrays[name]
+        if not self.polished or not len(steps):
+            return steps, values
+        iterations = self.arrays["polish-iterations"] + self.arrays["steps"][-1]
+        if f"polish-{name}" in self.arrays:
+            return np.append(steps, iterations), np.concatenate([values, self.arrays[f"polish-{name}"]])
+        return np.append(steps, iterations[-1]), np.concatenate([values, self.arrays[f"final-{name}"][None]])
+
 
 def draw(options: ConvergenceOptions, finding: Finding, context: Context | None) -> Iterable[Figure]:
     """One figure of eight panels."""
@@ -54,13 +74,13 @@ def draw(options: ConvergenceOptions, finding: Finding, context: Context | None)
     with house_style():
         figure, axes = new_figure(3, 3, width=10.0, height=8.6, title=fill(finding.summary, 90))
         _endings(axes[0, 0], page)
-        _curves(axes[0, 1], page, "measured-steps", "relative", "J / Var(f*)", "Distance to the target")
+        _curves(axes[0, 1], page, "relative", "J / Var(f*)", "Distance to the target")
         axes[0, 1].axhline(page.tolerance, color=INK, linestyle="--", linewidth=1)
         _converged(axes[0, 2], page)
         _dead(axes[2, 0], page)
-        _curves(axes[1, 0], page, "steps", "loss", "J on the step's batch", "Training loss")
-        _curves(axes[1, 1], page, "steps", "gradient-norm", "|∇J|", "Gradient")
-        _curves(axes[1, 2], page, "steps", "parameter-norm", "|θ|", "Parameters")
+        _curves(axes[1, 0], page, "loss", "J on the step's batch", "Training loss")
+        _curves(axes[1, 1], page, "gradient-norm", "|∇J|", "Gradient")
+        _curves(axes[1, 2], page, "parameter-norm", "|θ|", "Parameters")
         axes[1, 2].set_yscale("linear")
         _balance(axes[2, 1], page)
         _legend(axes[2, 2], page)
@@ -70,6 +90,11 @@ def draw(options: ConvergenceOptions, finding: Finding, context: Context | None)
         "Balancedness, |w_in|² + b² − |w_out|² of a unit, stays on the diagonal under gradient flow where units are "
         "1-homogeneous."
     )
+    if page.polished:
+        caption += (
+            " Right of the dotted line, on a scale of their own, are the iterations of the polishing: loss and "
+            "gradient on all training inputs; of the distance and the parameters the values at its end."
+        )
     yield Figure(name="convergence", caption=caption, static=figure, interactive=_interactive(page))
 
 
@@ -88,40 +113,68 @@ def _endings(axes: Any, page: Page) -> None:
     axes.set(title="Where each replicate ended", xlabel="replicate", ylabel="J / Var(f*)")
 
 
-def _curves(axes: Any, page: Page, steps_name: str, name: str, label: str, title: str) -> None:
-    steps, values = page.arrays[steps_name], page.arrays[name]
+def _curves(axes: Any, page: Page, name: str, label: str, title: str) -> None:
+    steps, values = page.curve(name)
     axes.set(title=title, xlabel="step", ylabel=label)
     if not len(steps):
         _say(axes, "nothing was recorded")
         return
+    log = bool(steps[-1] > 10 * max(1, steps[0]))
+    places = _places(steps, page, log=log)
     shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
     faint = 0.75 if values.shape[1] <= 10 else max(0.15, 5 / values.shape[1])
     for replicate, status in enumerate(page.statuses):
-        axes.plot(steps, shown[:, replicate], color=COLOURS[status], linewidth=0.9, alpha=faint)
+        axes.plot(places, shown[:, replicate], color=COLOURS[status], linewidth=0.9, alpha=faint)
     complete = np.isfinite(values).all(1)
     if values.shape[1] > 2 and complete.any():
         low, middle, high = np.quantile(values[complete], (_BAND[0], 0.5, _BAND[1]), axis=1)
-        axes.fill_between(steps[complete], low, high, color=MUTED, alpha=0.15, linewidth=0)
-        axes.plot(steps[complete], middle, color=INK, linewidth=1.8)
+        axes.fill_between(places[complete], low, high, color=MUTED, alpha=0.15, linewidth=0)
+        axes.plot(places[complete], middle, color=INK, linewidth=1.8)
     if np.isfinite(shown).any():
         axes.set_yscale("log")
-    if steps[-1] > 10 * max(1, steps[0]):
+    if log:
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter("")
-    axes.set_xlim(max(1, steps[0]), max(steps[-1], steps[0] + 1))
+    axes.set_xlim(max(1, places[0]), max(places[-1], places[0] + 1))
+    _mark_polishing(axes, page)
+
+
+def _places(steps: Array, page: Page, *, log: bool) -> Array:
+    """Where steps lie on the axis: the iterations of the polishing have a strip of their own behind the steps."""
+    if not page.polished:
+        return steps
+    end, first = page.arrays["steps"][-1], max(1, steps[0]) if log else 0
+    share = _STRIP * np.clip((steps - end) / (steps[-1] - end), 0, 1)
+    within = np.minimum(steps, end).astype(float)
+    return within * (end / first) ** share if log else within + (end - first) * share
+
+
+def _mark_polishing(axes: Any, page: Page) -> None:
+    """Set the strip of the polishing off: it has no numbers of steps."""
+    if page.polished:
+        end = page.arrays["steps"][-1]
+        axes.axvline(end, color=MUTED, linestyle=":", linewidth=1.2)
+        for minor in (False, True):
+            first = axes.get_xlim()[0]
+            axes.set_xticks([tick for tick in axes.get_xticks(minor=minor) if first <= tick <= end], minor=minor)
+        axes.set_xlabel("step, then polishing")
 
 
 def _converged(axes: Any, page: Page) -> None:
-    steps, part = page.arrays["measured-steps"], page.arrays["converged-part"]
+    steps, part = page.curve("relative")[0], page.arrays["converged-part"]
+    if len(steps) > len(part):
+        part = np.append(part, page.statuses.count("converged") / len(page.statuses))
     axes.set(title="Converged so far", xlabel="step", ylabel="part of the replicates", ylim=(-0.02, 1.02))
     if not len(steps):
         _say(axes, "nothing was measured")
         return
-    axes.fill_between(steps, part, step="post", color=COLOURS["converged"], alpha=0.2, linewidth=0)
-    axes.step(steps, part, where="post", color=COLOURS["converged"], linewidth=2)
-    axes.set_xlim(0, max(1, steps[-1]))
+    places = _places(steps, page, log=False)
+    axes.fill_between(places, part, step="post", color=COLOURS["converged"], alpha=0.2, linewidth=0)
+    axes.step(places, part, where="post", color=COLOURS["converged"], linewidth=2)
+    axes.set_xlim(0, max(1, places[-1]))
+    _mark_polishing(axes, page)
     axes.annotate(
-        f"{part[-1]:.0%}", (steps[-1], part[-1]), xytext=(-6, -12 if part[-1] > 0.5 else 6),
+        f"{part[-1]:.0%}", (places[-1], part[-1]), xytext=(-6, -12 if part[-1] > 0.5 else 6),
         textcoords="offset points", ha="right", weight="bold", color=COLOURS["converged"],
     )  # fmt: skip
 
@@ -134,6 +187,9 @@ def _dead(axes: Any, page: Page) -> None:
         _say(axes, "the network's layers are not known")
         return
     layer_of, dead = page.arrays["layer-of-unit"], page.arrays["dead"]
+    if not dead.any():
+        _say(axes, "no unit was dead,\nbefore training or after")
+        return
     places = np.arange(len(page.layers))
     for moment, (label, colour) in enumerate((("before training", PALETTE[5]), ("after training", PALETTE[0]))):
         parts = [dead[moment][:, layer_of == layer].mean() for layer in places]
@@ -181,13 +237,16 @@ def _legend(axes: Any, page: Page) -> None:
     ]
     handles.append(Line2D([], [], color=INK, linewidth=1.8, label="median of all"))
     handles.append(Line2D([], [], color=INK, linewidth=1, linestyle="--", label=f"tolerance {page.tolerance:g}"))
+    if page.polished:
+        handles.append(Line2D([], [], color=MUTED, linewidth=1.2, linestyle=":", label="polishing from here on"))
     axes.axis("off")
     axes.legend(handles=handles, loc="center left", frameon=False, fontsize=9)
 
 
 def _say(axes: Any, text: str) -> None:
+    """A sentence in the place of a picture, without axes."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
-    axes.set(xticks=[], yticks=[])
+    axes.set_axis_off()
 
 
 def _whole_ticks(axis: Any) -> None:
@@ -202,13 +261,13 @@ def _interactive(page: Page) -> str:
     from plotly.subplots import make_subplots
 
     panels = (
-        ("measured-steps", "relative", "Distance to the target, J / Var(f*)"),
-        ("steps", "loss", "Training loss"),
-        ("steps", "gradient-norm", "Gradient, |∇J|"),
+        ("relative", "Distance to the target, J / Var(f*)"),
+        ("loss", "Training loss"),
+        ("gradient-norm", "Gradient, |∇J|"),
     )
-    figure = make_subplots(rows=1, cols=3, subplot_titles=[title for *_, title in panels])
-    for column, (steps_name, name, _) in enumerate(panels, start=1):
-        steps, values = page.arrays[steps_name], page.arrays[name]
+    figure = make_subplots(rows=1, cols=3, subplot_titles=[title for _, title in panels])
+    for column, (name, _) in enumerate(panels, start=1):
+        steps, values = page.curve(name)
         for replicate, status in enumerate(page.statuses):
             own = values[:, replicate]
             shown = np.where(np.isfinite(own) & (own > 0), own, np.nan)

@@ -10,7 +10,7 @@ from identify_measures.blocks import BLOCKS
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
 from identify_measures.linear.measuring import Formula, evaluate
 from identify_measures.linear.total_correlation import total_correlation_of
-from identify_measures.options.linear import PairOptions, SingleOptions
+from identify_measures.options.linear import PairOptions, SingleOptions, WeakMatchingOptions
 from identify_measures.statistics.derived import Statistics
 from identify_measures.statistics.gathering import Memory, from_representations
 
@@ -60,7 +60,13 @@ shape_metric = _pair(rotation.SHAPE_METRIC)
 linear_r2 = _pair(regression.LINEAR_R2)
 gulp = _pair(regression.GULP)
 pearson_mcc = _pair(correlation.PEARSON_MCC)
-weak_mcc = _pair(correlation.WEAK_MCC)
+
+
+def weak_mcc(options: WeakMatchingOptions, subject: Subject, context: Context) -> Score:
+    """Of values or of ranks, as the options say."""
+    formula, options = correlation.weak_formula(options)
+    i, j = subject.indices
+    return evaluate(formula, subject.prepared, i, j, options, seed=context.seed)
 
 
 def total_correlation(options: SingleOptions, subject: Subject, context: Context) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
@@ -70,7 +71,8 @@ def weak(statistics: Statistics, i: int, j: int, subset: Subset | None, options:
 
 def weak_of_ranks(statistics: Statistics, i: int, j: int, subset: Subset | None, options: WeakMatchingOptions) -> float:
     """The mean rank correlation of canonical variates; from rows that are at hand."""
-    assert isinstance(statistics, ResidentRows)
+    if not isinstance(statistics, ResidentRows):
+        raise Undefined("ranks need all rows in memory, and these are read block by block")
     require_variance(statistics, i, j, subset)
     fit, test = _parts(statistics, subset) if options.held_out else (subset, subset)
     u, rho, vt = torch.linalg.svd(statistics.whitened(i, j, fit), full_matrices=False)
@@ -139,3 +141,10 @@ WEAK_MCC_OF_RANKS = Formula(
     warnings=_ties,
     whitens=True,
 )
+
+
+def weak_formula(options: WeakMatchingOptions) -> tuple[Formula, WeakMatchingOptions]:
+    """The formula that the options ask for, and its options: ranks have no interval, even where it is left open."""
+    if options.correlation_of == "values":
+        return WEAK_MCC, options
+    return WEAK_MCC_OF_RANKS, attrs.evolve(options, interval="never")

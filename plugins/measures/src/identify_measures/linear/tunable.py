@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from identify_core import Score, check_option
+from identify_core import Score
 from identify_measures.inputs import as_matrix
 from identify_measures.linear import canonical, correlation, regression, rotation
 from identify_measures.linear.total_correlation import gaussian_total_correlation
@@ -234,15 +234,16 @@ def weak_mcc(
 
     Raises:
         InputError: the arrays are no paired representations.
+        ValueError: an interval or chance is asked for of ranks.
     """
-    check_option("correlation_of", correlation_of, Literal["values", "ranks"])
     options = WeakMatchingOptions(
         components=components,
+        correlation_of=correlation_of,
         held_out=held_out or fit is not None,
-        interval=asked(interval and correlation_of == "values"),
-        chance_draws=chance_draws if correlation_of == "values" else 0,
+        interval=asked(interval),
+        chance_draws=chance_draws,
     )
-    formula = correlation.WEAK_MCC if correlation_of == "values" else correlation.WEAK_MCC_OF_RANKS
+    formula, options = correlation.weak_formula(options)
     return measure_pair(formula, options, x, y, seed=seed, fit=fit)
 
 

@@ -96,6 +96,19 @@ class WeakMatchingOptions(MatchingOptions):
     components: int | None = option(
         None, help="How many canonical components are matched; the smaller rank where none is said.", limit=at_least(1)
     )
+    correlation_of: Literal["values", "ranks"] = option(
+        "values",
+        help="Pearson's correlation of the canonical variates, or Spearman's, as in the study of multi-task causal "
+        "models; ranks have neither interval nor chance.",
+        source="Spearman: Chen et al., TMLR 2024, arXiv 2306.14861, released code, cal_weak_strong_mcc",
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.correlation_of == "ranks" and (self.interval == "always" or self.chance_draws):
+            raise ValueError(
+                'correlation_of is "ranks", for which there is neither an interval nor chance: leave out interval and '
+                "chance_draws"
+            )
 
 
 @attrs.frozen
