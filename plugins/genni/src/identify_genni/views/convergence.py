@@ -146,7 +146,8 @@ def _places(steps: Array, page: Page, *, log: bool) -> Array:
     end, first = page.arrays["steps"][-1], max(1, steps[0]) if log else 0
     share = _STRIP * np.clip((steps - end) / (steps[-1] - end), 0, 1)
     within = np.minimum(steps, end).astype(float)
-    return within * (end / first) ** share if log else within + (end - first) * share
+    places: Array = within * (end / first) ** share if log else within + (end - first) * share
+    return places
 
 
 def _mark_polishing(axes: Any, page: Page) -> None:
