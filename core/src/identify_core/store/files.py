@@ -14,6 +14,7 @@ from typing import Any
 
 from identify_core.errors import StoreError
 
+_DEEPEST = 64  # a run.json is nested eight deep or so
 _NON_FINITE = ("nan", "inf", "-inf")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -115,7 +116,24 @@ def parse_json(text: bytes) -> dict[str, Any]:
         raise ValueError(f"it is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"it holds a JSON {type(content).__name__} instead of an object")
+    if _deeper(content, _DEEPEST):
+        raise ValueError(f"it is nested more than {_DEEPEST} deep")
     return content
+
+
+def _deeper(content: Any, deepest: int) -> bool:
+    """Whether lists and objects are nested more than `deepest` deep."""
+    level = [content]
+    for _ in range(deepest + 1):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def to_plain(value: Any) -> Any:

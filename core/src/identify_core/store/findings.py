@@ -12,6 +12,7 @@ import zarr
 from identify_core.errors import StoreError
 from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.store.arrays import read_array, write_array
+from identify_core.store.documents import FindingDocument, structure_record
 from identify_core.store.files import from_plain, to_plain
 from identify_core.store.layout import decode_name, encode_name
 from identify_core.store.nodes import child_names, read_node
@@ -68,16 +69,13 @@ def finding_entry(finding: Finding, *, evaluator: str, group: str) -> dict[str, 
     }
 
 
-def read_tables(attributes: Mapping[str, Any]) -> dict[str, Table]:
-    """The tables in a finding group's attributes.
+def read_tables(document: FindingDocument) -> dict[str, Table]:
+    """The tables of a finding.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: they are damaged.
+        ValueError: a row is not as wide as the columns.
     """
-    return {
-        name: Table(columns=table["columns"], rows=table["rows"], caption=table["caption"], units=table["units"])
-        for name, table in attributes["tables"].items()
-    }
+    return {name: Table(**attrs.asdict(table, recurse=False)) for name, table in document.tables.items()}
 
 
 def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True) -> StoredFinding:
@@ -87,22 +85,19 @@ def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True)
         StoreError: it is missing or damaged.
     """
     try:
-        attributes = from_plain(read_node(root, path).attributes)
-        tables = read_tables(attributes)
+        document = structure_record(from_plain(read_node(root, path).attributes), FindingDocument)
         arrays = {name: _read_labelled(root, f"{path}/{name}") for name in child_names(root, path) if with_arrays}
         finding = Finding(
-            summary=attributes["summary"],
-            scalars=attributes["scalars"],
-            tables=tables,
+            summary=document.summary,
+            scalars=document.scalars,
+            tables=read_tables(document),
             arrays={decode_name(name): array for name, array in arrays.items()},
-            conventions=attributes["conventions"],
-            warnings=attributes["warnings"],
-            name=attributes["name"],
+            conventions=document.conventions,
+            warnings=document.warnings,
+            name=document.name,
         )
-        return StoredFinding(
-            label=label, evaluator=attributes["evaluator"], options=attributes["options"], finding=finding
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return StoredFinding(label=label, evaluator=document.evaluator, options=document.options, finding=finding)
+    except (OSError, ValueError) as error:
         raise StoreError(
             f"the finding {label!r} of the run {root.parent.name} cannot be read: {error}",
             hint=f"`identify runs verify {root.parent.name}` lists all that is wrong with it",

@@ -47,7 +47,8 @@ NODE_FILE = "zarr.json"
 UNPLACED = ".new-"  # how the folder of a node begins that is not yet whole and in its place
 
 Kind = Literal["run", "comparison"]
-STATUSES = ("running", "finished", "failed", "interrupted")
+Status = Literal["running", "finished", "failed", "interrupted"]
+STATUSES: tuple[Status, ...] = ("running", "finished", "failed", "interrupted")
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME = 60
@@ -56,6 +57,18 @@ _LONGEST_NAME = 60
 def is_safe_id(text: str) -> bool:
     """Whether `text` can name a folder of a store: no separator, no leading dot, no `..`."""
     return _SAFE_ID.fullmatch(text) is not None and ".." not in text
+
+
+def check_place(text: str) -> str:
+    """Return `text` unchanged if it is a place inside a folder: relative, with slashes, never upwards.
+
+    Raises:
+        ValueError: it could lead out of the folder.
+    """
+    parts = text.split("/")
+    if any(part in ("", ".", "..") or {"\\", "\0", ":"} & set(part) for part in parts):
+        raise ValueError(f"{text[:80]!r} is not a place inside the run's folder")
+    return text
 
 
 def check_id(text: str) -> str:

@@ -11,6 +11,7 @@ import attrs
 
 from identify_core.errors import StoreError
 from identify_core.store.arrays import Array, read_array
+from identify_core.store.documents import LatentsDocument, structure_record
 from identify_core.store.files import from_plain
 from identify_core.store.findings import StoredFinding, read_finding
 from identify_core.store.layout import ARRAYS, NODE_FILE, STAGING, decode_name
@@ -201,33 +202,39 @@ class StoredRun:
     def _latents(self, encoded: str) -> StoredLatents:
         node = self._node(f"latents/{encoded}")
         try:
-            return self._described(decode_name(encoded), node, from_plain(node.attributes))
-        except (KeyError, TypeError, ValueError) as error:
+            return self._described(
+                decode_name(encoded), node, structure_record(from_plain(node.attributes), LatentsDocument)
+            )
+        except ValueError as error:
             raise StoreError(
-                f"{node.path} of the run {self.id} cannot be read: its {NODE_FILE} lacks {error}",
+                f"{node.path} of the run {self.id} cannot be read: its {NODE_FILE} is damaged: {error}",
                 hint=f"`identify runs verify {self.id}` lists all that is wrong with it",
             ) from error
 
-    def _described(self, name: str, node: Node, notes: Mapping[str, Any]) -> StoredLatents:
+    def _described(self, name: str, node: Node, notes: LatentsDocument) -> StoredLatents:
         if node.is_array:
+            if len(node.shape) != 3:
+                raise ValueError(f"latents have three axes, not {len(node.shape)}")
             count, n, d = node.shape
             sizes, dtype = ((n, d),) * count, node.dtype
         else:
-            members = [self._node(f"{node.path}/{r}") for r in range(int(notes["replicates"]))]
+            members = [self._node(f"{node.path}/{r}") for r in range(notes.replicates)]
+            if any(len(member.shape) != 2 for member in members):
+                raise ValueError("latents of one replicate have two axes")
             sizes = tuple((member.shape[0], member.shape[1]) for member in members)
             dtype = members[0].dtype if members else "float32"
         return StoredLatents(
             name=name,
-            split=notes["split"],
-            identified_up_to=notes["identified_up_to"],
-            summary=notes["summary"],
+            split=notes.split,
+            identified_up_to=notes.identified_up_to,
+            summary=notes.summary,
             dtype=dtype,
             sizes=sizes,
             root=self._root,
             path=node.path,
             ragged=not node.is_array,
-            ids=notes["ids"],
-            rows=notes.get("rows", ""),
+            ids=notes.ids,
+            rows=notes.rows,
         )
 
     def _node(self, path: str) -> Node:

@@ -10,12 +10,11 @@ from typing import Any
 import attrs
 
 from identify_core.errors import StoreError
+from identify_core.store.documents import RunDocument, structure_record
 from identify_core.store.files import from_plain
-from identify_core.store.layout import FORMAT, RUN_FILE, SPEC_FILE, STATUSES
+from identify_core.store.layout import FORMAT, RUN_FILE, SPEC_FILE
 from identify_core.store.locks import is_alive
 from identify_core.store.records import read_record
-
-_TEXTS = ("id", "name", "plugin", "status", "created")
 
 
 @attrs.frozen(kw_only=True)
@@ -132,18 +131,10 @@ def _problem(document: Mapping[str, Any], identifier: str) -> str:
         return f"its {RUN_FILE} has no format number"
     if version > FORMAT:
         return f"it has format {version}, written by a newer version of identify; this one reads up to {FORMAT}"
-    for key in _TEXTS:
-        if not isinstance(document.get(key), str):
-            return f"its {RUN_FILE} lacks {key!r}"
-    for key in ("scalars", "findings", "arrays", "provenance"):
-        if not isinstance(document.get(key, {}), Mapping):
-            return f"{key!r} in its {RUN_FILE} is no mapping"
-    if any(not isinstance(finding, Mapping) for finding in document.get("findings", {}).values()):
-        return f"'findings' in its {RUN_FILE} holds something that is no mapping"
-    if not isinstance(document.get("warnings", []), list):
-        return f"'warnings' in its {RUN_FILE} is no list"
-    if document["status"] not in STATUSES:
-        return f"its {RUN_FILE} has the status {document['status']!r}; known are {', '.join(STATUSES)}"
+    try:
+        structure_record(document, RunDocument)
+    except ValueError as error:
+        return f"its {RUN_FILE} is damaged: {error}"
     if document["id"] != identifier:
         return f"its folder is {identifier!r} but its {RUN_FILE} says {document['id']!r}"
     return ""
