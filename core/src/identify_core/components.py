@@ -21,7 +21,7 @@ from identify_core.scores import Direction
 TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 Arity = Literal["representation", "pair", "run"]
-Requirement = Literal["factors", "weights", "modules", "samples", "history", "decoder"]
+Requirement = Literal["factors", "weights", "modules", "samples", "history", "decoder", "dissimilarities"]
 
 
 def _check_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:
@@ -148,7 +148,7 @@ class Evaluator(Component):
     Args:
         arity: what a subject holds: one representation, a pair of them, or all that a run left.
         invariant_to: names of the largest rungs under which the value does not change; for `pair` and `representation`.
-        requires: what the subject must have beside latents.
+        requires: what the subject must have beside latents; `dissimilarities` where it takes matrices of these instead.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
         prepare: for a pair: `"module:function"`, called once as `prepare(representations, context)` with all that are

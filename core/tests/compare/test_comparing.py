@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from identify_core.compare.comparing import Comparison, Request, compare, standard_evaluators
+from identify_core.compare.foreign.door import Terms
 from identify_core.compare.importing import import_arrays
 from identify_core.compare.pairs import against_claim, common_claim, meets
 from identify_core.compare.planning import Cost, plan
@@ -220,8 +221,7 @@ def test_imported_arrays_are_compared_with_runs_by_their_ids(registry: Registry,
         [str(tmp_path / "mine.npy")],
         store,
         name="mine",
-        ids=tmp_path / "ids.npy",
-        factors=[f"hue:circular={tmp_path / 'hue.npy'}"],
+        terms=Terms(ids=(str(tmp_path / "ids.npy"),), factors=(f"hue:circular={tmp_path / 'hue.npy'}",)),
         identified_up_to="linear",
     )
     mine = StoredRun(store.find("mine"))
@@ -239,27 +239,76 @@ def test_arrays_with_nan_are_refused_with_the_row(store: Store, tmp_path: Path) 
         import_arrays([str(tmp_path / "bad.npy")], store, name="bad")
 
 
-@pytest.mark.parametrize(
-    ("factor", "message"),
-    [
-        ("hue", "is not NAME=ARRAY"),
-        ("hue:purple={0}/short.npy", "has 3 values for 5 rows"),
-        ("hue:purple={0}/five.npy", "the factor 'hue' cannot be 'purple'"),
-        ("hue={0}/matrix.npy", "must have one value a row"),
-    ],
-)
-def test_factors_that_do_not_fit_are_one_message(store: Store, tmp_path: Path, factor: str, message: str) -> None:
-    np.save(tmp_path / "matrix.npy", np.ones((5, 2)))
-    np.save(tmp_path / "five.npy", np.ones(5))
-    np.save(tmp_path / "short.npy", np.ones(3))
-    with pytest.raises(UsageError, match=message):
-        import_arrays([str(tmp_path / "matrix.npy")], store, name="x", factors=[factor.format(tmp_path)])
+def test_an_axis_that_is_not_of_replicates_gives_latents_of_its_own(store: Store, tmp_path: Path) -> None:
+    cube = np.random.default_rng(0).normal(size=(6, 3, 2))
+    for name, sign in (("a", 1), ("b", -1)):
+        np.save(tmp_path / f"{name}.npy", sign * cube)
+    folder = import_arrays(
+        [str(tmp_path / "a.npy"), str(tmp_path / "b.npy")],
+        store,
+        name="layers",
+        terms=Terms(axes="sample,layer,latent"),
+        latents="state",
+    )
+    latents = StoredRun.open(folder).latents
+    assert sorted(latents) == ["state-layer-0", "state-layer-1", "state-layer-2"]
+    assert latents["state-layer-2"].shape == (2, 6, 2)
+    np.testing.assert_array_equal(latents["state-layer-2"].values(1), -cube[:, 2])
+
+
+def test_replicates_from_files_in_other_orders_are_brought_into_one(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,z\nx,1\ny,2\n")
+    (tmp_path / "b.csv").write_text("id,z\ny,20\nx,10\n")
+    (tmp_path / "c.csv").write_text("id,z\ny,20\nv,10\n")
+    latents = StoredRun.open(
+        import_arrays([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")], store, name="order")
+    ).latents["imported"]
+    assert latents.ids.tolist() == ["x", "y"]
+    assert latents.values(1).tolist() == [[10], [20]]
+    with pytest.raises(UsageError, match="has 1 row that others lack"):
+        import_arrays([str(tmp_path / "a.csv"), str(tmp_path / "c.csv")], store, name="order")
+
+
+def test_imports_without_ids_stay_without_ids(registry: Registry, store: Store, tmp_path: Path) -> None:
+    for rows in (5, 4):
+        np.save(tmp_path / f"{rows}.npy", np.ones((rows, 2)))
+        import_arrays([str(tmp_path / f"{rows}.npy")], store, name=f"bare-{rows}")
+    with pytest.raises(UsageError, match=r"bare-5.* has 5 rows and .*bare-4.* has 4, and nothing says"):
+        make(registry, store, "bare-5", "bare-4")
+
+
+def test_dissimilarities_are_not_imported_as_latents_unless_said(store: Store, tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(6, 2))
+    np.save(tmp_path / "d.npy", np.linalg.norm(points[:, None] - points[None], axis=-1))
+    with pytest.raises(UsageError, match="is square and symmetric with a zero diagonal, and a run holds latents"):
+        import_arrays([str(tmp_path / "d.npy")], store, name="d")
+    assert import_arrays([str(tmp_path / "d.npy")], store, name="d", terms=Terms(taken_as="representations"))
+
+
+def test_a_path_that_exists_is_never_looked_up_as_a_run(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert open_groups(["wide"], store)[0].representations[0].run_id
+    Path("wide").write_text("no array")
+    with pytest.raises(UsageError, match="wide is not a file of arrays that is read here") as error:
+        open_groups(["wide"], store)
+    assert "csv, tsv, parquet" in error.value.hint
+    Path("wide").unlink()
+    Path("wide").mkdir()
+    with pytest.raises(UsageError, match="wide is a folder, not a file of arrays"):
+        open_groups(["wide"], store)
+
+
+def test_one_representation_alone_is_refused(registry: Registry, store: Store) -> None:
+    with pytest.raises(UsageError, match="is one representation alone"):
+        make(registry, store, "wide[0]")
 
 
 def test_arrays_of_other_lengths_are_refused(store: Store, tmp_path: Path) -> None:
     np.save(tmp_path / "five.npy", np.ones((5, 2)))
     np.save(tmp_path / "three.npy", np.ones((3, 2)))
-    with pytest.raises(UsageError, match=r"three\.npy has 3 rows, but .*five\.npy has 5"):
+    with pytest.raises(UsageError, match=r"five\.npy has 5 rows and .*three\.npy has 3, and nothing says"):
         import_arrays([str(tmp_path / "five.npy"), str(tmp_path / "three.npy")], store, name="x")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
+from identify_core.cli.outside import outside_options, terms_from
 
 if TYPE_CHECKING:
     from identify_core.compare.comparing import Comparison, Request
@@ -27,8 +27,9 @@ FAILED = 1
     help="Such as measures:linear-cka; may be repeated.  [default: the standard measures and the ladder]",
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators.")
-@click.option("--ids", type=click.Path(path_type=Path), help="Sample ids of the arrays' rows: .npy, or one a line.")
+@outside_options
 @click.option("--trust-ids", is_flag=True, help="Take equal ids for equal samples although the inputs differ.")
+@click.option("--partial", is_flag=True, help="Compare the rows in common although they are under a tenth.")
 @click.option("--expect", default="", metavar="RUNG", help="Fail where a pair is not identified up to this rung.")
 @click.option("--name", default="comparison", show_default=True, help="What the comparison is called.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits, permutations and bootstraps.")
@@ -46,7 +47,10 @@ def command(
     split: str | None,
     names: tuple[str, ...],
     overrides: tuple[str, ...],
-    ids: Path | None,
+    axes: str,
+    ids: tuple[str, ...],
+    factors: tuple[str, ...],
+    taken_as: str | None,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -58,6 +62,10 @@ def command(
     identify compare @last                                   the replicates of one run
     identify compare RUN RUN --latents hidden-1 --expect linear
     identify compare a.npy b.npz:key c.zarr/path --evaluator measures:linear-cka
+    identify compare a.csv b.parquet --ids sample            rows joined on a column
+    identify compare states.npy --axes sample,layer,latent   the layers of one array
+
+    Arrays come from csv, tsv, parquet, .npy, .npz, Zarr, HDF5, .h5ad, .mat, .safetensors and .pt files.
     """
     from identify_core.errors import UsageError
     from identify_core.rungs import rung
@@ -67,19 +75,19 @@ def command(
     registry = invocation.registry()
     from identify_core.compare.comparing import Request, compare, standard_evaluators
     from identify_core.compare.references import open_groups
-    from identify_core.spec import choose_evaluator
+    from identify_core.spec import choose_evaluators
     from identify_core.store import Store
 
     if overrides and not names:
         raise UsageError("--set needs --evaluator: which evaluator's option is it?")
-    evaluators = [choose_evaluator(registry, name, overrides) for name in names] or standard_evaluators(registry)
-    sample_ids = None
-    if ids is not None:
-        from identify_core.compare.arrays import read_ids
-
-        sample_ids = read_ids(ids)
     store = Store(invocation.store_path)
-    groups = open_groups(what, store, latents=latents, split=split, ids=sample_ids)
+    terms = terms_from(axes=axes, ids=ids, factors=factors, taken_as=taken_as)
+    groups = open_groups(what, store, latents=latents, split=split, terms=terms)
+    for group in groups:
+        if group.remark:
+            click.echo(group.remark, err=True)
+    holds = groups[0].representations[0].holds
+    evaluators = choose_evaluators(registry, names, overrides) if names else standard_evaluators(registry, holds=holds)
     request = Request(groups=groups, evaluators=evaluators, **settings)
     if dry_run:
         return _plan(request, as_json)
@@ -106,6 +114,8 @@ def _plan(request: Request, as_json: bool) -> int:
     )
     for name, reason in planned.skipped.items():
         console.print(f"left out  {name}: {reason}", markup=False)
+    if planned.warning:
+        console.print(planned.warning, markup=False, style="bold red")
     console.print(
         f"{planned.representations} representations, {planned.pairs} pairs, {planned.rows} rows in common; about "
         f"{planned.seconds:.3g} s and {_megabytes(planned.bytes)} on {planned.device}",
@@ -128,6 +138,8 @@ def _print(comparison: Comparison, request: Request, as_json: bool) -> None:
 
         console = stdout_console()
         lined = comparison.lined
+        if lined.warning:
+            console.print(lined.warning, markup=False, style="bold red")
         for label, lost in lined.left_out.items():
             console.print(f"{label}: {lost} rows have no counterpart and are left out", markup=False, style="dim")
         for label, finding in comparison.findings.items():
@@ -156,6 +168,7 @@ def _plain(comparison: Comparison, request: Request) -> dict[str, Any]:
         "folder": str(comparison.folder),
         "rows": comparison.lined.rows,
         "left_out": comparison.lined.left_out,
+        "warning": comparison.lined.warning,
         "skipped": comparison.skipped,
         "failures": comparison.failures,
         "expect": request.expect,

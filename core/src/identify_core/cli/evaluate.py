@@ -43,7 +43,7 @@ def command(
     from identify_core.cli.output import print_failure, print_json, stdout_console
     from identify_core.cli.watching import watched
     from identify_core.errors import UsageError
-    from identify_core.spec import choose_evaluator, load_stored_spec
+    from identify_core.spec import choose_evaluators, load_stored_spec
     from identify_core.store import Store, StoredRun
 
     if label is not None and len(names) > 1:
@@ -62,7 +62,7 @@ def command(
             signature=stored.document.get("spec_signature"),
             trusted=trusted,
         )
-    chosen = [choose_evaluator(registry, name, overrides, plugin=plugin or None, label=label or "") for name in names]
+    chosen = choose_evaluators(registry, names, overrides, plugin=plugin or None, label=label or "")
     from identify_core.report.tables import print_finding
     from identify_core.run.revisit import Revisit
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.outside import outside_options, terms_from
 
 
 @click.command("import")
 @click.argument("arrays", nargs=-1, required=True, metavar="ARRAY...")
 @click.option("--name", required=True, help="What the run is called.")
-@click.option("--ids", type=click.Path(path_type=Path), help="Sample ids of the rows: a .npy file, or one id a line.")
-@click.option(
-    "--factors", multiple=True, metavar="NAME[:KIND]=ARRAY", help="Ground truth, one value a row; may be repeated."
-)
+@outside_options
 @click.option("--latents", default="imported", show_default=True, help="What the latents are called.")
 @click.option("--identified-up-to", default="", metavar="RUNG", help="The rung that is claimed for them.")
 @store_option
@@ -25,8 +21,10 @@ def command(
     invocation: Invocation,
     arrays: tuple[str, ...],
     name: str,
-    ids: Path | None,
+    axes: str,
+    ids: tuple[str, ...],
     factors: tuple[str, ...],
+    taken_as: str | None,
     latents: str,
     identified_up_to: str,
     as_json: bool,
@@ -36,6 +34,11 @@ def command(
     \b
     identify import seed0.npy seed1.npy --name mine
     identify import all.npz:z --name mine --ids names.txt --factors shape:categorical=all.npz:shape
+    identify import codes.csv --name mine --ids sample --factors shape:categorical
+    identify import states.npy --name mine --axes sample,layer,latent
+
+    Arrays come from csv, tsv, parquet, .npy, .npz, Zarr, HDF5, .h5ad, .mat, .safetensors and .pt files. An axis that
+    is not sample, latent or replicate gives latents of its own: layer 7 is kept as NAME-layer-7.
     """
     from identify_core.cli.output import print_json, stdout_console
     from identify_core.compare.importing import import_arrays
@@ -45,18 +48,26 @@ def command(
         arrays,
         Store(invocation.store_path),
         name=name,
-        ids=ids,
-        factors=factors,
+        terms=terms_from(axes=axes, ids=ids, factors=factors, taken_as=taken_as),
         latents=latents,
         identified_up_to=identified_up_to,
     )
     run = StoredRun.open(folder)
-    count, rows, width = run.latents[latents].shape
+    kept = list(run.latents.values())
+    count, rows, width = kept[0].shape
     if as_json:
         print_json(
-            "imported", {"run": run.id, "folder": str(folder), "replicates": count, "rows": rows, "width": width}
+            "imported",
+            {
+                "run": run.id,
+                "folder": str(folder),
+                "replicates": count,
+                "rows": rows,
+                "width": width,
+                "latents": [each.name for each in kept],
+            },
         )
         return
     console = stdout_console()
-    console.print(f"{count} representations of {rows} rows as {run.id}", markup=False)
+    console.print(f"{sum(each.count for each in kept)} representations of {rows} rows as {run.id}", markup=False)
     console.print(f"compare them with: identify compare {run.id}", markup=False, style="dim")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import torch
@@ -42,6 +42,7 @@ class Request:
         device: as in a spec.
         trust_ids: whether equal ids are taken for equal samples although the inputs differ.
         expect: the rung up to which every pair must be identified; empty for no expectation.
+        partial: whether a join that keeps less than a tenth of the smallest is meant.
     """
 
     groups: Sequence[Group]
@@ -51,6 +52,16 @@ class Request:
     device: str = "auto"
     trust_ids: bool = False
     expect: str = ""
+    partial: bool = False
+
+    def line_up(self) -> Lined:
+        """The representations on their common rows.
+
+        Raises:
+            UsageError: they cannot be lined up.
+        """
+        representations = [each for group in self.groups for each in group.representations]
+        return line_up(representations, trust_ids=self.trust_ids, partial=self.partial)
 
 
 @attrs.frozen(kw_only=True)
@@ -78,8 +89,14 @@ class Comparison:
     below: tuple[tuple[str, str, str], ...] = ()
 
 
-def standard_evaluators(registry: Registry) -> list[Chosen]:
+def standard_evaluators(
+    registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents"
+) -> list[Chosen]:
     """The pair evaluators that run where none is named, with their default options.
+
+    Args:
+        registry: where they are looked up.
+        holds: what the representations hold.
 
     Raises:
         PluginError: no plugin offers any.
@@ -87,7 +104,10 @@ def standard_evaluators(registry: Registry) -> list[Chosen]:
     chosen = [
         chosen_with(registry, each, each.component.options(), each.name)
         for each in registry.components("evaluator")
-        if isinstance(each.component, Evaluator) and each.component.arity == "pair" and each.component.standard
+        if isinstance(each.component, Evaluator)
+        and each.component.arity == "pair"
+        and each.component.standard
+        and ("dissimilarities" in each.component.requires) == (holds == "dissimilarities")
     ]
     if not chosen:
         raise PluginError(
@@ -99,14 +119,19 @@ def standard_evaluators(registry: Registry) -> list[Chosen]:
 def applicable(evaluators: Sequence[Chosen], lined: Lined) -> tuple[list[Chosen], dict[str, str]]:
     """The evaluators that can study these representations, and why the others cannot."""
     chosen, skipped = [], {}
+    holds = lined.representations[0].holds
     for each in evaluators:
         component = each.registered.component
         reason = ""
         if not isinstance(component, Evaluator) or component.arity != "pair":
             arity = component.arity if isinstance(component, Evaluator) else component.kind
             reason = f"it studies a {arity}, not a pair of representations"
-        elif component.requires - {"factors"}:
-            reason = f"it needs {', '.join(sorted(component.requires - {'factors'}))}, which stored latents do not have"
+        elif ("dissimilarities" in component.requires) != (holds == "dissimilarities"):
+            takes = "latents" if holds == "dissimilarities" else "matrices of dissimilarities"
+            reason = f"it compares {takes}, and these are {holds}"
+        elif component.requires - {"factors", "dissimilarities"}:
+            needs = sorted(component.requires - {"factors", "dissimilarities"})
+            reason = f"it needs {', '.join(needs)}, which stored latents do not have"
         elif "factors" in component.requires and not all(rep.factors for rep in lined.representations):
             reason = "it needs ground-truth factors, which not all of these have"
         if reason:
@@ -132,7 +157,7 @@ def compare(
         StoreError: the store cannot be written.
     """
     display = display or SilentDisplay()
-    lined = line_up([each for group in request.groups for each in group.representations], trust_ids=request.trust_ids)
+    lined = request.line_up()
     chosen, skipped = applicable(request.evaluators, lined)
     if not chosen:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
@@ -149,6 +174,8 @@ def compare(
             display=display,
             stop_requested=stop_requested,
         )
+        if lined.warning:
+            context.warn(lined.warning)
         try:
             writer.write_spec(_request_as_toml(request, chosen))
             grids, findings, failed = _score(writer, chosen, lined, request, context)

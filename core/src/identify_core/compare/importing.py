@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from identify_core.compare.arrays import open_array, read_ids
-from identify_core.data import Factor, Latents, Samples
+from identify_core.compare.foreign.axes import REPLICATE
+from identify_core.compare.foreign.door import Opened, Terms, open_outside
+from identify_core.compare.lining_up import line_up
+from identify_core.data import Latents, Samples
 from identify_core.errors import UsageError
 from identify_core.report.page import render_page
 from identify_core.run.provenance import Clock, describe_machine
+from identify_core.run.subject import NUMBERED, Representation
 from identify_core.rungs import rung
 from identify_core.store import RunWriter, Store, StoredRun
 
@@ -26,71 +29,96 @@ def import_arrays(
     store: Store,
     *,
     name: str,
-    ids: Path | None = None,
-    factors: Sequence[str] = (),
+    terms: Terms | None = None,
     latents: str = LATENTS,
     identified_up_to: str = "",
 ) -> Path:
     """Put arrays into the store as the replicates of one run.
 
     Args:
-        references: arrays as `open_array` takes them; each representation becomes one replicate.
+        references: arrays as `open_outside` takes them; each representation becomes one replicate.
         store: where the run lands.
         name: what the run is called.
-        ids: a file of sample ids; rows are numbered without one.
-        factors: ground truth as `NAME[:KIND]=ARRAY`, one value a row; `continuous` where no kind is said.
-        latents: what the latents are called.
+        terms: how the arrays are read: their axes, ids and factors.
+        latents: what the latents are called; of an array with an axis `layer`, those of layer 7 get
+            `-layer-7` behind it.
         identified_up_to: the rung that is claimed for them.
 
     Returns:
         The run's folder.
 
     Raises:
-        UsageError: an array, the ids or a factor does not fit.
+        UsageError: an array, the ids or a factor does not fit, or the arrays have different samples.
     """
     if identified_up_to:
         rung(identified_up_to)
     clock = Clock()
-    sample_ids = None if ids is None else read_ids(ids)
-    found = [each for reference in references for each in open_array(reference, ids=sample_ids)]
-    rows = found[0].shape[0]
-    for each in found:
-        if each.shape[0] != rows:
-            raise UsageError(f"{each.label} has {each.shape[0]} rows, but {found[0].label} has {rows}")
+    opened = open_outside(references, terms)
+    found = _lined_up(opened)
     values = [_finite(each.values(), each.label) for each in found]
-    truth = _read_factors(factors, rows)
-    widths = {each.shape[1] for each in values}
-    same = len(widths) == 1 and len({each.dtype for each in values}) == 1
-    tensors = [torch.from_numpy(each) for each in values]
+    rows = found[0].shape[0]
     samples = Samples(
         columns={"row": torch.arange(rows)},
         ids=found[0].ids,
         splits={"all": np.arange(rows)},
-        factors=truth,
+        factors=found[0].factors,
+        facts={} if found[0].has_ids else {NUMBERED: True},
         known_inputs=False,  # equal ids are all that imports can be lined up by
     )
+    groups: dict[str, list[np.ndarray[Any, Any]]] = {}
+    for each, array in zip((reading for one in opened for reading in one.readings), values, strict=True):
+        parts = [f"-{axis}-{index}" for axis, index in each.coordinates.items() if axis != REPLICATE]
+        groups.setdefault("".join((latents, *parts)), []).append(array)
     with RunWriter.create(store, name=name, plugin="") as writer:
         writer.write_samples(samples)
-        writer.write_latents(
-            Latents(
-                name=latents,
-                values=torch.stack(tensors) if same else tensors,
-                split="all",
-                identified_up_to=identified_up_to,
-                summary="imported from files",
-            )
-        )
+        for label, arrays in groups.items():
+            writer.write_latents(_latents(label, arrays, identified_up_to))
         writer.write_spec("# imported: there is nothing to run again\n")
         writer.write_document(
             {
                 "imported": [_provenance(each.label, array) for each, array in zip(found, values, strict=True)],
-                "replicates": len(values),
+                "replicates": len(next(iter(groups.values()))),
                 "provenance": describe_machine(torch.device("cpu")),
                 "seconds": clock.seconds(),
             }
         )
         writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
         return writer.commit()
+
+
+def _latents(name: str, arrays: Sequence[np.ndarray[Any, Any]], identified_up_to: str) -> Latents:
+    same = len({each.shape[1] for each in arrays}) == 1 and len({each.dtype for each in arrays}) == 1
+    tensors = [torch.from_numpy(each) for each in arrays]
+    return Latents(
+        name=name,
+        values=torch.stack(tensors) if same else tensors,
+        split="all",
+        identified_up_to=identified_up_to,
+        summary="imported from files",
+    )
+
+
+def _lined_up(opened: Sequence[Opened]) -> tuple[Representation, ...]:
+    """The representations with their rows in the order of the first; every row of one must be in all."""
+    for each in opened:
+        if each.dissimilarities:
+            said = each.remark.partition(":")[0] or f"{each.reference} holds dissimilarities"
+            raise UsageError(
+                f"{said}, and a run holds latents",
+                hint="`identify compare` compares dissimilarities as they are; --as representations imports the matrix "
+                "as latents",
+            )
+    found = tuple(representation for each in opened for representation in each.representations())
+    if len(found) == 1:
+        return found
+    lined = line_up(found, partial=True)
+    for label, count in lined.left_out.items():
+        raise UsageError(
+            f"{label} has {count} row{'' if count == 1 else 's'} that others lack, and the replicates of a run "
+            "have the same samples",
+            hint="import the arrays one by one: `identify compare` joins runs on their ids",
+        )
+    return lined.representations
 
 
 def _finite(values: np.ndarray[Any, Any], label: str) -> np.ndarray[Any, Any]:
@@ -104,27 +132,6 @@ def _finite(values: np.ndarray[Any, Any], label: str) -> np.ndarray[Any, Any]:
             )
         return np.array(values)  # a copy: torch wants memory that it may write
     return np.ascontiguousarray(values.astype(np.float64))
-
-
-def _read_factors(texts: Sequence[str], rows: int) -> Mapping[str, Factor]:
-    truth = {}
-    for text in texts:
-        head, equals, reference = text.partition("=")
-        name, _, kind = head.partition(":")
-        if not equals or not name:
-            raise UsageError(f"the factor {text!r} is not NAME=ARRAY or NAME:KIND=ARRAY")
-        (each, *more) = open_array(reference)
-        if more or each.shape[1] != 1:
-            raise UsageError(f"the factor {name!r} must have one value a row, not the shape {each.shape}")
-        if each.shape[0] != rows:
-            raise UsageError(f"the factor {name!r} has {each.shape[0]} values for {rows} rows")
-        try:
-            truth[name] = Factor(values=each.values()[:, 0], kind=kind or "continuous")  # type: ignore[arg-type]
-        except ValueError as error:
-            raise UsageError(
-                f"the factor {name!r} cannot be {kind!r}", hint="continuous, circular, ordinal or categorical"
-            ) from error
-    return truth
 
 
 def _provenance(label: str, values: np.ndarray[Any, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import attrs
 import torch
 
 from identify_core.compare.comparing import Request, applicable
-from identify_core.compare.lining_up import line_up
 from identify_core.components import Evaluator, load_target
 from identify_core.device import resolve_device
 
@@ -52,6 +51,7 @@ class Plan:
     device: str
     estimates: tuple[Estimate, ...]
     skipped: dict[str, str]
+    warning: str = ""
 
     @property
     def seconds(self) -> float:
@@ -74,7 +74,7 @@ def plan(request: Request) -> Plan:
     Raises:
         UsageError: the representations cannot be lined up.
     """
-    lined = line_up([each for group in request.groups for each in group.representations], trust_ids=request.trust_ids)
+    lined = request.line_up()
     chosen, skipped = applicable(request.evaluators, lined)
     device = resolve_device(request.device)
     speed = operations_per_second(device)
@@ -97,6 +97,7 @@ def plan(request: Request) -> Plan:
         device=str(device),
         estimates=tuple(estimates),
         skipped=skipped,
+        warning=lined.warning,
     )
 
 

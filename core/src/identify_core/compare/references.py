@@ -1,15 +1,14 @@
-"""What a comparison names: runs, latents of runs, single replicates, and arrays in files."""
+"""What a comparison names: runs, latents of runs, single replicates, and arrays outside the store."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
-import numpy as np
 
-from identify_core.compare.arrays import is_array_reference, open_array
+from identify_core.compare.foreign.door import Terms, open_outside
+from identify_core.compare.foreign.locating import locate
 from identify_core.errors import UsageError
 from identify_core.run.evaluating import representations_of
 from identify_core.run.subject import Representation
@@ -26,10 +25,12 @@ class Group:
     Args:
         name: what figures call the group: the run's id, or the file.
         representations: in the order of the replicates.
+        remark: what was guessed of a file, to be said to the user; empty for nothing.
     """
 
     name: str
     representations: tuple[Representation, ...]
+    remark: str = ""
 
 
 def open_groups(
@@ -38,29 +39,34 @@ def open_groups(
     *,
     latents: Sequence[str] = (),
     split: str | None = None,
-    ids: np.ndarray[Any, Any] | None = None,
+    terms: Terms | None = None,
 ) -> list[Group]:
     """Open everything that a comparison names; only metadata and ids are read.
 
+    A path that exists is never looked up as a run.
+
     Args:
-        references: `RUN`, `RUN:latents`, `RUN:latents[3]`, or an array as `open_array` takes it.
+        references: `RUN`, `RUN:latents`, `RUN:latents[3]`, or an array outside the store as `open_outside` takes it.
         store: where runs are looked up.
         latents: the latents to take of runs that are named without them; all of these that a run has.
         split: the split whose latents are taken; None for any.
-        ids: sample ids of the rows of arrays.
+        terms: how arrays outside the store are read.
 
     Raises:
         UsageError: a reference is malformed, or a run has no such latents or several to choose from.
         StoreError: there is no such run.
     """
+    if not references:
+        raise UsageError("there is nothing to compare", hint="name runs or arrays")
+    outside = [reference for reference in references if locate(reference) is not None]
+    opened = iter(open_outside(outside, terms) if outside else ())
     groups = []
     for reference in references:
-        if is_array_reference(reference):
-            groups.append(Group(name=reference, representations=tuple(open_array(reference, ids=ids))))
+        if reference in outside:
+            found = next(opened)
+            groups.append(Group(name=reference, representations=found.representations(), remark=found.remark))
         else:
             groups.append(_open_run(reference, store, latents, split))
-    if not groups:
-        raise UsageError("there is nothing to compare", hint="name runs or arrays")
     return groups
 
 

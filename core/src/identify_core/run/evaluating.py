@@ -18,7 +18,7 @@ from identify_core.findings import Figure, Finding
 from identify_core.replicates import Replicates
 from identify_core.run import calling
 from identify_core.run.context import Context
-from identify_core.run.subject import Representation, RunSubject, Subject
+from identify_core.run.subject import NUMBERED, Representation, RunSubject, Subject
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import StoredLatents, StoredRun
 
@@ -170,6 +170,7 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
             load_rows=lambda start, stop: latents.rows(replicate, start, stop),
             factors=factors,
             fingerprints=fingerprints,
+            has_ids=not run.facts.get(NUMBERED, False),
         )
 
     return tuple(one(latents, replicate) for replicate in range(latents.count))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
@@ -15,6 +15,9 @@ from identify_core.findings import Finding
 if TYPE_CHECKING:
     from identify_core.replicates import Replicates
     from identify_core.run.history import Series
+
+NUMBERED = "rows are numbered"
+"""The fact of an imported run that nothing said which samples its rows are: its ids only number them."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -32,6 +35,8 @@ class Representation:
         load_rows: reads rows `start` to `stop`, shape (stop − start, d).
         factors: ground truth of the same rows.
         fingerprints: a hash of each row's inputs, shape (n,); None where they are not known.
+        has_ids: whether the ids say which samples the rows are; otherwise they only number the rows.
+        holds: `dissimilarities` where the values are an (n, n) matrix of the samples' dissimilarities.
     """
 
     label: str
@@ -44,6 +49,8 @@ class Representation:
     load_rows: Callable[[int, int], np.ndarray[Any, Any]]
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
     fingerprints: np.ndarray[Any, Any] | None = None
+    has_ids: bool = True
+    holds: Literal["latents", "dissimilarities"] = "latents"
 
     def values(self) -> np.ndarray[Any, Any]:
         """The latents of all samples, shape (n, d)."""

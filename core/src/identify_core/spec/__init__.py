@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from identify_core.kinds import Mismatch, Mismatches, option_fields
 from identify_core.saying import say, say_type
-from identify_core.spec.choosing import choose_evaluator
+from identify_core.spec.choosing import choose_evaluator, choose_evaluators
 from identify_core.spec.layers import DEFAULT, FORMAT, Origin
 from identify_core.spec.load import find_preset, load_spec, load_stored_spec
 from identify_core.spec.resolved import Chosen, ResolvedSpec
@@ -19,6 +19,7 @@ __all__ = [
     "Origin",
     "ResolvedSpec",
     "choose_evaluator",
+    "choose_evaluators",
     "find_preset",
     "load_spec",
     "load_stored_spec",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from identify_core.errors import PluginError, UsageError
+from identify_core.errors import PluginError, SpecError, UsageError
 from identify_core.kinds import Mismatches, option_fields
 from identify_core.plugins import Registered, Registry
 from identify_core.saying import say
@@ -17,6 +17,7 @@ from identify_core.spec.merge import Leaf, Node, Table, build, histories, plain
 from identify_core.spec.problems import Problems, said_by
 from identify_core.spec.resolved import Chosen
 from identify_core.spec.structure import structure
+from identify_core.suggestions import did_you_mean
 
 RESERVED = ("type", "label")
 
@@ -44,6 +45,53 @@ def choose_evaluator(
     options = _structure_options(registered, plain(table), table, (), problems)
     problems.raise_any("the evaluator's options")
     return chosen_with(registry, registered, options, label or registered.name, origins_in(table, ()))
+
+
+def choose_evaluators(
+    registry: Registry,
+    names: Sequence[str],
+    overrides: Sequence[str] = (),
+    *,
+    plugin: str | None = None,
+    label: str = "",
+) -> list[Chosen]:
+    """Several evaluators of one command; each takes the overrides of options that it has.
+
+    Args:
+        registry: where the names are looked up.
+        names: short or qualified.
+        overrides: options over their defaults; each is one of at least one of the evaluators.
+        plugin: the running plugin.
+        label: as in `choose_evaluator`.
+
+    Raises:
+        UsageError: there is no such evaluator.
+        PluginError: several plugins offer one, or an options class is wrong.
+        SpecError: an override is wrong, or of no evaluator.
+    """
+    known = [
+        {field.name for field in option_fields(registry.resolve("evaluator", name, plugin=plugin).component.options)}
+        for name in names
+    ]
+    if len(names) > 1:
+        mine = [[each for each in overrides if _first_key(each) in options] for options in known]
+        strangers = [each for each in overrides if not any(_first_key(each) in options for options in known)]
+        if strangers:
+            everything = sorted(set().union(*known))
+            key = _first_key(strangers[0])
+            raise SpecError(
+                f"none of the evaluators {', '.join(names)} has an option {key!r}", hint=did_you_mean(key, everything)
+            )
+    else:
+        mine = [list(overrides) for _ in names]
+    return [
+        choose_evaluator(registry, name, texts, plugin=plugin, label=label)
+        for name, texts in zip(names, mine, strict=True)
+    ]
+
+
+def _first_key(override: str) -> str:
+    return override.partition("=")[0].strip().partition(".")[0].strip("\"' ")
 
 
 def choose_table(registry: Registry, plugin: str, node: Node | None, table: str, problems: Problems) -> Chosen | None:
