@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -385,3 +386,17 @@ def test_an_evaluator_by_its_name_alone(toy_registry: Registry) -> None:
     )
     with pytest.raises(UsageError, match="there is no evaluator 'gird'"):
         choose_evaluator(toy_registry, "gird")
+
+
+def test_a_label_is_found_without_all_that_could_be(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr("identify_core.spec.evaluators.count", lambda start: iter(_noted(start, made)))
+    spec = load(LEAST + '[[evaluators]]\ntype = "grid"\n' * 3)
+    assert [each.label for each in spec.evaluators] == ["grid", "grid-2", "grid-3"]
+    assert len(made) < 20
+
+
+def _noted(start: int, made: list[int]) -> Iterator[int]:
+    for number in itertools.count(start):
+        made.append(number)
+        yield number

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identify_core.errors import SpecError, UsageError
-from identify_core.spec.layers import read_lists
+from identify_core.spec.layers import read_lists, read_text_layer
 from identify_core.sweep import combinations
 from identify_core.sweep.combinations import Plan
 from identify_core.testing.fixtures import Project
@@ -128,3 +128,23 @@ def test_too_many_combinations_are_refused_before_any_is_made(plan: MakePlan, mo
 def test_a_long_name_leaves_room_for_the_number(plan: MakePlan) -> None:
     (made,) = plan("seed=0", overrides=(f"name={'n' * 100}",)).combinations
     assert made.spec.name == "n" * 90 + "-001"
+
+
+def test_the_spec_is_read_once_and_what_does_not_vary_is_structured_once(
+    plan: MakePlan, toys: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(text: str, **facts: Any) -> Any:
+        read.append(facts["place"])
+        return read_text_layer(text, **facts)
+
+    monkeypatch.setattr("identify_core.spec.load.read_text_layer", counted)
+    monkeypatch.setattr("identify_core.spec.layers.read_text_layer", counted)
+    file = toys.write_spec("seed = 3\n")
+    made = plan("objective.steps=5,10", "model.width=2,3,4", file=file, preset="smoke")
+    assert len(read) == 2  # the preset and the file
+    first, *others = (each.spec for each in made.combinations)
+    assert all(each.dataset is first.dataset for each in others)
+    assert len({each.objective.options.steps for each in others}) == 2
+    assert len({each.model.options.width for each in others if each.model}) == 3

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 from identify_core.components import NAME_PATTERN
 from identify_core.saying import say
@@ -64,5 +65,6 @@ def guess_labels(items: Sequence[Table]) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _numbered(name: str) -> Sequence[str]:
-    return [name, *(f"{name}-{number}" for number in range(2, 10_000))]
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))

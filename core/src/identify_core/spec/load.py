@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,67 @@ def load_spec(
         UsageError: there is no such preset.
         PluginError: the running plugin cannot be used, or a component's options class is wrong.
     """
+    further = [read_flags(flags or {}), *layers]
+    return stack_layers(
+        registry, plugin=plugin, file=file, preset=preset, overrides=overrides, layers=further
+    ).resolve()
+
+
+def stack_layers(
+    registry: Registry,
+    *,
+    plugin: str | None = None,
+    file: Path | None = None,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    layers: Sequence[Layer] = (),
+) -> Stack:
+    """The layers of a spec read and laid over one another; the arguments and errors are those of `load_spec`."""
     upper = [read_file_layer(Path(file))] if file is not None else []
-    upper += [read_overrides(overrides), read_flags(flags or {}), *layers]
-    return _load(registry, upper, plugin=plugin, preset=preset, needs_preset=file is None)
+    upper += [read_overrides(overrides), *layers]
+    return _stack(registry, upper, plugin=plugin, preset=preset, needs_preset=file is None)
+
+
+@attrs.frozen(kw_only=True)
+class Stack:
+    """The layers of a spec, read once, from which any number of specs can be made by one more layer.
+
+    Args:
+        registry: where components are looked up.
+        plugin: the running plugin.
+        tree: the layers over one another.
+        default_name: what the run is called where no layer says.
+    """
+
+    registry: Registry
+    plugin: str
+    tree: Tree
+    default_name: str
+    _chosen: dict[tuple[int, str], tuple[Node | None, Chosen]] = attrs.field(factory=dict, init=False)
+
+    def resolve(self, combination: Layer | None = None) -> ResolvedSpec:
+        """The complete spec, or the one of a combination of a sweep, which has no sweep itself.
+
+        Components that a combination does not touch are structured once.
+
+        Raises:
+            SpecError: the spec is wrong; `problems` lists everything.
+            PluginError: a component's options class is wrong.
+        """
+        tree = self.tree
+        if combination is not None:
+            tree = combine(tree, build(combination, _canonical(self.registry, self.plugin)))
+        return _resolve(self, tree, swept=combination is None)
+
+    def choose(self, node: Node | None, label: str, choose: Callable[[], Chosen | None]) -> Chosen | None:
+        """What was chosen of this very node under this label before; chosen now where it was not."""
+        key = (id(node), label)
+        if key not in self._chosen:
+            found = choose()
+            if found is None:
+                return None
+            self._chosen[key] = (node, found)  # the node is kept, so that its identity stays its own
+        return self._chosen[key][1]
 
 
 def load_stored_spec(
@@ -100,14 +158,14 @@ def load_stored_spec(
     """
     text = read_spec_text(file)
     layer = read_text_layer(text, kind="file", place=str(file))
-    spec = _load(registry, [layer], plugin=None, preset=None, needs_preset=False)
+    spec = _stack(registry, [layer], plugin=None, preset=None, needs_preset=False).resolve()
     refuse_foreign_names(spec, text=text, signature=signature, trusted=trusted, owner=owner)
     return spec
 
 
-def _load(
+def _stack(
     registry: Registry, upper: Sequence[Layer], *, plugin: str | None, preset: str | None, needs_preset: bool
-) -> ResolvedSpec:
+) -> Stack:
     refuse_unmet(upper, registry.plugins)
     running = plugin if plugin is not None else _named_plugin(upper)
     registry.plugin(running)
@@ -115,7 +173,12 @@ def _load(
     lower = [read_text_layer(chosen.read_text(), kind="preset", place=chosen.name)] if chosen is not None else []
     refuse_unmet([*lower, *upper], registry.plugins)
     trees = [build(layer, _canonical(registry, running)) for layer in (*lower, *upper)]
-    return _resolve(registry, running, reduce(combine, trees), default_name=running if chosen is None else chosen.name)
+    return Stack(
+        registry=registry,
+        plugin=running,
+        tree=reduce(combine, trees),
+        default_name=running if chosen is None else chosen.name,
+    )
 
 
 def find_preset(registry: Registry, plugin: str, name: str | None) -> Preset:
@@ -157,23 +220,26 @@ def _canonical(registry: Registry, plugin: str) -> Canonical:
     return canonical
 
 
-def _resolve(registry: Registry, plugin: str, tree: Tree, *, default_name: str) -> ResolvedSpec:
+def _resolve(stack: Stack, tree: Tree, *, swept: bool) -> ResolvedSpec:
+    registry, plugin = stack.registry, stack.plugin
     problems = Problems()
     nodes = tree.root.nodes() | ({"type": Leaf(given=tree.root.named)} if tree.root.named else {})
     _note_unknown_keys(nodes, problems)
     envelope = _structure_envelope(nodes, plugin, problems)
     components = {
-        table: choose_table(registry, plugin, nodes.get(table), table, problems)
+        table: stack.choose(
+            nodes.get(table), table, partial(choose_table, registry, plugin, nodes.get(table), table, problems)
+        )
         for table in ("dataset", "model", "objective")
     }
     items = apply_edits(tree, problems)
     labels = label_evaluators(items, problems)
     evaluators = [
-        choose(registry, plugin, item, ("evaluators", index), label, problems)
+        stack.choose(item, label, partial(choose, registry, plugin, item, ("evaluators", index), label, problems))
         for index, (item, label) in enumerate(zip(items, labels, strict=True))
     ]
     known = {**components, **{f"evaluators.{label}": each for label, each in zip(labels, evaluators, strict=True)}}
-    sweep = structure_sweep(registry, plugin, nodes.get("sweep"), known, labels, problems)
+    sweep = structure_sweep(registry, plugin, nodes.get("sweep"), known, labels, problems) if swept else {}
     _check_together(envelope, components["objective"], nodes, problems)
     problems.raise_any()
     assert envelope is not None  # otherwise there was a problem
@@ -182,7 +248,7 @@ def _resolve(registry: Registry, plugin: str, tree: Tree, *, default_name: str) 
     assert objective is not None
     return ResolvedSpec(
         plugin=plugin,
-        name=envelope.name or default_name,
+        name=envelope.name or stack.default_name,
         seed=envelope.seed,
         replicates=envelope.replicates,
         device=envelope.device,

@@ -12,8 +12,9 @@ import attrs
 
 from identify_core.errors import SpecError, UsageError
 from identify_core.plugins import Registry
-from identify_core.spec import ResolvedSpec, load_spec, say
+from identify_core.spec import ResolvedSpec, say
 from identify_core.spec.layers import read_combination, read_lists
+from identify_core.spec.load import stack_layers
 
 MOST = 10_000
 _LONGEST_NAME = 90  # of the 100 characters that a name may have; the rest is for the number behind it
@@ -77,7 +78,8 @@ def plan_sweep(
     """
     given: dict[str, Any] = {"plugin": plugin, "file": file, "preset": preset, "overrides": overrides}
     lists = read_lists(over)
-    base = load_spec(registry, **given, layers=[lists])
+    stack = stack_layers(registry, **given, layers=[lists])
+    base = stack.resolve()
     if not base.sweep:
         raise UsageError(
             "the spec has nothing to vary",
@@ -92,7 +94,7 @@ def plan_sweep(
     for index, values in enumerate(itertools.product(*base.sweep.values()), start=1):
         chosen = dict(zip(base.sweep, values, strict=True))
         try:
-            spec = load_spec(registry, **given, layers=[lists, read_combination(chosen)])
+            spec = stack.resolve(read_combination(chosen))
         except SpecError as error:
             wrong += 1
             for problem in error.problems or (error.message,):
