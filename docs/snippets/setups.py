@@ -66,7 +66,7 @@ def _generated(folder: Path, environment: dict[str, str]) -> None:
 
 
 def _small(folder: Path, environment: dict[str, str]) -> None:
-    """The distribution that a page's `small/pyproject.toml` describes, its modules beside that folder."""
+    """The distribution that a page's `small/pyproject.toml` describes, its modules in that folder."""
     project = tomllib.loads((folder / "small" / "pyproject.toml").read_text(encoding="utf-8"))
     content = project["project"]
     modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
@@ -77,7 +77,7 @@ def _small(folder: Path, environment: dict[str, str]) -> None:
             "summary": content["description"],
             "plugins": content["entry-points"]["identify"],
             "requires": content["dependencies"],
-            "modules": {Path(each).stem: (folder / each).read_text(encoding="utf-8") for each in modules},
+            "modules": {Path(each).stem: (folder / "small" / each).read_text(encoding="utf-8") for each in modules},
         }
     )(folder, environment)
 

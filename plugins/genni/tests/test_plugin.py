@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,12 +85,17 @@ def test_the_example_is_a_valid_spec(registry):
     assert labels == ["convergence", "subspace", "nullity", "symmetry", "trace"]
 
 
-def test_the_smoke_preset_runs_every_evaluator(tmp_path):
+def test_the_smoke_preset_runs_every_evaluator(tmp_path, capsys):
     run = run_preset("smoke", tmp_path)
     assert {"outcome", "convergence", "subspace", "nullity", "symmetry", "trace"} <= set(run.findings)
     assert run.findings["outcome"].finding.scalars["converged"] == 3
     assert run.document["failures"] == {}
     assert len(list((run.folder / "figures").glob("*.png"))) >= 5
+    # The first example of `compare --help` works on what this plugin leaves in the store.
+    capsys.readouterr()
+    run_command_line(["compare", "--help"])
+    example = re.search(r"identify (compare @last\S*)", capsys.readouterr().out)
+    assert run_command_line([*example[1].split(), "--store", str(tmp_path), "--quiet"]) == 0
 
 
 def kept(finding):

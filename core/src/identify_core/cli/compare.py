@@ -59,7 +59,7 @@ def command(
     """Compare representations: of runs of any plugins, or of arrays in files.
 
     \b
-    identify compare @last                                   the replicates of one run
+    identify compare @last:hidden-1                          the replicates of one run, by their latents hidden-1
     identify compare RUN RUN --latents hidden-1 --expect linear
     identify compare a.npy b.npz:key c.zarr/path --evaluator measures:linear-cka
     identify compare a.csv b.parquet --ids sample            rows joined on a column
