@@ -188,7 +188,7 @@ def test_damaged_integers_are_said(root: Path, monkeypatch: Any, what: str) -> N
         ("no metadata", "it is missing"),
         ("broken metadata", "Expecting property name"),
         ("no shape", "its shape and chunks do not make sense"),
-        ("older format", "it is no Zarr v3 array or group"),
+        ("older format", "it is not a Zarr v3 array or group"),
         ("a group", "it is a group"),
     ],
 )

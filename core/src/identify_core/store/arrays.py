@@ -19,13 +19,14 @@ from zarr.codecs import ZstdCodec
 from identify_core.errors import StoreError
 from identify_core.store.files import sync_folder, sync_tree, to_plain
 from identify_core.store.layout import ARRAYS, UNPLACED
-from identify_core.store.nodes import Node, read_node
+from identify_core.store.nodes import read_node
+from identify_core.store.values import check_values
 
 Array = np.ndarray[Any, Any]
 
 CHUNK_BYTES = 4 << 20
 SHARD_BYTES = 64 << 20
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError)
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, MemoryError)
 _ENCODING = "utf-8, padded with zeros"
 
 
@@ -170,12 +171,13 @@ def read_array(root: Path, path: str, selection: tuple[int | slice, ...] | None 
         node = read_node(root, path)
         if not node.is_array:
             raise ValueError("it is a group")
-        _require_files(node, selection or ())
-        array = zarr.open_array(store=str(node.folder), mode="r", zarr_format=3)
-        try:
-            values = np.asarray(array[selection if selection is not None else ...])
-        except (ValueError, RuntimeError) as error:
-            raise ValueError(f"one of its chunks is truncated or damaged ({error})") from error
+        check_values(node, selection or ())
+        with node.open() as folder:
+            array = zarr.open_array(store=str(folder.address), mode="r", zarr_format=3)
+            try:
+                values = np.asarray(array[selection if selection is not None else ...])
+            except (ValueError, RuntimeError) as error:
+                raise ValueError(f"one of its chunks is truncated or damaged ({error})") from error
         return _decode_text(values) if node.attributes.get("encoding") == _ENCODING else values
 
 
@@ -189,29 +191,6 @@ def _damage_explained(root: Path, path: str) -> Iterator[None]:
             f"the array {path} of the run {root.parent.name} cannot be read: {reason}",
             hint=f"`identify runs verify {root.parent.name}` lists all that is wrong with it",
         ) from error
-
-
-def _require_files(node: Node, selection: tuple[int | slice, ...]) -> None:
-    """Zarr takes a chunk that is not there for one full of zeros; here every chunk is written, so it is lost."""
-    is_raw = [codec["name"] for codec in node.metadata["codecs"]] == ["bytes"]
-    size_of_raw = math.prod(node.chunks) * np.dtype(node.metadata["data_type"]).itemsize if is_raw else None
-    ranges = []
-    for axis, (size, chunk) in enumerate(zip(node.shape, node.chunks, strict=True)):
-        wanted = selection[axis] if axis < len(selection) else slice(None)
-        if isinstance(wanted, int):
-            index = wanted + size if wanted < 0 else wanted
-            start, stop = index, index + 1
-        else:
-            start, stop, _ = wanted.indices(size)
-        ranges.append(range(start // chunk, math.ceil(stop / chunk)) if stop > start else range(0))
-    for place in itertools.product(*ranges):
-        name = "/".join(("c", *map(str, place)))
-        try:
-            found = (node.folder / name).stat().st_size
-        except FileNotFoundError:
-            raise ValueError(f"its chunk {name} is missing") from None
-        if size_of_raw is not None and found != size_of_raw:
-            raise ValueError(f"its chunk {name} has {found} bytes instead of {size_of_raw}")
 
 
 @contextmanager

@@ -11,10 +11,14 @@ from typing import Any
 
 import attrs
 
-from identify_core.store.files import read_json
+from identify_core.store.files import parse_json
+from identify_core.store.folder import Folder
 from identify_core.store.layout import NODE_FILE
 
 _BLOCK = 1 << 20
+_LARGEST_METADATA = 1 << 28
+_MOST_AXES = 32
+_DEEPEST = 32
 
 
 @attrs.frozen(kw_only=True)
@@ -23,13 +27,18 @@ class Node:
 
     Args:
         path: where it is below arrays.zarr, with forward slashes; empty for the root.
-        folder: its folder.
+        root: the folder arrays.zarr.
         metadata: its zarr.json as written.
     """
 
     path: str
-    folder: Path
+    root: Path
     metadata: Mapping[str, Any] = attrs.field(repr=False)
+
+    def open(self) -> Folder:
+        """Its folder, in which no link is followed."""
+        with Folder.open(self.root.parent) as run:
+            return run.enter(_place(self.root, self.path))
 
     @property
     def is_array(self) -> bool:
@@ -67,36 +76,49 @@ def read_node(root: Path, path: str) -> Node:
     """Read one node's zarr.json.
 
     Raises:
-        OSError: there is none, or it cannot be read.
-        ValueError: it is no Zarr v3 node.
+        OSError: there is none, it cannot be read, or it is behind a link.
+        ValueError: it is not a Zarr v3 node.
     """
-    folder = root / path
-    metadata = read_json(folder / NODE_FILE)
-    node = Node(path=path, folder=folder, metadata=metadata)
+    with Folder.open(root.parent) as run:
+        metadata = parse_json(run.read(f"{_place(root, path)}/{NODE_FILE}", largest=_LARGEST_METADATA))
+    node = Node(path=path, root=root, metadata=metadata)
     if metadata.get("zarr_format") != 3 or metadata.get("node_type") not in ("array", "group"):
-        raise ValueError("it is no Zarr v3 array or group")
+        raise ValueError("it is not a Zarr v3 array or group")
     if not isinstance(metadata.get("attributes", {}), dict):
-        raise ValueError("its attributes are no mapping")
+        raise ValueError("its attributes are not a mapping")
     if node.is_array and not _makes_sense(node):
         raise ValueError("its shape and chunks do not make sense")
     return node
 
 
+def _place(root: Path, path: str) -> str:
+    """Where a node is in the folder of its run."""
+    return f"{root.name}/{path}" if path else root.name
+
+
 def _makes_sense(node: Node) -> bool:
     try:
-        sizes = [*node.shape, *(chunk - 1 for chunk in node.chunks)]
-        return bool(node.metadata["data_type"]) and node.file_count >= 0 and min(sizes, default=0) >= 0
+        sizes = [*node.shape, *node.chunks]
+        whole = all(type(size) is int and 0 <= size < 2**63 for size in sizes)
+        return (
+            whole
+            and len(node.shape) <= _MOST_AXES
+            and min(node.chunks, default=1) > 0
+            and isinstance(node.metadata["data_type"], str)
+            and node.file_count >= 0
+        )
     except (KeyError, TypeError, ValueError):
         return False
 
 
 def child_names(root: Path, path: str) -> list[str]:
-    """The file names of a group's children, sorted; empty where there is no such group."""
+    """The file names of a group's children, sorted, links among them; empty where there is no such group."""
     try:
-        with os.scandir(root / path) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
+        with Folder.open(root.parent) as run:
+            entries = run.scan(_place(root, path))
+    except OSError:
         return []
+    return [each.name for each in entries if each.kind in ("folder", "link") and not each.name.startswith(".")]
 
 
 def walk(root: Path, path: str = "") -> Iterator[tuple[str, Node | None, str]]:
@@ -108,7 +130,9 @@ def walk(root: Path, path: str = "") -> Iterator[tuple[str, Node | None, str]]:
         node = None
     else:
         yield path, node, ""
-    if node is None or not node.is_array:
+    if path.count("/") >= _DEEPEST:
+        yield path, None, f"groups are nested more than {_DEEPEST} deep"
+    elif node is None or not node.is_array:
         for name in child_names(root, path):
             yield from walk(root, f"{path}/{name}" if path else name)
 
@@ -132,23 +156,30 @@ def unlisted_findings(root: Path, document: Mapping[str, Any]) -> list[str]:
 def checksum(node: Node) -> str:
     """The SHA-256 of a node: of its zarr.json and, for an array, of every file that holds values, names included."""
     digest = hashlib.sha256()
-    for path in [node.folder / NODE_FILE, *(sorted(value_files(node)) if node.is_array else ())]:
-        name = path.relative_to(node.folder).as_posix()
-        digest.update(f"{name}|{path.stat().st_size}|".encode())
-        with open(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+    sizes = value_files(node) if node.is_array else {}
+    with node.open() as folder:
+        for name in [NODE_FILE, *sorted(sizes, key=lambda place: place.split("/"))]:
+            with folder.open_file(name) as file:
+                digest.update(f"{name}|{os.fstat(file.fileno()).st_size}|".encode())
+                while block := file.read(_BLOCK):
+                    digest.update(block)
     return digest.hexdigest()
 
 
-def value_files(node: Node) -> list[Path]:
-    """The files of an array's values that are there."""
-    return [
-        Path(folder, name)
-        for folder, _, names in os.walk(node.folder)
-        for name in names
-        if name != NODE_FILE or Path(folder) != node.folder
-    ]
+def value_files(node: Node) -> dict[str, int]:
+    """The files of an array's values that are there, below its folder, with their sizes in bytes.
+
+    Raises:
+        OSError: something among them is not a regular file, such as a link.
+    """
+    found = {}
+    with node.open() as folder:
+        for place, kind in folder.walk():
+            if kind == "folder" or place == NODE_FILE:
+                continue
+            with folder.open_file(place) as file:
+                found[place] = os.fstat(file.fileno()).st_size
+    return found
 
 
 def checksums(root: Path, path: str = "") -> dict[str, str]:
