@@ -363,8 +363,10 @@ def test_two_processes_do_not_write_one_part(tmp_path: Path, places: FilePlaces,
     """While another process holds the lock this one waits, and takes what the other has fetched."""
     folder = mine(places)
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom identify_core.store.locks import acquire\n"
-        f"lock = acquire(Path({str(folder)!r}) / 'data.bin.lock')\nprint('held', flush=True)\nsys.stdin.readline()\n"
+        "import sys, time\nfrom pathlib import Path\nfrom identify_core.store.folder import Folder\n"
+        "from identify_core.store.locks import acquire\n"
+        f"lock = acquire(Folder.open(Path({str(folder)!r})), 'data.bin.lock')\n"
+        "print('held', flush=True)\nsys.stdin.readline()\n"
         f"Path({str(folder)!r}, 'data.bin').write_bytes(bytes(range(256)) * 4096)\nlock.release(remove=True)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -223,7 +223,7 @@ def _store(path: Path) -> Iterator[Diagnosis]:
         if run.status == "damaged":
             text = f"the run {run.id} is damaged: {run.problem}"
             yield Diagnosis(topic="store", verdict="problem", text=text, hint=f"identify runs verify {run.id}")
-    staged = [run.id for run in runs if run.status == "interrupted" and not run.committed]
+    staged = [run.id for run in runs if run.status in ("interrupted", "never began") and not run.committed]
     if staged:
         hint = "identify resume RUN continues one, identify runs prune removes them"
         text = f"unfinished runs take up space: {', '.join(staged)}"

@@ -217,6 +217,7 @@ def _download(file: PublicFile, folder: Path, context: Context) -> Path:
         raise PluginError(
             f"downloading {file.name} needs pooch, which is not installed", hint="pip install 'identify-core[fetch]'"
         )
+    from identify_core.store.folder import Folder
     from identify_core.store.locks import acquire
 
     path = folder / file.name
@@ -225,7 +226,8 @@ def _download(file: PublicFile, folder: Path, context: Context) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         while lock is None:
             try:
-                lock = acquire(folder / f"{file.name}.lock")
+                with Folder.open(folder) as opened:
+                    lock = acquire(opened, f"{file.name}.lock")
             except StoreError as error:
                 if isinstance(error.__cause__, OSError):
                     raise error.__cause__ from error

@@ -14,6 +14,7 @@ import pytest
 from identify_core.cli.root import run_command_line
 from identify_core.signatures import key_file
 from identify_core.store import Store
+from identify_core.store.folder import Folder
 from identify_core.store.records import write_record
 from identify_core.testing.fixtures import InstallDistribution, Project
 
@@ -130,7 +131,7 @@ def plant(store: Store, table: str, key: str, value: str) -> str:
     assert f'{key} = "{value}"' in text
     file.write_text(text)
     document = dict(run.document) | {"files": {"spec.toml": hashlib.sha256(text.encode()).hexdigest()}}
-    write_record(run.folder / "run.json", document)
+    write_record(Folder.open(run.folder), "run.json", document)
     return run.id
 
 

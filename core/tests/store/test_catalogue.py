@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from identify_core.errors import StoreError
-from identify_core.store import RunSummary, RunWriter, Store, StoredRun, locks
+from identify_core.store import RunSummary, RunWriter, Store, StoredRun
+from identify_core.store.folder import Folder
 
 Write = Callable[..., RunSummary]
 
@@ -87,7 +88,7 @@ class TestOpening:
     def test_a_marker_that_cannot_be_read(self, store: Store) -> None:
         (store.path / "store.json").unlink()
         (store.path / "store.json").mkdir()
-        with pytest.raises(StoreError, match=r"store\.json cannot be read: Is a directory"):
+        with pytest.raises(StoreError, match=r"store\.json cannot be read: it is not a regular file"):
             store.check()
 
     def test_a_folder_that_cannot_be_listed(self, store: Store) -> None:
@@ -136,13 +137,13 @@ class TestListing:
         run = write_run()
         (run.folder / "run.json").unlink()
         (run.folder / "run.json").mkdir()
-        assert "cannot be read: Is a directory" in store.find(run.id).problem
+        assert "cannot be read: it is not a regular file" in store.find(run.id).problem
 
     def test_a_run_that_has_only_begun_is_running(self, store: Store) -> None:
         (store.path / "staging" / "20260101-000000-a-0000").mkdir()
-        with locks.acquire(store.lock_path("20260101-000000-a-0000")):
+        with store.lock("20260101-000000-a-0000"):
             assert [run.status for run in store.runs()] == ["running"]
-        assert [run.status for run in store.runs()] == ["damaged"]
+        assert [run.status for run in store.runs()] == ["never began"]
 
     def test_a_kill_between_the_last_write_and_the_rename_reads_as_interrupted(
         self, store: Store, write_run: Write
@@ -247,14 +248,15 @@ class TestRemoving:
                 store.remove(store.find("@last"))
             assert store.find("@last").status == "running"
 
-    def test_a_link_is_not_followed(self, store: Store, write_run: Write, tmp_path: Path) -> None:
+    def test_a_link_goes_alone(self, store: Store, write_run: Write, tmp_path: Path) -> None:
         run = write_run()
         outside = tmp_path / run.id
         os.rename(run.folder, outside)
         run.folder.symlink_to(outside)
-        with pytest.raises(StoreError, match=r"is a link to .*; nothing was deleted"):
-            store.remove(store.find(run.id))
         assert store.open(run.id).spec_text == (outside / "spec.toml").read_text()
+        store.remove(store.find(run.id))
+        assert store.runs() == []
+        assert (outside / "arrays.zarr" / "zarr.json").exists()
 
     def test_links_inside_a_run_are_not_followed(self, store: Store, write_run: Write, tmp_path: Path) -> None:
         run = write_run()
@@ -283,11 +285,11 @@ class TestRemoving:
             raise OSError(errno.EIO, "Input/output error")
 
         with monkeypatch.context() as patched:
-            patched.setattr(shutil, "rmtree", fail)
+            patched.setattr(Folder, "_empty", fail)
             with pytest.raises(StoreError, match=r"cannot delete the run at .*: Input/output error"):
                 store.remove(run)
         assert store.runs() == []
-        assert len(store.leftovers()) == 2
+        assert len(store.leftovers()) == 1
         for path in store.leftovers():
             store.delete_leftover(path)
         assert os.listdir(store.path / "staging") == []
@@ -317,6 +319,6 @@ class TestLeftovers:
     def test_nothing_of_a_run_that_is_being_added_to(self, store: Store, write_run: Write) -> None:
         run = write_run()
         (run.folder / ".new-1234").mkdir()
-        with locks.acquire(store.lock_path(run.id)):
+        with store.lock(run.id):
             assert store.leftovers() == []
         assert len(store.leftovers()) == 2

@@ -18,9 +18,7 @@ from identify_core.store.files import (
     explained,
     from_plain,
     read_json,
-    sync_tree,
     to_plain,
-    write_atomically,
 )
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["nan", "\\inf", "-inf"])
@@ -49,20 +47,6 @@ def test_what_json_cannot_hold_is_refused(value: Any, message: str) -> None:
         to_plain(value)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: Any) -> None:
-    path = tmp_path / "run.json"
-    write_atomically(path, b"old")
-
-    def fail(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["run.json"]
-
-
 @pytest.mark.parametrize(
     ("content", "message"), [("[1]", "holds a JSON list"), ("{", "Expecting"), ("[" * 100_000, "nested too deeply")]
 )
@@ -86,16 +70,3 @@ def test_json_that_is_no_object_is_refused(tmp_path: Path, content: str, message
 def test_file_system_errors_are_said_in_words(code: int, words: str) -> None:
     with pytest.raises(StoreError, match=words), explained("write the run", Path("x")):
         raise OSError(code, os.strerror(code))
-
-
-def test_syncing_leaves_out_what_it_is_told_to(tmp_path: Path, monkeypatch: Any) -> None:
-    for name in ("a/b/c", "scratch/d", "e"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("")
-    synced = []
-    monkeypatch.setattr(
-        "identify_core.store.files.sync_file", lambda path: synced.append(path.relative_to(tmp_path).as_posix())
-    )
-    sync_tree(tmp_path, without="scratch")
-    assert set(synced) == {"a/b/c", "a/b", "a", "e", "."}
-    assert synced.index("a/b/c") < synced.index("a/b") < synced.index("a") < synced.index(".")

@@ -202,3 +202,28 @@ def test_no_descriptor_is_left_open(inside: Folder) -> None:
     list(inside.walk())
     inside.sync_all()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_syncing_leaves_out_what_it_is_told_to(inside: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside.make("scratch/deeper").close()
+    names = {os.stat(inside.path / place).st_ino: place for place, kind in inside.walk() if kind != "link"}
+    names[os.stat(inside.path).st_ino] = "."
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(names[os.fstat(descriptor).st_ino]))
+    inside.sync_all(without="scratch")
+    expected = ["file", "own/deeper/file", "own/deeper", "own", "."]
+    assert synced == (expected if folders._RELATIVE else expected[:2])
+
+
+def test_what_is_neither_file_nor_folder_is_found_before_anything_is_written(inside: Folder) -> None:
+    inside.refuse_links("own")
+    with pytest.raises(OSError, match="file-link in it is a link, which no store holds"):
+        inside.refuse_links()
+
+
+def test_a_hard_link_is_not_written_through(inside: Folder, tmp_path: Path) -> None:
+    os.link(tmp_path / "home" / "diary", inside.path / "hard")
+    with pytest.raises(OSError, match="it is a hard link: the same file has another name"):
+        inside.open_file("hard", os.O_RDWR)
+    inside.write("hard", b"ours")  # replaces the name, not the file
+    assert inside.read("hard") == b"ours"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
-import io
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import identify_core.store
 from identify_core.store import RunSummary, Store
+from identify_core.store.folder import Folder
 
 HEAVY = ("numpy", "zarr", "torch", "matplotlib", "numcodecs")
 
@@ -39,14 +37,13 @@ def test_listing_opens_one_file_a_run(store: Store, write_run: Callable[..., Run
     for _ in range(3):
         write_run()
     opened: list[str] = []
-    real = io.open
+    real = Folder.open_file
 
-    def count(file: Any, *arguments: Any, **options: Any) -> Any:
-        opened.append(Path(file).name)
-        return real(file, *arguments, **options)
+    def count(folder: Folder, where: str, *arguments: Any) -> Any:
+        opened.append(where)
+        return real(folder, where, *arguments)
 
-    monkeypatch.setattr(io, "open", count)
-    monkeypatch.setattr(builtins, "open", count)
+    monkeypatch.setattr(Folder, "open_file", count)
     store.runs()
     assert opened == ["store.json", "run.json", "run.json", "run.json"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from identify_core.store import RunSummary, Store, verify_run
+from identify_core.store.folder import Folder
 from identify_core.store.records import read_record, write_record
 
 Write = Callable[..., RunSummary]
@@ -95,7 +96,7 @@ def test_what_run_json_names_must_be_there(write_run: Write, store: Store) -> No
     document = read_record(run.folder / "run.json")
     document["figures"] = [{"label": "a", "name": "b", "caption": "", "static": "figures/b.png", "interactive": None}]
     document["findings"]["ghost"] = document["findings"]["subspace"] | {"group": "findings/ghost"}
-    write_record(run.folder / "run.json", document)
+    write_record(Folder.open(run.folder), "run.json", document)
     assert verify_run(store.find(run.id)) == [
         "the finding 'ghost' has no group 'findings/ghost'",
         "figures/b.png: it is missing from figures",

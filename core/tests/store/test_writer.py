@@ -164,6 +164,7 @@ def test_a_staged_run_reads_the_same_and_counts_as_interrupted(
 def test_a_run_is_running_while_it_is_written_and_resumes_where_it_was(store: Store) -> None:
     with RunWriter.create(store, name="a", plugin="b") as writer:
         assert store.find("@last").status == "running"
+        writer.write_spec("seed = 1")
         (writer.scratch / "checkpoint").write_text("42")
         with pytest.raises(StoreError, match="is running, not interrupted or failed"):
             RunWriter.resume(store, writer.id)
@@ -175,7 +176,7 @@ def test_a_run_is_running_while_it_is_written_and_resumes_where_it_was(store: St
         folder = writer.commit()
     run = store.find("@last")
     assert (run.status, run.created, run.folder) == ("finished", created, folder)
-    assert sorted(os.listdir(folder)) == ["arrays.zarr", "figures", "run.json"]
+    assert sorted(os.listdir(folder)) == ["arrays.zarr", "figures", "run.json", "spec.toml"]
     assert os.listdir(store.path / "staging") == []
     with pytest.raises(StoreError, match="is finished, not interrupted or failed"):
         RunWriter.resume(store, run.id)
@@ -183,6 +184,7 @@ def test_a_run_is_running_while_it_is_written_and_resumes_where_it_was(store: St
 
 def test_a_failed_run_stays_staged_and_can_be_resumed(store: Store) -> None:
     with RunWriter.create(store, name="a", plugin="b") as writer:
+        writer.write_spec("seed = 1")
         writer.write_document({"status": "failed", "failure": "diverged"})
     assert store.find("@last").status == "failed"
     with RunWriter.resume(store, "@last") as writer:
@@ -244,12 +246,13 @@ def test_asking_for_a_replicate_that_is_not_there_says_which_are(store: Store, w
 def test_a_commit_that_fails_leaves_the_run_staged(store: Store, monkeypatch: Any) -> None:
     real = os.replace
 
-    def full(source: Any, target: Any) -> None:
-        if os.path.isdir(source):
+    def full(source: Any, target: Any, **relative: Any) -> None:
+        if source == writer.id:
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(source, target)
+        real(source, target, **relative)
 
     with RunWriter.create(store, name="a", plugin="b") as writer:
+        writer.write_spec("seed = 1")
         with monkeypatch.context() as patched:
             patched.setattr(os, "replace", full)
             with pytest.raises(StoreError, match=r"cannot finish the run at .*: the disk is full"):
@@ -272,10 +275,10 @@ def test_everything_reaches_the_disk_before_the_rename_and_checkpoints_last_unti
         events.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
         real_sync(descriptor)
 
-    def replace(source: Any, target: Any) -> None:
-        if os.path.basename(os.path.dirname(target)) == "runs":
-            events.append("rename" if os.path.exists(os.path.join(source, "scratch", "checkpoint")) else "too late")
-        real_replace(source, target)
+    def replace(source: Any, target: Any, **relative: Any) -> None:
+        if source == writer.id:
+            events.append("rename" if (writer.folder / "scratch" / "checkpoint").exists() else "too late")
+        real_replace(source, target, **relative)
 
     with RunWriter.create(store, name="a", plugin="b") as writer:
         writer.write_weights({"parameters/w": np.ones(3)})
@@ -353,3 +356,27 @@ def test_a_run_that_cannot_begin_leaves_nothing(store: Store, monkeypatch: Any) 
         with pytest.raises(StoreError, match=r"cannot begin a run at .*: the disk is full"):
             RunWriter.create(store, name="a", plugin="b")
     assert os.listdir(store.path / "staging") == []
+
+
+def test_a_run_whose_process_ended_before_its_spec_was_written_never_began(store: Store) -> None:
+    with RunWriter.create(store, name="a", plugin="b") as writer:
+        assert store.find(writer.id).status == "running"
+    (store.path / "staging" / "20260101-000000-b-0000").mkdir()  # as a kill in its very first moment leaves it
+    assert {run.status for run in store.runs()} == {"never began"}
+    for run in store.runs():
+        with pytest.raises(
+            StoreError, match=f"the run {run.id} never began: its process ended before its spec"
+        ) as told:
+            RunWriter.resume(store, run.id)
+        assert "identify runs prune" in str(told.value.hint)
+        store.remove(run)
+    assert store.runs() == []
+
+
+def test_a_staged_run_with_a_link_in_it_is_not_resumed(store: Store, tmp_path: Path) -> None:
+    with RunWriter.create(store, name="a", plugin="b") as writer:
+        writer.write_spec("seed = 1")
+        (writer.scratch / "checkpoint.safetensors").symlink_to(tmp_path / "thesis")
+    with pytest.raises(StoreError, match=r"scratch/checkpoint.safetensors in it is a link, which no store holds"):
+        RunWriter.resume(store, writer.id)
+    assert not (tmp_path / "thesis").exists()

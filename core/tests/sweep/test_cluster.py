@@ -18,6 +18,7 @@ import pytest
 
 from identify_core.errors import IdentifyError, StoreError, UsageError
 from identify_core.store import StoredRun
+from identify_core.store.folder import Folder
 from identify_core.sweep import cluster
 from identify_core.sweep.cluster import check_workers, connect, look_around, perform_on_worker
 from identify_core.sweep.record import StoredSweep
@@ -174,7 +175,7 @@ def test_a_worker_looks_around(begin: Begin, unit: MakeUnit, toys: Project, monk
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(Folder, "write", refuse)
     assert look_around(unit(sweep))["problem"] == "it may not write into the store: Permission denied"
 
 

@@ -89,7 +89,7 @@ def test_damaged_and_foreign_records_are_passed_over(begin: Begin, toys: Project
 
 
 def test_ends_are_kept(begin: Begin, toys: Project) -> None:
-    sweep = write_ends(begin("seed=0,1"), {"2": "it is too wide"})
+    sweep = write_ends(toys.store, begin("seed=0,1"), {"2": "it is too wide"})
     assert sweep.ends == {"2": "it is too wide"}
     assert find_sweep(toys.store, "@last").ends == sweep.ends
 

@@ -9,7 +9,6 @@ import pytest
 
 from identify_core.errors import Interrupted, StoreError
 from identify_core.run.display import SilentDisplay
-from identify_core.store import locks
 from identify_core.sweep.processes import run_here
 from identify_core.sweep.record import StoredSweep, find_sweep
 from identify_core.sweep.summary import Row, count_statuses, read_rows, varying_scalars
@@ -92,7 +91,7 @@ def test_an_interrupt_that_comes_twice_keeps_what_is_known(begin: Begin, finish:
 def test_one_process_runs_a_sweep(begin: Begin, finish: Finish, toys: Project) -> None:
     sweep = begin("seed=0,1")
     with (
-        locks.acquire(toys.store.lock_path(sweep.id)),
+        toys.store.lock(sweep.id),
         pytest.raises(StoreError, match=f"the sweep {sweep.id} is being run by process"),
     ):
         finish(sweep)

@@ -12,6 +12,7 @@ import pytest
 from identify_core.run.display import SilentDisplay
 from identify_core.store import RunWriter, StoredRun
 from identify_core.sweep.record import StoredSweep
+from identify_core.sweep.summary import read_rows
 from identify_core.sweep.unit import Unit, perform, run_of
 from identify_core.testing.fixtures import Project
 
@@ -69,13 +70,15 @@ def test_an_interrupted_unit_goes_on_to_the_same_arrays(begin: Begin, unit: Make
         np.testing.assert_array_equal(found[name], values)
 
 
-def test_a_run_killed_in_its_first_moment_goes_on(begin: Begin, unit: MakeUnit, toys: Project) -> None:
+def test_a_run_that_never_began_is_begun_again(begin: Begin, unit: MakeUnit, toys: Project) -> None:
     sweep = begin("seed=0,1")
     with RunWriter.create(toys.store, name="toy-001", plugin="toy") as writer:
         writer.write_document({"sweep": {"id": sweep.id, "index": 1, "values": {"seed": 0}}})
+    assert read_rows(toys.store, sweep)[0].status == "waiting"
     assert perform(unit(sweep))["status"] == "finished"
     (run,) = toys.store.runs()
-    assert (run.id, run.status) == (writer.id, "finished")
+    assert run.id != writer.id
+    assert run.status == "finished"
 
 
 def test_a_unit_that_another_process_is_at_is_left_alone(begin: Begin, unit: MakeUnit, toys: Project) -> None:

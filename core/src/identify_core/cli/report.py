@@ -31,9 +31,14 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
     from identify_core.cli.output import print_json, print_warning
     from identify_core.report import write_report
     from identify_core.store import Store
+    from identify_core.store.files import explained
     from identify_core.store.layout import REPORT_FILE
 
-    stored = Store(invocation.store_path).open(run)
+    store = Store(invocation.store_path)
+    stored = store.open(run)
+    if output is None:
+        with explained("write the report", stored.folder):
+            store.open_run(stored.summary).close()  # a run that is a link is read, and its page written elsewhere
     page = write_report(stored, output if output is not None else stored.folder / REPORT_FILE).resolve()
     if as_json:
         print_json("report", {"run": stored.id, "report": page, "bytes": page.stat().st_size})

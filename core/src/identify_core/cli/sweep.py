@@ -169,9 +169,13 @@ def _sweep_over(
     )
     with watched(quiet) as (display, stop_requested), _executor(sweep, given, display) as executor:
         rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)
+    from identify_core.store.files import explained
     from identify_core.sweep.picture import draw_sweep
+    from identify_core.sweep.record import open_sweep
 
-    draw_sweep(rows, sweep.settings, sweep.figures)
+    with explained("draw the sweep", sweep.folder), open_sweep(store, sweep) as folder:
+        folder.make(sweep.figures.name).close()
+        draw_sweep(rows, sweep.settings, sweep.figures)
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from identify_core.components import NAME_PATTERN
 from identify_core.errors import StoreError, UsageError
 from identify_core.findings import Figure
+from identify_core.store.folder import Folder
 from identify_core.version import __version__
 
 if TYPE_CHECKING:
@@ -154,15 +155,12 @@ def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png",))
             raise UsageError(f"figures are not written as {each!r}", hint=f"the formats are {', '.join(FORMATS)}")
     written: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in formats:
-            if each == "html" and figure.interactive is None:
-                continue
-            path = folder / f"{figure.name}.{each}"
-            partial = path.with_name(f".{path.name}.partial")
-            _write(figure, partial, each)
-            os.replace(partial, path)
-            written.append(path)
+        with Folder.open(folder, make=True) as opened:
+            for each in formats:
+                if each == "html" and figure.interactive is None:
+                    continue
+                opened.write(f"{figure.name}.{each}", _content(figure, each))
+                written.append(folder / f"{figure.name}.{each}")
     except OSError as error:
         raise StoreError(
             f"the figure {figure.name!r} cannot be written to {folder}: {error.strerror or error}",
@@ -171,14 +169,15 @@ def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png",))
     return written
 
 
-def _write(figure: Figure, path: Path, kind: str) -> None:
+def _content(figure: Figure, kind: str) -> bytes:
     if kind == "html":
         from identify_core.report.interactive import standalone_page
 
-        path.write_text(standalone_page(figure), encoding="utf-8")
-        return
+        return standalone_page(figure).encode()
+    drawn = io.BytesIO()
     with house_style():
-        figure.static.savefig(path, format=kind, metadata=_metadata(figure, kind))
+        figure.static.savefig(drawn, format=kind, metadata=_metadata(figure, kind))
+    return drawn.getvalue()
 
 
 def _metadata(figure: Figure, kind: str) -> dict[str, Any]:

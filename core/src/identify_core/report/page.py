@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from identify_core.report.gallery import Picture, read_pictures
 from identify_core.report.interactive import asset, document, packed, plotly_script
 from identify_core.report.markup import Markup, element, text
 from identify_core.report.provenance import asked, came_from, header
+from identify_core.store.folder import Folder
 from identify_core.version import __version__
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ def write_report(run: StoredRun, path: Path, *, status: str = "") -> Path:
         StoreError: the file cannot be written, or something of the run cannot be read.
     """
     page = render_page(run, status=status or run.status)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, path)
+        with Folder.open(path.parent, make=True) as folder:
+            folder.write(path.name, page.encode())
     except OSError as error:
         raise StoreError(
             f"the report cannot be written to {path}: {error.strerror or error}",

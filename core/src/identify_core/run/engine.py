@@ -268,8 +268,6 @@ class _Execution:
         )
 
     def _context(self, part: str) -> Context:
-        scratch = self.writer.scratch / part
-        scratch.mkdir(parents=True, exist_ok=True)
         spec = self.spec
         return Context(
             device=self.device,
@@ -277,7 +275,7 @@ class _Execution:
             autocast_dtype=None if spec.autocast == "off" else getattr(torch, spec.autocast),
             seed=spec.seed,
             count=spec.replicates,
-            scratch=scratch,
+            scratch=self.writer.make_scratch(part),
             build=None if spec.model is None else calling.model_builder(spec.model),
             open_run=lambda reference: self.surroundings.store.open(reference, statuses=("finished",)),
             display=self.surroundings.display,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from identify_core.run.evaluating import Source, evaluate_into
 from identify_core.run.threads import SMALL, fitting_threads
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import RunAppender, Store, StoredRun
-from identify_core.store.layout import SCRATCH
+from identify_core.store.scratch import scratch_for
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +80,6 @@ class Revisit:
         parameters = sum(values.size for name, values in weights.items() if name.startswith("parameters/"))
         with fitting_threads(parameters if weights else SMALL):
             revisited = self._evaluate(appender)
-        shutil.rmtree(self.run.folder / SCRATCH, ignore_errors=True)
         appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
         return revisited
 
@@ -90,21 +88,25 @@ class Revisit:
         labels: list[str] = []
         failures: dict[str, Exception] = {}
         for chosen in self.evaluators:
-            scratch = self.run.folder / SCRATCH / _fingerprint(chosen)
-            source = Source(
-                spec=self.spec,
-                run=self.run,
-                device=device,
-                make_context=lambda part, scratch=scratch: self._context(device, scratch / part),  # type: ignore[misc]
-            )
-            with calling.apart(chosen.label, failures, self.display):
-                labels += evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
-                shutil.rmtree(scratch, ignore_errors=True)
+            with (
+                calling.apart(chosen.label, failures, self.display),
+                scratch_for(self.store, self.run.id, _fingerprint(chosen)) as scratch,
+            ):
+                labels += self._evaluate_one(chosen, appender, device, scratch)
         if failures and not labels:
             calling.raise_failure(failures)
         return Revisited(
             labels=tuple(labels), failures={label: calling.reason_of(error) for label, error in failures.items()}
         )
+
+    def _evaluate_one(self, chosen: Chosen, appender: RunAppender, device: torch.device, scratch: Path) -> list[str]:
+        source = Source(
+            spec=self.spec,
+            run=self.run,
+            device=device,
+            make_context=lambda part: self._context(device, scratch / part),
+        )
+        return evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -129,5 +131,5 @@ class Revisit:
 
 def _fingerprint(chosen: Chosen) -> str:
     """What tells two evaluations apart, so that one never goes on with what another began."""
-    content = json.dumps([chosen.registered.qualified_name, plain_options(chosen.options)], sort_keys=True, default=str)
-    return f"{chosen.label}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    content = [chosen.label, chosen.registered.qualified_name, plain_options(chosen.options)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

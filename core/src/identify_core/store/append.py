@@ -12,13 +12,13 @@ from typing import Any
 
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
-from identify_core.store import locks
 from identify_core.store.arrays import placing, remove_node
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
-from identify_core.store.files import explained, write_atomically
+from identify_core.store.files import explained
 from identify_core.store.findings import finding_entry, write_finding_group
-from identify_core.store.layout import ARRAYS, FIGURES, REPORT_FILE, RUN_FILE, encode_name
+from identify_core.store.folder import Folder
+from identify_core.store.layout import ARRAYS, REPORT_FILE, RUN_FILE, encode_name
 from identify_core.store.nodes import checksums, is_within, unlisted_findings
 from identify_core.store.records import write_record
 from identify_core.store.summary import RunSummary, read_summary
@@ -35,7 +35,7 @@ class RunAppender:
         replace: whether findings whose label exists may be replaced.
 
     Raises:
-        StoreError: the run is not committed or damaged.
+        StoreError: the run is not committed, damaged, or a link.
     """
 
     def __init__(self, store: Store, run: RunSummary, *, replace: bool = False) -> None:
@@ -44,7 +44,10 @@ class RunAppender:
                 f"the run {run.id} is {run.status}{': ' if run.problem else ''}{run.problem}; "
                 "findings are added to finished runs"
             )
+        with explained("add to the run", run.folder):
+            store.open_run(run).close()
         self.store = store
+        self._run = run
         self.folder = run.folder
         self.id = run.id
         self._replace = replace
@@ -61,7 +64,7 @@ class RunAppender:
         Raises:
             StoreError: the label exists and may not be replaced, or the run cannot be written.
         """
-        with self._document() as document:
+        with self._document() as (place, document):
             findings = document.setdefault("findings", {})
             if label in findings and not self._replace:
                 raise StoreError(
@@ -70,7 +73,7 @@ class RunAppender:
                 )
             old = findings.get(label, {}).get("group")
             path = self._free_path(label, findings)
-            with placing(self.folder, path, sync=True) as (parent, name):
+            with placing(place, path, sync=True) as (parent, name):
                 write_finding_group(parent.create_group(name), finding, evaluator=evaluator, options=options)
             sums = {key: value for key, value in document["arrays"].items() if old is None or not is_within(key, old)}
             document["arrays"] = dict(sorted((sums | checksums(self.folder / ARRAYS, path)).items()))
@@ -79,30 +82,39 @@ class RunAppender:
 
     def write_figure(self, label: str, figure: Figure) -> None:
         """Add a figure of the finding `label`, replacing one of that name."""
-        with self._document() as document:
-            write_figure_files(self.folder / FIGURES, label, figure)
+        with self._document() as (place, document):
+            write_figure_files(place, label, figure)
             entry = describe_figure(label, figure)
             document["figures"] = [*without_figure(document, entry), entry]
 
     def write_report(self, text: str) -> None:
         """Replace the report page."""
-        with explained("write the report", self.folder):
-            write_atomically(self.folder / REPORT_FILE, text.encode())
+        with explained("write the report", self.folder), self._open() as place:
+            place.write(REPORT_FILE, text.encode())
 
     @contextmanager
-    def _document(self) -> Iterator[dict[str, Any]]:
-        """Hold the run's lock and hand out its run.json as it is now; write it back where the block succeeds."""
-        with locks.acquire(self.store.lock_path(self.id), wait=_WAIT) as lock, explained("add to the run", self.folder):
-            run = read_summary(self.folder, lock=None)  # another evaluation may have added to it meanwhile
-            if run.problem:
-                raise StoreError(f"the run {self.id} cannot be added to: {run.problem}")
-            document = dict(run.document)
-            document.setdefault("arrays", {})
-            yield document
-            write_record(self.folder / RUN_FILE, document)
-            for path in unlisted_findings(self.folder / ARRAYS, document):
-                remove_node(self.folder, path)
+    def _document(self) -> Iterator[tuple[Folder, dict[str, Any]]]:
+        """Hold the run's lock, hand out its folder and its run.json as it is now; write that back if all goes well."""
+        lock = self.store.lock(self.id, wait=_WAIT)
+        try:
+            with explained("add to the run", self.folder), self._open() as place:
+                run = read_summary(self.folder, lock=None)  # another evaluation may have added to it meanwhile
+                if run.problem:
+                    raise StoreError(f"the run {self.id} cannot be added to: {run.problem}")
+                document = dict(run.document)
+                document.setdefault("arrays", {})
+                yield place, document
+                write_record(place, RUN_FILE, document)
+                for path in unlisted_findings(self.folder / ARRAYS, document):
+                    remove_node(place, path)
+        finally:
             lock.release(remove=True)
+
+    def _open(self) -> Folder:
+        try:
+            return self.store.open_run(self._run)
+        except FileNotFoundError:
+            raise StoreError(f"the run {self.id} was removed meanwhile; nothing is added to it") from None
 
     def _free_path(self, label: str, findings: Mapping[str, Any]) -> str:
         """`findings/<label>`, or `findings/<label>~2` while what it replaces has that name."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from identify_core.errors import StoreError
-from identify_core.store.files import sync_folder, sync_tree, to_plain
+from identify_core.store.files import to_plain
+from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, UNPLACED
 from identify_core.store.nodes import read_node
 from identify_core.store.values import check_values
@@ -194,7 +193,7 @@ def _damage_explained(root: Path, path: str) -> Iterator[None]:
 
 
 @contextmanager
-def placing(folder: Path, path: str, *, sync: bool = False) -> Iterator[tuple[zarr.Group, str]]:
+def placing(folder: Folder, path: str, *, sync: bool = False) -> Iterator[tuple[zarr.Group, str]]:
     """Let the block write a node beside the arrays of a run, and move it into place when it is whole.
 
     A kill at any moment therefore leaves whole nodes only; the folder beside is deleted, or is a leftover that
@@ -208,28 +207,33 @@ def placing(folder: Path, path: str, *, sync: bool = False) -> Iterator[tuple[za
     Yields:
         A group, and the name under which the block is to make the node in it.
     """
-    beside, target = folder / f"{UNPLACED}{secrets.token_hex(4)}", folder / ARRAYS / path
+    beside, target = f"{UNPLACED}{secrets.token_hex(4)}", f"{ARRAYS}/{path}"
+    above, _, name = target.rpartition("/")
+    folder.make_new(beside)
     try:
-        yield zarr.create_group(store=str(beside), zarr_format=3), target.name
+        yield zarr.create_group(store=str(folder.address / beside), zarr_format=3), name
         if sync:
-            sync_tree(beside)
-        if target.exists():
+            folder.sync_all(beside)
+        if folder.kind(target):
             remove_node(folder, path)
-        os.replace(beside / target.name, target)
+        folder.move(f"{beside}/{name}", folder, target)
         if sync:
-            sync_folder(target.parent)
+            with folder.enter(above) as parent:
+                parent.sync()
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        with suppress(OSError):
+            folder.remove(beside)
 
 
-def remove_node(folder: Path, path: str) -> None:
+def remove_node(folder: Folder, path: str) -> None:
     """Delete a node of a run; it leaves arrays.zarr whole, by one rename, and is deleted then."""
-    trash = folder / f"{UNPLACED}{secrets.token_hex(4)}"
-    os.replace(folder / ARRAYS / path, trash)
-    shutil.rmtree(trash)
+    trash = f"{UNPLACED}{secrets.token_hex(4)}"
+    folder.move(f"{ARRAYS}/{path}", folder, trash)
+    folder.remove(trash)
 
 
-def remove_unplaced(folder: Path) -> None:
+def remove_unplaced(folder: Folder) -> None:
     """Delete what killed processes wrote beside the arrays of a run."""
-    for path in folder.glob(f"{UNPLACED}*"):
-        shutil.rmtree(path)
+    for entry in folder.scan():
+        if entry.name.startswith(UNPLACED):
+            folder.remove(entry.name)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ import attrs
 from identify_core.errors import StoreError
 from identify_core.store import locks
 from identify_core.store.files import explained
+from identify_core.store.folder import Entry, Folder
 from identify_core.store.layout import (
     ARRAYS,
     FOLDERS,
     FORMAT,
     SCRATCH,
+    SCRATCH_OF,
     STAGING,
     STORE_FILE,
     UNPLACED,
@@ -29,13 +32,14 @@ from identify_core.store.layout import (
     utc_now,
 )
 from identify_core.store.nodes import unlisted_findings
-from identify_core.store.records import UNSEALED, read_record, write_record
+from identify_core.store.records import UNSEALED, parse_record, write_record
 from identify_core.store.summary import RunSummary, read_summary
 
 if TYPE_CHECKING:
     from identify_core.store.reader import StoredRun
 
 _TRASH = ".removed-"
+_WAIT_TO_DELETE = 30.0  # seconds for which the deletion of a run waits for an evaluation that is adding to it
 _TEMPORARY = (UNPLACED, f".{STORE_FILE}.", ".run.json.")
 
 
@@ -55,19 +59,17 @@ class Store:
         Raises:
             StoreError: the folder holds other things, is of a newer format, or cannot be written.
         """
-        marker = self.path / STORE_FILE
-        with explained("make a store", self.path):
-            if not marker.exists():
-                self.path.mkdir(parents=True, exist_ok=True)
-                foreign = sorted(entry.name for entry in os.scandir(self.path) if not _is_ours(entry.name))
+        with explained("make a store", self.path), Folder.open(self.path, make=True) as root:
+            if root.kind(STORE_FILE) != "file":
+                foreign = [entry.name for entry in root.scan() if not _is_ours(entry.name)]
                 if foreign:
                     raise StoreError(
                         f"{self.path} is no store: it has no {STORE_FILE} but holds {foreign[0]!r}",
                         hint="name an empty or a new folder with --store",
                     )
-                write_record(marker, {"created": timestamp(utc_now())})
+                write_record(root, STORE_FILE, {"created": timestamp(utc_now())})
             for folder in (STAGING, *FOLDERS.values()):
-                (self.path / folder).mkdir(exist_ok=True)
+                root.make(folder).close()
         self.check()
         return self
 
@@ -79,7 +81,8 @@ class Store:
         """
         marker = self.path / STORE_FILE
         try:
-            version = read_record(marker).get("format")
+            with Folder.open(self.path) as root:
+                version = parse_record(root.read(STORE_FILE)).get("format")
         except FileNotFoundError:
             if not self.path.is_dir():
                 raise StoreError(
@@ -155,87 +158,164 @@ class Store:
 
         return StoredRun(self.find(reference, statuses=statuses, kind=kind))
 
+    def open_folder(self, where: str = "") -> Folder:
+        """A folder of the store, held open; only the store itself may be reached through links.
+
+        Raises:
+            OSError: it is not there, or is a link or behind one.
+        """
+        with Folder.open(self.path) as root:
+            return root.enter(where)
+
+    def open_run(self, run: RunSummary) -> Folder:
+        """The folder of a run, held open to be written.
+
+        Raises:
+            StoreError: it is a link, or not a folder of this store.
+            OSError: it is not there any more.
+        """
+        with self._home_of(run) as home:
+            if home.kind(run.id) == "link":
+                raise StoreError(
+                    f"{run.folder} is a link to {os.path.realpath(run.folder)}; it can be read, but nothing is written "
+                    "there",
+                    hint="name the store that the run lies in with --store",
+                )
+            return home.enter(run.id)
+
+    def lock(self, identifier: str, *, wait: float = locks.WAIT) -> locks.Lock:
+        """Take the lock of a run.
+
+        Raises:
+            StoreError: another process writes the run, or the lock cannot be taken.
+        """
+        name = self.lock_path(identifier).name
+        with explained("lock the run", self.path), self.open_folder(STAGING) as staging:
+            return locks.acquire(staging, name, wait=wait)
+
     def remove(self, run: RunSummary) -> None:
-        """Delete a run for good.
+        """Delete a run for good, or where it is a link the link alone.
 
         It leaves the listing at once by one rename, and is deleted then.
 
         Raises:
-            StoreError: it is still being written, is a link, lies elsewhere, or cannot be deleted.
+            StoreError: it is still being written, lies elsewhere, or cannot be deleted.
         """
-        check_id(run.id)
-        homes = {(self.path / folder).resolve() for folder in (STAGING, *FOLDERS.values())}
-        if run.folder.parent.resolve() not in homes or run.folder.name != run.id:
-            raise StoreError(f"{run.folder} is not a folder of the store at {self.path}; nothing was deleted")
-        if run.folder.is_symlink():
-            raise StoreError(
-                f"{run.folder} is a link to {os.path.realpath(run.folder)}; nothing was deleted",
-                hint="delete the link yourself if you want it gone",
-            )
-        with explained("delete the run", run.folder), locks.acquire(self.lock_path(run.id)) as lock:
-            trash = self.path / STAGING / f"{_TRASH}{run.id}-{secrets.token_hex(4)}"
-            os.replace(run.folder, trash)
-            shutil.rmtree(trash)
-            lock.release(remove=True)
+        from identify_core.store.scratch import remove_scratch
+
+        with explained("delete the run", run.folder), self._home_of(run) as home, self.open_folder(STAGING) as staging:
+            if home.kind(run.id) == "link":
+                home.remove(run.id)
+                return
+            if staging.kind(f"{run.id}.lock") not in ("file", ""):
+                staging.remove(f"{run.id}.lock")  # a link, say: no lock of ours, and never to be written through
+            lock = self.lock(run.id, wait=_WAIT_TO_DELETE if run.committed else locks.WAIT)
+            try:
+                _discard(home, run.id, staging)
+                remove_scratch(staging, run.id)
+            finally:
+                lock.release(remove=True)
 
     def leftovers(self) -> list[Path]:
-        """What dead processes left and no run needs: half-deleted runs, stale locks, scratch of finished runs."""
+        """What dead processes left and no run needs: half-deleted runs, stale locks, scratch that nobody uses."""
         self.check()
-        return sorted(self._leftovers())
+        with explained("look for leftovers", self.path):
+            return sorted(self.path / where for where in self._leftovers())
 
     def delete_leftover(self, path: Path) -> None:
-        """Delete one of `leftovers()`."""
-        with explained("delete", path):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        """Delete one of `leftovers()`, unless it is none any more."""
+        where = path.relative_to(self.path).as_posix()
+        with explained("delete", path), self.open_folder() as root, self.open_folder(STAGING) as staging:
+            name = _lock_of(where)
+            if not name:
+                root.remove(where)
+                return
+            if staging.kind(name) not in ("file", ""):
+                staging.remove(name)
+            try:
+                lock = locks.acquire(staging, name, wait=0)
+            except StoreError:  # somebody uses it again
+                return
+            try:
+                if not where.endswith(".lock") and where in self._leftovers(held=name):
+                    _discard(root, where, staging)
+            finally:
+                lock.release(remove=True)
 
     def lock_path(self, identifier: str) -> Path:
         """The lock file of a run."""
         return self.path / STAGING / f"{check_id(identifier)}.lock"
 
-    def _leftovers(self) -> Iterator[Path]:
-        staging = self.path / STAGING
-        for entry in _entries(staging):
-            if entry.name.startswith(_TRASH):
-                yield Path(entry.path)
-            elif entry.name.startswith(UNPLACED):
-                if not locks.is_alive(self.lock_path(entry.name.removeprefix(UNPLACED))):
-                    yield Path(entry.path)
-            elif entry.name.endswith(".lock"):
-                is_staged = (staging / entry.name.removesuffix(".lock")).is_dir()
-                if not is_staged and not locks.is_alive(Path(entry.path)):
-                    yield Path(entry.path)
-        for folder in FOLDERS.values():
-            for entry in _entries(self.path / folder):
-                if not entry.is_dir() or entry.is_symlink() or not is_safe_id(entry.name):
-                    continue
-                if locks.is_alive(self.lock_path(entry.name)):
-                    continue
-                run = read_summary(Path(entry.path), lock=None)
-                if not run.problem:
-                    arrays = run.folder / ARRAYS
-                    yield from (arrays / path for path in unlisted_findings(arrays, run.document))
-                for inner in _entries(Path(entry.path)):
-                    if inner.name == SCRATCH or inner.name.startswith(_TEMPORARY):
-                        yield Path(inner.path)
+    def _home_of(self, run: RunSummary) -> Folder:
+        """The folder that a run lies in.
+
+        Raises:
+            StoreError: it is not one of this store's.
+        """
+        check_id(run.id)
+        home = run.folder.parent.name
+        if run.folder.name != run.id or home not in (STAGING, *FOLDERS.values()):
+            raise StoreError(f"{run.folder} is not a folder of the store at {self.path}; it is left alone")
+        with explained("open the run", run.folder):
+            folder = self.open_folder(home)
+            if not run.folder.parent.samefile(folder.path):
+                raise StoreError(f"{run.folder} is not a folder of the store at {self.path}; it is left alone")
+            return folder
+
+    def _leftovers(self, held: str = "") -> Iterator[str]:
+        """Places of leftovers below the store.
+
+        Args:
+            held: a lock that this very process holds, so that nobody else uses what it guards.
+        """
+
+        def is_free(lock: str) -> bool:
+            return lock == held or not locks.is_alive(self.path / STAGING / lock)
+
+        with self.open_folder(STAGING) as staging:
+            for entry in staging.scan():
+                name = entry.name
+                if name.startswith(_TRASH):
+                    yield f"{STAGING}/{name}"
+                elif name.endswith(".lock"):
+                    if not staging.kind(name.removesuffix(".lock")) and is_free(name):
+                        yield f"{STAGING}/{name}"
+                elif name.startswith((UNPLACED, SCRATCH_OF)) and is_free(_lock_of(f"{STAGING}/{name}")):
+                    yield f"{STAGING}/{name}"
+        for home in FOLDERS.values():
+            with self.open_folder(home) as folder:
+                for entry in folder.scan():
+                    if entry.kind == "folder" and is_safe_id(entry.name) and is_free(f"{entry.name}.lock"):
+                        yield from (f"{home}/{entry.name}/{where}" for where in _unneeded(folder, entry.name))
 
     def _list(self, kind: Kind) -> list[RunSummary]:
         self.check()
         runs = {}
         staging = self.path / STAGING
-        for entry in _entries(staging):
-            if is_safe_id(entry.name) and entry.is_dir():
-                run = read_summary(Path(entry.path), lock=self.lock_path(entry.name))
+        for entry in self._entries(STAGING):
+            if is_safe_id(entry.name) and entry.kind in ("folder", "link") and (staging / entry.name).is_dir():
+                run = read_summary(staging / entry.name, lock=self.lock_path(entry.name))
                 if run.kind == kind:
                     runs[run.id] = run
         # Committed ones last: a run that was moved between the two looks is then found, and found whole.
-        for entry in _entries(self.path / FOLDERS[kind]):
-            if is_safe_id(entry.name) and entry.is_dir():
-                runs[entry.name] = read_summary(Path(entry.path), lock=None)
+        committed = self.path / FOLDERS[kind]
+        for entry in self._entries(FOLDERS[kind]):
+            if is_safe_id(entry.name) and entry.kind in ("folder", "link") and (committed / entry.name).is_dir():
+                runs[entry.name] = read_summary(committed / entry.name, lock=None)
         present = [run for run in runs.values() if run.committed or run.folder.is_dir()]
         return sorted(present, key=lambda run: (run.created or _time_in(run.id), run.id))
+
+    def _entries(self, folder: str) -> list[Entry]:
+        try:
+            with self.open_folder(folder) as found:
+                return found.scan()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(
+                f"{self.path / folder} cannot be listed: {error.strerror or error}",
+                hint="a store that is to lie elsewhere is linked as a whole" if error.errno == errno.ELOOP else "",
+            ) from error
 
     def _find_last(self, reference: str, statuses: Sequence[str], kind: Kind) -> RunSummary:
         head, _, back = reference.partition("~")
@@ -281,15 +361,34 @@ def _time_in(identifier: str) -> str:
     return f"{y}-{mo}-{d}T{h}:{mi}:{s}Z"  # after all that say a fraction of that second
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be listed: {error.strerror or error}") from error
+def _unneeded(folder: Folder, identifier: str) -> Iterator[str]:
+    """Places below a committed run that it does not need."""
+    path = folder.path / identifier
+    run = read_summary(path, lock=None)
+    if not run.problem:
+        yield from (f"{ARRAYS}/{where}" for where in unlisted_findings(path / ARRAYS, run.document))
+    for entry in folder.scan(identifier):
+        if entry.name == SCRATCH or entry.name.startswith(_TEMPORARY):
+            yield entry.name
+
+
+def _lock_of(where: str) -> str:
+    """The lock that guards a leftover; empty for one that nobody can want any more."""
+    home, identifier, *_ = where.split("/")
+    if home != STAGING:
+        return f"{identifier}.lock"
+    if identifier.endswith(".lock"):
+        return identifier
+    return "" if identifier.startswith(_TRASH) else f"{identifier.removeprefix(UNPLACED)}.lock"
+
+
+def _discard(folder: Folder, where: str, staging: Folder) -> None:
+    """Delete what lies at a place; it leaves the store by one rename, and is deleted then."""
+    trash = f"{_TRASH}{secrets.token_hex(8)}"
+    with suppress(FileNotFoundError):
+        folder.move(where, staging, trash)
+    staging.remove(trash)
 
 
 def _is_ours(name: str) -> bool:
-    return name in (STAGING, *FOLDERS.values()) or name.startswith(f".{STORE_FILE}.")
+    return name in (STAGING, *FOLDERS.values()) or name.startswith((UNPLACED, f".{STORE_FILE}."))

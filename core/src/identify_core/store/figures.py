@@ -10,7 +10,7 @@ from typing import Any
 
 from identify_core.errors import StoreError
 from identify_core.findings import Figure
-from identify_core.store.files import write_atomically
+from identify_core.store.folder import Folder
 from identify_core.store.layout import FIGURES, encode_name
 
 _PLOTLY = "plotly.min.js"
@@ -35,20 +35,20 @@ def without_figure(document: Mapping[str, Any], entry: Mapping[str, Any]) -> lis
     return [other for other in document.get("figures", []) if other["static"] != entry["static"]]
 
 
-def write_figure_files(folder: Path, label: str, figure: Figure) -> None:
-    """Write a figure's files into `folder`, each atomically."""
-    folder.mkdir(exist_ok=True)
+def write_figure_files(folder: Folder, label: str, figure: Figure) -> None:
+    """Write a figure's files into the folder of a run, each atomically."""
     stem = _stem(label, figure)
     picture = io.BytesIO()
     figure.static.savefig(picture, format="png", dpi=_DPI)
-    write_atomically(folder / f"{stem}.png", picture.getvalue())
-    page = folder / f"{stem}.html"
-    if figure.interactive is None:
-        page.unlink(missing_ok=True)
-        return
-    if not (folder / _PLOTLY).exists():
-        write_atomically(folder / _PLOTLY, _plotly_script().encode())
-    write_atomically(page, _page(figure).encode())
+    with folder.make(FIGURES) as figures:
+        figures.write(f"{stem}.png", picture.getvalue())
+        page = f"{stem}.html"
+        if figure.interactive is None:
+            figures.remove(page)
+            return
+        if figures.kind(_PLOTLY) != "file":
+            figures.write(_PLOTLY, _plotly_script().encode())
+        figures.write(page, _page(figure).encode())
 
 
 def read_fragment(page: Path) -> str:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, JSON that holds every float, and file-system errors in words."""
+"""JSON that holds every float, and file-system errors in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,53 +42,6 @@ def explained(action: str, path: Path) -> Iterator[None]:
                 hint="name a store that you may write to with --store or IDENTIFY_STORE",
             ) from error
         raise StoreError(f"cannot {action} at {path}: {reason}") from error
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's content survive a power cut."""
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(path: Path) -> None:
-    """Make a folder's entries survive a power cut; Windows keeps them by itself and cannot open folders."""
-    if os.name != "nt":
-        sync_file(path)
-
-
-def sync_tree(path: Path, *, without: str = "") -> None:
-    """Make everything below a folder survive a power cut, files before the folders that name them.
-
-    Args:
-        path: the folder.
-        without: the name of an entry to leave out.
-    """
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != without:
-                    sync_tree(Path(entry.path))
-            elif entry.name != without:
-                sync_file(Path(entry.path))
-    sync_folder(path)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`: a reader sees the old bytes or the new ones, even after a power cut."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(beside, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -130,9 +130,18 @@ class Folder:
     def kind(self, where: str) -> FileKind:
         """What lies at a place; empty for nothing. A link is a link, whatever it points to."""
         try:
-            return _kind_of(self._stat(where))
+            return _kind_of(self.status(where))
         except (FileNotFoundError, NotADirectoryError):
             return ""
+
+    def status(self, where: str) -> os.stat_result:
+        """What the system says of a place; of a link, not of what it points to.
+
+        Raises:
+            OSError: nothing is there.
+        """
+        with self._above(where) as (above, name):
+            return os.stat(above._at(name), follow_symlinks=False, **above._relative())
 
     def scan(self, where: str = "") -> list[Entry]:
         """What lies right inside, sorted by name.
@@ -162,6 +171,17 @@ class Folder:
                     inner.append((place, depth + 1))
             waiting += reversed(inner)
 
+    def refuse_links(self, where: str = "") -> None:
+        """Make sure that everything below a place is a file or a folder, before code that takes paths writes there.
+
+        Raises:
+            OSError: there is a link, a FIFO or the like.
+        """
+        for place, kind in self.walk(where):
+            if kind not in ("file", "folder"):
+                what = "a link" if kind == "link" else "neither a file nor a folder"
+                raise OSError(errno.ELOOP, f"{place} in it is {what}, which no store holds", str(self.path / place))
+
     def open_file(self, where: str, flags: int = os.O_RDONLY) -> IO[bytes]:
         """Open a regular file, without buffering what is written.
 
@@ -170,7 +190,8 @@ class Folder:
             flags: as for `os.open`, such as `os.O_RDWR | os.O_CREAT`.
 
         Raises:
-            OSError: it is not there, cannot be opened, or is something else than a regular file.
+            OSError: it is not there, cannot be opened, or is something else than a regular file; or it is to be written
+                and has a second name, which may lie outside.
         """
         with self._above(where) as (above, name):
             if not _RELATIVE:
@@ -180,10 +201,11 @@ class Folder:
             except OSError:
                 above._refuse_link(name)
                 raise
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "it is not a regular file", str(self.path / where))
         mode = "r+b" if flags & (os.O_RDWR | os.O_WRONLY) else "rb"
+        status = os.fstat(descriptor)
+        if problem := _problem_of(status, written=mode == "r+b"):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, problem, str(self.path / where))
         return os.fdopen(descriptor, mode, buffering=0 if mode == "r+b" else -1)
 
     def read(self, where: str, *, largest: int = _LARGEST) -> bytes:
@@ -345,10 +367,6 @@ class Folder:
         if self.kind(name) == "link":
             raise OSError(errno.ELOOP, "it is a link, and links inside a store are not followed", str(self.path / name))
 
-    def _stat(self, where: str) -> os.stat_result:
-        with self._above(where) as (above, name):
-            return os.stat(above._at(name), follow_symlinks=False, **above._relative())
-
     def _at(self, name: str) -> str:
         """How the system's calls name an entry."""
         return name if _RELATIVE else str(self.path / name)
@@ -397,6 +415,12 @@ def _names(where: str) -> list[str]:
     if any(name in ("", ".", "..") or separators & set(name) for name in names) or Path(where).is_absolute():
         raise ValueError(f"{where!r} is not a place inside a folder of the store")
     return names
+
+
+def _problem_of(status: os.stat_result, *, written: bool) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    return "it is a hard link: the same file has another name" if written and status.st_nlink > 1 else ""
 
 
 def _kind_of(status: os.stat_result) -> FileKind:

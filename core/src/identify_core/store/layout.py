@@ -5,6 +5,7 @@
 <store>/comparisons/<id>/           the same shape
 <store>/staging/<id>/               runs that are being written, or whose process is gone
 <store>/staging/<id>.lock           held by the process that writes the run
+<store>/staging/.scratch-<id>-…     checkpoints of an evaluation of a finished run, and its lock
 
 <id>/run.json                       status, provenance, scalars, checksums
 <id>/spec.toml                      the resolved spec
@@ -44,11 +45,13 @@ ARRAYS = "arrays.zarr"
 FIGURES = "figures"
 SCRATCH = "scratch"
 NODE_FILE = "zarr.json"
+SCRATCH_OF = ".scratch-"  # how the scratch folder of an evaluation of a finished run begins, in staging/
 UNPLACED = ".new-"  # how the folder of a node begins that is not yet whole and in its place
 
 Kind = Literal["run", "comparison"]
 Status = Literal["running", "finished", "failed", "interrupted"]
 STATUSES: tuple[Status, ...] = ("running", "finished", "failed", "interrupted")
+NEVER_BEGAN = "never began"  # what a staged run is called whose process ended before its spec was written
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME = 60

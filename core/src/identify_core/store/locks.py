@@ -2,6 +2,9 @@
 
 The lock file also says who holds it, for messages, and for file systems that know no locks. A lock that is held
 although its owner is gone from this machine belongs to worker processes that the owner forked: nobody writes the run.
+
+The library filelock does the first half. It opens a lock by its path, so that a link in the middle of that path leads
+out of the store, and it can neither look at a lock nor say who holds it. Hence these few lines of our own.
 """
 
 from __future__ import annotations
@@ -14,15 +17,18 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import attrs
 
 from identify_core.errors import StoreError
 from identify_core.store.files import explained
+from identify_core.store.folder import Folder
 
-_WAIT = 0.5  # seconds; longer than the moment for which a listing holds the lock to look at it
+WAIT = 0.5  # seconds; longer than the moment for which a listing holds the lock to look at it
 _BYTE = 1 << 30  # on Windows a locked byte cannot be read, so one far behind the text is locked
+_NEVER_OURS = {errno.ELOOP, errno.EINVAL}  # a link, or no regular file: no process of ours has made it
+_LONGEST = 4096  # bytes of a lock file that are read
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 
 
@@ -51,20 +57,22 @@ class Owner:
 class Lock:
     """A lock held by this process; released by `release`, by leaving the `with` block, or by the process ending."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self._descriptor: int | None = descriptor
+    def __init__(self, folder: Folder, name: str, file: IO[bytes]) -> None:
+        self.path = folder.path / name
+        self._folder = folder
+        self._name = name
+        self._file = file
 
     def release(self, *, remove: bool = False) -> None:
         """Let go; `remove` also deletes the file, for a run that is no longer staged."""
-        if self._descriptor is None:
+        if self._file.closed:
             return
         if remove and os.name != "nt":  # while it is still held, so that nobody else's new file is deleted
-            self.path.unlink(missing_ok=True)
-        os.close(self._descriptor)
-        self._descriptor = None
+            self._folder.remove(self._name)
+        self._file.close()
         if remove and os.name == "nt":
-            self.path.unlink(missing_ok=True)
+            self._folder.remove(self._name)
+        self._folder.close()
 
     def __enter__(self) -> Lock:
         return self
@@ -75,29 +83,29 @@ class Lock:
         self.release()
 
 
-def acquire(path: Path, *, wait: float = _WAIT) -> Lock:
-    """Take the lock of `path`, creating the file.
+def acquire(folder: Folder, name: str, *, wait: float = WAIT) -> Lock:
+    """Take a lock, creating its file.
 
     Args:
-        path: the lock file; its folder exists.
+        folder: the folder of the lock file.
+        name: the file's name, that of the run with `.lock` behind it.
         wait: seconds to wait for another process to let go.
 
     Raises:
-        StoreError: another process holds it, or the file cannot be written.
+        StoreError: another process holds it, the file cannot be written, or it is a link.
     """
+    path = folder.path / name
     deadline = time.monotonic() + wait
     while True:
         with explained("lock the run", path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        taken = _try_lock(descriptor)
+            file = folder.open_file(name, os.O_RDWR | os.O_CREAT)
+        taken = _try_lock(file.fileno())
+        locked = taken is not None
         if taken is None:
             taken = not _is_running(read_owner(path))
-            locked = False
-        else:
-            locked = True
-        if taken and (os.name == "nt" or _same_file(path, descriptor)):
+        if taken and (os.name == "nt" or _same_file(folder, name, file.fileno())):
             break
-        os.close(descriptor)
+        file.close()
         if time.monotonic() > deadline:
             owner = read_owner(path)
             raise StoreError(
@@ -105,10 +113,20 @@ def acquire(path: Path, *, wait: float = _WAIT) -> Lock:
                 hint="wait until it has ended, or stop it with Ctrl-C",
             )
         time.sleep(0.02)
-    with explained("lock the run", path):
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(attrs.asdict(_this_process(locked=locked))).encode())
-    return Lock(path, descriptor)
+    _sign(file, path, locked=locked)
+    return Lock(folder.enter(), name, file)
+
+
+def _sign(file: IO[bytes], path: Path, *, locked: bool) -> None:
+    """Say in the lock file who holds it. A full disk hinders nobody whose lock holds without: rm frees room there."""
+    try:
+        with explained("lock the run", path):
+            file.truncate(0)
+            file.write(json.dumps(attrs.asdict(_this_process(locked=locked))).encode())
+    except StoreError:
+        if not locked:
+            file.close()
+            raise
 
 
 def is_alive(path: Path) -> bool:
@@ -117,16 +135,13 @@ def is_alive(path: Path) -> bool:
     What cannot be known, such as a process of another machine on a file system without locks, counts as alive.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        with _opened(path) as file:
+            taken = _try_lock(file.fileno(), shared=True)
+            owner = _owner_in(file.read(_LONGEST))
     except FileNotFoundError:
         return False
-    except OSError:
-        return True
-    try:
-        taken = _try_lock(descriptor, shared=True)
-    finally:
-        os.close(descriptor)
-    owner = read_owner(path)
+    except OSError as error:
+        return error.errno not in _NEVER_OURS
     if taken and (owner is None or owner.locked):
         return False
     return owner is None or _is_running(owner)
@@ -135,7 +150,20 @@ def is_alive(path: Path) -> bool:
 def read_owner(path: Path) -> Owner | None:
     """Who wrote the lock file; None where it is not there or says nothing that can be read."""
     try:
-        content: Any = json.loads(path.read_bytes())
+        with _opened(path) as file:
+            return _owner_in(file.read(_LONGEST))
+    except OSError:
+        return None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with Folder.open(path.parent) as folder:
+        return folder.open_file(path.name)
+
+
+def _owner_in(text: bytes) -> Owner | None:
+    try:
+        content: Any = json.loads(text)
         return Owner(
             pid=int(content["pid"]),
             host=str(content["host"]),
@@ -143,7 +171,7 @@ def read_owner(path: Path) -> Owner | None:
             started=int(content["started"]),
             locked=bool(content["locked"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -159,7 +187,7 @@ def _is_running(owner: Owner | None) -> bool:
         return True
     try:
         os.kill(owner.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass
@@ -185,10 +213,10 @@ def _start_of(pid: int) -> int:
     return int(text.rpartition(")")[2].split()[19])
 
 
-def _same_file(path: Path, descriptor: int) -> bool:
-    """Whether the locked file is still the one at `path`: its last owner may have deleted it meanwhile."""
+def _same_file(folder: Folder, name: str, descriptor: int) -> bool:
+    """Whether the locked file still has its name: its last owner may have deleted it meanwhile."""
     try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+        return os.path.samestat(folder.status(name), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

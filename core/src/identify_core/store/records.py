@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from identify_core.store.files import parse_json, to_plain, write_atomically
+from identify_core.store.files import parse_json, to_plain
+from identify_core.store.folder import Folder
 from identify_core.store.layout import FORMAT
 
 _FIRST = b'{\n "sha256": "'
@@ -17,20 +18,21 @@ _SEALED = re.compile(re.escape(_FIRST) + rb'([0-9a-f]{64})",\n')
 UNSEALED = 1  # the format whose records have no digest
 
 
-def write_record(path: Path, content: Mapping[str, Any]) -> None:
+def write_record(folder: Folder, name: str, content: Mapping[str, Any]) -> None:
     """Write plain values as JSON of the present format, atomically, together with the digest of all other bytes.
 
     The digest finds damage; whoever can write the file can renew it, so it is no protection against malice.
 
     Args:
-        path: the file.
+        folder: where the file is.
+        name: what it is called.
         content: see `to_plain` for what is plain. `format` is set here.
     """
     document = {"sha256": "0" * 64, **to_plain(content), "format": FORMAT}
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     blank = text.encode("utf-8", "surrogatepass") + b"\n"
     digest = hashlib.sha256(blank).hexdigest().encode()
-    write_atomically(path, _FIRST + digest + blank[len(_FIRST) + 64 :])
+    folder.write(name, _FIRST + digest + blank[len(_FIRST) + 64 :])
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -40,7 +42,16 @@ def read_record(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
         ValueError: it holds no JSON object, or its bytes are not those that were written.
     """
-    content = path.read_bytes()
+    with Folder.open(path.parent) as folder:
+        return parse_record(folder.read(path.name))
+
+
+def parse_record(content: bytes) -> dict[str, Any]:
+    """The record in some bytes, as `read_record` gives it.
+
+    Raises:
+        ValueError: they hold no JSON object, or are not those that were written.
+    """
     document = parse_json(content)
     sealed = _SEALED.match(content)
     if sealed is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import zarr
 from identify_core.errors import StoreError
 from identify_core.store.arrays import placing, write_array
 from identify_core.store.files import to_plain
+from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, encode_name
 from identify_core.store.nodes import child_names, read_node
 
@@ -41,7 +41,7 @@ def write_samples_group(group: zarr.Group, samples: Samples) -> None:
         write_array(factors, taken[-1], factor.values, ("sample",), attributes={"kind": factor.kind})
 
 
-def write_latents_node(folder: Path, latents: Latents, *, identified_up_to: str = "") -> None:
+def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: str = "") -> None:
     """Write latents as one array, or where widths differ as a group of one array a replicate.
 
     The attribute `ids` names the array of sample ids; where it is `samples/ids`, `rows` names the split's rows of it.
@@ -57,7 +57,7 @@ def write_latents_node(folder: Path, latents: Latents, *, identified_up_to: str 
         "summary": latents.summary,
         **_id_reference(folder, latents, counts.pop()),
     }
-    place = f"latents/{encode_name(latents.name, child_names(folder / ARRAYS, 'latents'))}"
+    place = f"latents/{encode_name(latents.name, child_names(folder.path / ARRAYS, 'latents'))}"
     with placing(folder, place) as (group, name):
         if uniform:
             write_array(group, name, each, ("replicate", "sample", "latent"), attributes=notes, whole=1)
@@ -67,8 +67,8 @@ def write_latents_node(folder: Path, latents: Latents, *, identified_up_to: str 
             write_array(ragged, str(r), values, ("sample", "latent"), whole=1)
 
 
-def _id_reference(folder: Path, latents: Latents, count: int) -> dict[str, str]:
-    root = folder / ARRAYS
+def _id_reference(folder: Folder, latents: Latents, count: int) -> dict[str, str]:
+    root = folder.path / ARRAYS
     if latents.ids is None:
         rows = f"samples/splits/{encode_name(latents.split)}"
         if not (root / rows).is_dir():

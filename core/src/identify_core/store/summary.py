@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import attrs
 from identify_core.errors import StoreError
 from identify_core.store.documents import RunDocument, structure_record
 from identify_core.store.files import from_plain
-from identify_core.store.layout import FORMAT, RUN_FILE, SPEC_FILE
+from identify_core.store.layout import FORMAT, NEVER_BEGAN, RUN_FILE, SPEC_FILE
 from identify_core.store.locks import is_alive
 from identify_core.store.records import read_record
 
@@ -25,7 +26,7 @@ class RunSummary:
         id: the folder's name.
         folder: where the run is.
         committed: whether it is whole, under `runs/` or `comparisons/`; otherwise it is staged.
-        status: running, finished, failed, interrupted, or damaged.
+        status: running, finished, failed, interrupted, never began, or damaged.
         problem: why it is damaged; empty otherwise.
         document: run.json in plain types with non-finite floats as floats; empty where it is damaged.
     """
@@ -109,6 +110,8 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
         if lock is not None and is_alive(lock):
             return RunSummary(id=identifier, folder=folder, committed=False, status="running")
         document, problem = {}, f"it has no {RUN_FILE}"
+        if _never_began(folder, lock):
+            return RunSummary(id=identifier, folder=folder, committed=False, status=NEVER_BEGAN)
     except OSError as error:
         document, problem = {}, f"its {RUN_FILE} cannot be read: {error.strerror or error}"
     except ValueError as error:
@@ -120,9 +123,16 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
     status = document["status"]
     if lock is not None and is_alive(lock):
         status = "running"
+    elif _never_began(folder, lock):
+        status = NEVER_BEGAN
     elif status == "running" or (lock is not None and status == "finished"):
         status = "interrupted"  # killed on the way, or on the last step between the final run.json and the rename
     return RunSummary(id=identifier, folder=folder, committed=lock is None, status=status, document=document)
+
+
+def _never_began(folder: Path, lock: Path | None) -> bool:
+    """Whether a staged run, whose process is gone, has no spec yet: it was killed or out of disk at its beginning."""
+    return lock is not None and not os.path.lexists(folder / SPEC_FILE)
 
 
 def _problem(document: Mapping[str, Any], identifier: str) -> str:

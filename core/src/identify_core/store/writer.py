@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,18 +17,19 @@ from identify_core.store import locks
 from identify_core.store.arrays import placing, remove_node, remove_unplaced, write_array
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
-from identify_core.store.files import explained, sync_folder, sync_tree, write_atomically
+from identify_core.store.files import explained
 from identify_core.store.findings import finding_entry, write_finding_group
+from identify_core.store.folder import Folder
 from identify_core.store.layout import (
     ARRAYS,
     FIGURES,
     FOLDERS,
+    NEVER_BEGAN,
     REPORT_FILE,
     RUN_FILE,
     SCRATCH,
     SPEC_FILE,
     STAGING,
-    UNPLACED,
     Kind,
     encode_name,
     make_run_id,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from identify_core.data import Latents, Samples
+    from identify_core.store.summary import RunSummary
 
 _OWN = ("format", "kind", "id", "arrays", "files", "findings", "figures")
 _GROUPS = ("samples", "latents", "ids", "weights", "history", "findings")
@@ -64,10 +64,11 @@ class RunWriter:
         document: what run.json holds.
     """
 
-    def __init__(self, store: Store, folder: Path, lock: locks.Lock, document: dict[str, Any]) -> None:
+    def __init__(self, store: Store, place: Folder, lock: locks.Lock, document: dict[str, Any]) -> None:
         self.store = store
-        self.folder = folder
+        self.folder = place.path
         self.document = document
+        self._place = place
         self._lock = lock
 
     @classmethod
@@ -90,10 +91,9 @@ class RunWriter:
 
     @classmethod
     def _begin(cls, store: Store, name: str, plugin: str, kind: Kind) -> RunWriter | None:
-        """Make a staging folder that has its run.json from its first moment on; None where the id is taken."""
+        """Make a staging folder with a run.json; None where the id is taken."""
         now = utc_now()
         identifier = make_run_id(name, now=now)
-        folder = store.path / STAGING / identifier
         document = {
             "kind": kind,
             "id": identifier,
@@ -103,23 +103,22 @@ class RunWriter:
             "created": timestamp(now),
             "finished": None,
         }
-        lock = locks.acquire(store.lock_path(identifier))
-        beside = folder.with_name(f"{UNPLACED}{identifier}")
-        try:
-            if folder.exists() or (store.path / FOLDERS[kind] / identifier).exists():
-                lock.release()
-                return None
-            beside.mkdir()
-            write_record(beside / RUN_FILE, document)
-            os.replace(beside, folder)
-        except FileExistsError:
-            lock.release()
-            return None
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            lock.release(remove=True)
-            raise
-        return cls(store, folder, lock, document)
+        with store.open_folder(STAGING) as staging:
+            lock = locks.acquire(staging, f"{identifier}.lock")
+            try:
+                with store.open_folder(FOLDERS[kind]) as committed:
+                    if staging.kind(identifier) or committed.kind(identifier):
+                        lock.release()
+                        return None
+                staging.make_new(identifier)
+                place = staging.enter(identifier)
+                write_record(place, RUN_FILE, document)
+            except BaseException:
+                with suppress(OSError):
+                    staging.remove(identifier)
+                lock.release(remove=True)
+                raise
+        return cls(store, place, lock, document)
 
     @classmethod
     def resume(cls, store: Store, reference: str) -> RunWriter:
@@ -128,19 +127,23 @@ class RunWriter:
         Raises:
             StoreError: there is none, it is still running, finished, or damaged.
         """
+        if not reference.startswith("@") and (run := store.find(reference)).status == NEVER_BEGAN:
+            raise StoreError(
+                f"the run {run.id} never began: its process ended before its spec was written",
+                hint="start it again with `identify run`; `identify runs prune` removes what is left of it",
+            )
         run = store.find(reference, statuses=("interrupted", "failed"))
         if run.committed:
             raise StoreError(f"the run {run.id} is {run.status} but not staged any more; it cannot be resumed")
         if SPEC_FILE in run.document.get("files", {}):
             run.read_spec()  # a changed spec is not trained
-        writer = cls(store, run.folder, locks.acquire(store.lock_path(run.id)), dict(run.document))
+        lock = store.lock(run.id)
         try:
-            if not run.folder.is_dir():
-                raise StoreError(f"the run {run.id} was finished or removed by another process meanwhile")
+            writer = cls(store, _take_over(store, run), lock, dict(run.document))
             writer.write_document({"status": "running", "finished": None})
             writer._make_groups()
         except BaseException:
-            writer.close()
+            lock.release()
             raise
         return writer
 
@@ -154,6 +157,7 @@ class RunWriter:
 
     def close(self) -> None:
         """Let go of the run; what is staged stays."""
+        self._place.close()
         self._lock.release()
 
     @property
@@ -162,10 +166,13 @@ class RunWriter:
 
     @property
     def scratch(self) -> Path:
-        path = self.folder / SCRATCH
-        with explained("write the run", path):
-            path.mkdir(exist_ok=True)
-        return path
+        return self.make_scratch()
+
+    def make_scratch(self, part: str = "") -> Path:
+        """A folder of the scratch folder, or that itself, made where it is missing."""
+        where = f"{SCRATCH}/{part}" if part else SCRATCH
+        with explained("write the run", self.folder / where), self._place.make(where) as folder:
+            return folder.path
 
     def write_document(self, fields: Mapping[str, Any]) -> None:
         """Set top-level fields of run.json (provenance, scalars, warnings, status, …) and write it atomically."""
@@ -173,18 +180,18 @@ class RunWriter:
             raise ValueError(f"run.json's {own[0]!r} is set by the writer itself")
         self.document.update(fields)
         with explained("write the run", self.folder):
-            write_record(self.folder / RUN_FILE, self.document)
+            write_record(self._place, RUN_FILE, self.document)
 
     def write_spec(self, text: str) -> None:
         """Keep the resolved spec."""
         with explained("write the run", self.folder):
-            write_atomically(self.folder / SPEC_FILE, text.encode())
+            self._place.write(SPEC_FILE, text.encode())
         self.document["files"] = {SPEC_FILE: hashlib.sha256(text.encode()).hexdigest()}
 
     def write_report(self, text: str) -> None:
         """Keep the report page."""
         with explained("write the run", self.folder):
-            write_atomically(self.folder / REPORT_FILE, text.encode())
+            self._place.write(REPORT_FILE, text.encode())
 
     def write_samples(self, samples: Samples) -> None:
         """Keep ids, splits, factors, facts and the fingerprint; the columns come again from the dataset."""
@@ -202,7 +209,7 @@ class RunWriter:
             StoreError: their rows are not as many as their ids, or samples with that split were not written before.
         """
         with explained("write the run", self.folder):
-            write_latents_node(self.folder, latents, identified_up_to=identified_up_to)
+            write_latents_node(self._place, latents, identified_up_to=identified_up_to)
 
     def write_weights(self, state: Mapping[str, Any]) -> None:
         """Keep `Replicates.state()`: `parameters/<name>` and `buffers/<name>` to (R, ...)."""
@@ -235,7 +242,7 @@ class RunWriter:
     def write_figure(self, label: str, figure: Figure) -> None:
         """Keep a figure of the finding `label`: a PNG and, where it is interactive, a page."""
         with explained("write the run", self.folder):
-            write_figure_files(self.folder / FIGURES, label, figure)
+            write_figure_files(self._place, label, figure)
         entry = describe_figure(label, figure)
         self.document["figures"] = [*without_figure(self.document, entry), entry]
         self.write_document({})
@@ -254,32 +261,45 @@ class RunWriter:
             try:
                 # What a kill left between a finding's group and its line in run.json is not a part of the run.
                 for path in unlisted_findings(self.folder / ARRAYS, self.document):
-                    remove_node(self.folder, path)
+                    remove_node(self._place, path)
                 sums = checksums(self.folder / ARRAYS)
             except ValueError as error:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
-            sync_tree(self.folder, without=SCRATCH)
+            self._place.sync_all(without=SCRATCH)
             finished = self.document.get("finished") or timestamp(utc_now())  # noted already where a report says it
             whole = self.document | {"arrays": sums, "status": status, "finished": finished}
-            write_record(self.folder / RUN_FILE, whole)
-            os.replace(self.folder, final)
-            self.document = whole
-            sync_folder(final.parent)
-            sync_folder(self.store.path / STAGING)
-            self.folder = final
-            shutil.rmtree(final / SCRATCH, ignore_errors=True)
+            with self.store.open_folder(STAGING) as staging, self.store.open_folder(final.parent.name) as committed:
+                write_record(self._place, RUN_FILE, whole)
+                staging.move(self.id, committed, self.id)
+                self.document = whole
+                self.folder = final
+                committed.sync()
+                staging.sync()
+                with suppress(OSError):
+                    committed.remove(f"{self.id}/{SCRATCH}")
         self._lock.release(remove=True)
         return final
 
     def _make_groups(self) -> None:
         with explained("write the run", self.folder):
-            (self.folder / FIGURES).mkdir(exist_ok=True)
-            remove_unplaced(self.folder)
-            root = zarr.open_group(store=str(self.folder / ARRAYS), mode="a", zarr_format=3)
+            self._place.make(FIGURES).close()
+            remove_unplaced(self._place)
+            root = zarr.open_group(store=str(self._place.address / ARRAYS), mode="a", zarr_format=3)
             for name in _GROUPS:
                 root.require_group(name)
 
     @contextmanager
     def _fresh_group(self, path: str) -> Iterator[zarr.Group]:
-        with explained("write the run", self.folder), placing(self.folder, path) as (parent, name):
+        with explained("write the run", self.folder), placing(self._place, path) as (parent, name):
             yield parent.create_group(name)
+
+
+def _take_over(store: Store, run: RunSummary) -> Folder:
+    """The folder of a staged run; one with links in it is refused, because objectives write there by path."""
+    with explained("resume the run", run.folder):
+        try:
+            place = store.open_run(run)
+        except FileNotFoundError:
+            raise StoreError(f"the run {run.id} was finished or removed by another process meanwhile") from None
+        place.refuse_links()
+        return place

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from identify_core.errors import IdentifyError, StoreError, UsageError
+from identify_core.store.folder import Folder
 from identify_core.sweep.unit import End, Unit, end_of, perform
 from identify_core.version import __version__
 
@@ -68,16 +69,16 @@ def run_on_dask(
     try:
         while left:
             if stop():
-                stop_file.touch()
+                _mark(stop_file)
             with contextlib.suppress(TimeoutError):
                 distributed.wait(list(left), timeout=_SECONDS_BETWEEN_LOOKS, return_when="FIRST_COMPLETED")
             for future in [each for each in left if each.done()]:
                 yield _end(future, left.pop(future))
     except BaseException:
-        stop_file.touch()  # and stays: the workers' runs still have to see it
+        _mark(stop_file)  # and stays: the workers' runs still have to see it
         client.cancel(list(left))
         raise
-    stop_file.unlink(missing_ok=True)
+    _unmark(stop_file)
 
 
 def check_workers(client: Any, unit: Unit) -> None:
@@ -135,8 +136,8 @@ def look_around(unit: Unit) -> dict[str, Any]:
         return seen
     mark = file.parent.parent / f"seen-{secrets.token_hex(4)}"
     try:
-        mark.touch()
-        mark.unlink()
+        _mark(mark)
+        _unmark(mark)
         plugin_files = [Path(each) for each in unit["files"]]
         registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=plugin_files)
         load_stored_spec(registry, file, owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"])
@@ -159,6 +160,16 @@ def perform_on_worker(unit: Unit) -> End:
         return there
 
     return perform(unit, stop_requested=stop)
+
+
+def _mark(file: Path) -> None:
+    with Folder.open(file.parent) as folder:
+        folder.write(file.name, b"")
+
+
+def _unmark(file: Path) -> None:
+    with Folder.open(file.parent) as folder:
+        folder.remove(file.name)
 
 
 def _import_distributed() -> Any:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,8 +23,9 @@ import attrs
 from identify_core.errors import StoreError
 from identify_core.store import Store
 from identify_core.store.files import explained, from_plain
+from identify_core.store.folder import Folder
 from identify_core.store.layout import FORMAT, STAGING, UNPLACED, is_safe_id, make_run_id, timestamp, utc_now
-from identify_core.store.records import read_record, write_record
+from identify_core.store.records import parse_record, write_record
 
 if TYPE_CHECKING:
     from identify_core.sweep.combinations import Plan
@@ -96,47 +96,62 @@ def write_sweep(store: Store, plan: Plan, signatures: Mapping[int, str] | None =
     """
     store.create()
     now = utc_now()
-    with explained("record the sweep", store.path):
-        while (final := store.path / SWEEPS / make_run_id(plan.base.name, now=now)).exists():
+    with (
+        explained("record the sweep", store.path),
+        store.open_folder(STAGING) as staging,
+        _made(store) as sweeps,
+    ):
+        while sweeps.kind(identifier := make_run_id(plan.base.name, now=now)):
             continue
-        beside = store.path / STAGING / f"{UNPLACED}{final.name}"
-        (beside / "specs").mkdir(parents=True)
+        beside = f"{UNPLACED}{identifier}"
+        staging.make_new(beside)
         try:
-            document = _describe(plan, signatures or {}) | {"id": final.name, "created": timestamp(now)}
-            write_record(beside / SWEEP_FILE, document)
-            (beside / "spec.toml").write_text(plan.base.as_toml(), encoding="utf-8")
-            sweep = StoredSweep(folder=final, document=document)
-            for each in plan.combinations:
-                text = each.spec.as_toml()
-                (beside / sweep.spec_file(each.index).relative_to(final)).write_bytes(text.encode())
-            final.parent.mkdir(exist_ok=True)
-            os.replace(beside, final)
+            document = _describe(plan, signatures or {}) | {"id": identifier, "created": timestamp(now)}
+            sweep = StoredSweep(folder=sweeps.path / identifier, document=document)
+            with staging.enter(beside) as folder:
+                write_record(folder, SWEEP_FILE, document)
+                folder.make_new("specs")
+                _write(folder, "spec.toml", plan.base.as_toml())
+                for each in plan.combinations:
+                    _write(
+                        folder, sweep.spec_file(each.index).relative_to(sweep.folder).as_posix(), each.spec.as_toml()
+                    )
+            staging.move(beside, sweeps, identifier)
         except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
+            staging.remove(beside)
             raise
     return sweep
 
 
-def write_ends(sweep: StoredSweep, ends: Mapping[str, Any]) -> StoredSweep:
+def write_ends(store: Store, sweep: StoredSweep, ends: Mapping[str, Any]) -> StoredSweep:
     """Keep why runs failed, in place of what was kept before."""
     document = {**sweep.document, "ends": dict(ends)}
-    with explained("record the sweep", sweep.folder):
-        write_record(sweep.folder / SWEEP_FILE, document)
+    with explained("record the sweep", sweep.folder), open_sweep(store, sweep) as folder:
+        write_record(folder, SWEEP_FILE, document)
     return attrs.evolve(sweep, document=document)
+
+
+def open_sweep(store: Store, sweep: StoredSweep) -> Folder:
+    """The folder of a sweep, held open to be written.
+
+    Raises:
+        OSError: it is a link, or not there any more.
+    """
+    return store.open_folder(f"{SWEEPS}/{sweep.id}")
 
 
 def all_sweeps(store: Store) -> list[StoredSweep]:
     """Every sweep whose record can be read, oldest first."""
     store.check()
-    folder = store.path / SWEEPS
-    names = sorted(os.listdir(folder)) if folder.is_dir() else []
     found = []
-    for name in names:
-        try:
-            if is_safe_id(name):
-                found.append(_read(folder / name))
-        except (OSError, ValueError, KeyError):  # not whole, or not ours: then it is no sweep to go on with
-            continue
+    with explained("list the sweeps", store.path / SWEEPS), store.open_folder() as root:
+        entries = root.scan(SWEEPS) if root.kind(SWEEPS) else []
+        for entry in entries:
+            try:
+                if is_safe_id(entry.name):
+                    found.append(_read(root, entry.name))
+            except (OSError, ValueError, KeyError, TypeError):  # not whole, or not ours: no sweep to go on with
+                continue
     return sorted(found, key=lambda sweep: (str(sweep.document["created"]), sweep.id))
 
 
@@ -158,9 +173,8 @@ def find_sweep(store: Store, reference: str) -> StoredSweep:
 
 
 def find_equal(store: Store, plan: Plan) -> StoredSweep | None:
-    """The latest sweep of the store that has the very combinations of a plan."""
-    if not store.path.is_dir():
-        return None
+    """The latest sweep of the store, which is made if it is missing, that has the very combinations of a plan."""
+    store.create()  # an empty folder becomes a store, as it does for a run
     wanted = _digest(plan)
     return next((each for each in reversed(all_sweeps(store)) if each.document.get("digest") == wanted), None)
 
@@ -178,13 +192,23 @@ def _matches(reference: str, sweeps: Sequence[StoredSweep]) -> list[StoredSweep]
     return []
 
 
-def _read(folder: Path) -> StoredSweep:
-    document = from_plain(read_record(folder / SWEEP_FILE))
-    if document["id"] != folder.name or document["format"] > FORMAT:
+def _made(store: Store) -> Folder:
+    with store.open_folder() as root:
+        return root.make(SWEEPS)
+
+
+def _write(folder: Folder, where: str, text: str) -> None:
+    with folder.open_file(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+        file.write(text.encode())
+
+
+def _read(root: Folder, identifier: str) -> StoredSweep:
+    document = from_plain(parse_record(root.read(f"{SWEEPS}/{identifier}/{SWEEP_FILE}")))
+    if document["id"] != identifier or document["format"] > FORMAT:
         raise ValueError("it is of another folder or of a newer version")
     for key in ("name", "created", "settings", "combinations"):
         document[key]
-    return StoredSweep(folder=folder, document=document)
+    return StoredSweep(folder=root.path / SWEEPS / identifier, document=document)
 
 
 def _describe(plan: Plan, signatures: Mapping[int, str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from identify_core.store import Store
+from identify_core.store.layout import NEVER_BEGAN
 from identify_core.sweep.record import StoredSweep
 from identify_core.sweep.unit import run_of
 
@@ -55,7 +56,8 @@ def read_rows(store: Store, sweep: StoredSweep) -> list[Row]:
             status, document = ("failed" if end else "waiting"), {}
         else:
             # One whose process was killed could be resumed, but not by waiting: it failed.
-            status = "failed" if end and run.status == "interrupted" else run.status
+            begun = "waiting" if run.status == NEVER_BEGAN else run.status
+            status = "failed" if end and begun in ("interrupted", "waiting") else begun
             document = dict(run.document)
         reason = end or str(document.get("reason", ""))
         rows.append(

@@ -10,7 +10,8 @@ import attrs
 from identify_core.errors import Interrupted, StoreError
 from identify_core.run.display import Display
 from identify_core.store import Store, locks
-from identify_core.sweep.record import StoredSweep, write_ends
+from identify_core.store.files import explained
+from identify_core.sweep.record import StoredSweep, open_sweep, write_ends
 from identify_core.sweep.summary import Row, count_statuses, read_rows
 from identify_core.sweep.trust import NOTHING, Trust
 from identify_core.sweep.unit import End, Unit
@@ -89,7 +90,7 @@ def sweep_over(
         except KeyboardInterrupt:  # asked a second time
             pass
         finally:
-            sweep = write_ends(sweep, ends)
+            sweep = write_ends(store, sweep, ends)
         lock.release(remove=True)
     rows = read_rows(store, sweep)
     if not stopped and any(row.status in ("waiting", "interrupted") for row in rows):
@@ -109,11 +110,12 @@ def counted(ends: Generator[End, None, None], count: int, display: Display) -> G
 
 
 def _alone(sweep: StoredSweep, store: Store) -> locks.Lock:
-    path = store.lock_path(sweep.id)
+    with explained("go on with the sweep", sweep.folder), open_sweep(store, sweep) as folder:
+        folder.refuse_links()  # its specs are read, and its pictures written, by path
     try:
-        return locks.acquire(path)
+        return store.lock(sweep.id)
     except StoreError as error:
-        owner = locks.read_owner(path)
+        owner = locks.read_owner(store.lock_path(sweep.id))
         if owner is None:
             raise
         raise StoreError(

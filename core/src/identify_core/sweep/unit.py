@@ -133,6 +133,7 @@ def _execute(
     from identify_core.observers import track_observers
     from identify_core.plugins import load_registry
     from identify_core.spec import load_stored_spec
+    from identify_core.store.layout import NEVER_BEGAN
 
     trackers = {str(tracker.name): tracker for tracker in track_observers(unit["track"])}
     files = [Path(file) for file in unit["files"]]
@@ -152,18 +153,17 @@ def _execute(
         observers=Observers(registry.observers()),
         seconds_between_checkpoints=unit["seconds_between_checkpoints"],
     )
-    if earlier is not None:
-        return _go_on(spec, surroundings, earlier.id, unit["signature"])
+    if earlier is not None and earlier.status == NEVER_BEGAN:
+        store.remove(earlier)
+    elif earlier is not None:
+        return _go_on(spec, surroundings, earlier.id)
     note = {"id": unit["sweep"], "index": unit["index"], "values": unit["values"]}
     return execute(spec, surroundings, document={"sweep": note}, signature=unit["signature"])
 
 
-def _go_on(spec: ResolvedSpec, surroundings: Surroundings, run_id: str, signature: str) -> Outcome:
+def _go_on(spec: ResolvedSpec, surroundings: Surroundings, run_id: str) -> Outcome:
     from identify_core.run.engine import resume
     from identify_core.store import RunWriter
 
     with RunWriter.resume(surroundings.store, run_id) as writer:
-        if not (writer.folder / "spec.toml").exists():  # killed in its first moment
-            writer.write_document({"spec_signature": signature})
-            writer.write_spec(spec.as_toml())
         return resume(spec, surroundings, writer)

@@ -15,6 +15,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "finished": {"fg": "green"},
     "running": {"fg": "cyan"},
     "interrupted": {"fg": "yellow"},
+    "never began": {"fg": "yellow"},
     "failed": {"fg": "red"},
     "damaged": {"fg": "red", "bold": True},
 }
@@ -42,7 +43,7 @@ def list_runs(
     reverse: bool,
     as_json: bool,
 ) -> None:
-    """List the runs: finished, running, interrupted, failed and damaged ones."""
+    """List the runs: finished, running, interrupted, failed and damaged ones, and those that never began."""
     from fnmatch import fnmatchcase
 
     from identify_core.cli.output import print_json

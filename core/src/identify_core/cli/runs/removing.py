@@ -9,6 +9,8 @@ import click
 from identify_core.cli.invocation import Invocation, json_option, store_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from identify_core.store import RunSummary
 
 
@@ -25,7 +27,7 @@ def remove(invocation: Invocation, runs: tuple[str, ...], yes: bool, as_json: bo
 
     store = Store(invocation.store_path)
     found = {run.id: run for run in map(store.find, runs)}
-    _confirm(list(found.values()), yes=yes)
+    _confirm(list(found.values()), [], yes=yes)
     for run in found.values():
         store.remove(run)
         if not as_json:
@@ -41,22 +43,23 @@ def remove(invocation: Invocation, runs: tuple[str, ...], yes: bool, as_json: bo
 @json_option
 @click.pass_obj
 def prune(invocation: Invocation, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Delete interrupted and failed runs, which could be resumed until then, and leftovers of processes that are gone.
+    """Delete interrupted and failed runs, which could be resumed until then, those that never began, and leftovers.
 
     Finished and running runs are never touched, nor damaged ones: those go with `identify runs rm`.
     """
     from identify_core.cli.output import print_json
     from identify_core.store import Store
+    from identify_core.store.layout import NEVER_BEGAN
 
     store = Store(invocation.store_path)
     unfinished = [
         run
         for run in (*store.runs(), *store.comparisons())
-        if not run.committed and run.status in ("interrupted", "failed")
+        if not run.committed and run.status in ("interrupted", "failed", NEVER_BEGAN)
     ]
     leftovers = store.leftovers()
     if not dry_run:
-        _confirm(unfinished, yes=yes)
+        _confirm(unfinished, leftovers, yes=yes)
         for run in unfinished:
             store.remove(run)
         for path in leftovers:
@@ -73,9 +76,13 @@ def prune(invocation: Invocation, dry_run: bool, yes: bool, as_json: bool) -> No
         click.echo("nothing to prune", err=True)
 
 
-def _confirm(runs: list[RunSummary], *, yes: bool) -> None:
-    if yes or not runs:
+def _confirm(runs: list[RunSummary], leftovers: list[Path], *, yes: bool) -> None:
+    if yes or not (runs or leftovers):
         return
     for run in runs:
         click.echo(f"{run.id}  {run.status}  {run.name}", err=True)
-    click.confirm(f"Delete {len(runs)} run{'' if len(runs) == 1 else 's'} for good?", abort=True, err=True)
+    for path in leftovers:
+        click.echo(f"{path}  left over", err=True)
+    counts = ((len(runs), "run"), (len(leftovers), "leftover"))
+    what = " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
+    click.confirm(f"Delete {what} for good?", abort=True, err=True)
