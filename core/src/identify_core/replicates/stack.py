@@ -247,7 +247,7 @@ class Stack:
             moved.noise = self.noise.select(range(self.count))
         return moved
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
         return self.select(range(self.count))
 
     def state(self) -> Tensors:

@@ -63,10 +63,9 @@ class SilentDisplay:
 
 
 class _TerminalProgress:
-    def __init__(self, bars: Any, task: Any, description: str, display: TerminalDisplay) -> None:
+    def __init__(self, bars: Any, task: Any, display: TerminalDisplay) -> None:
         self._bars = bars
         self._task = task
-        self._description = description
         self._display = display
         display._current = self
 
@@ -130,7 +129,7 @@ class TerminalDisplay:
             task = bars.add_task(description, total=total, values="")
             outer = self._current
             try:
-                yield _TerminalProgress(bars, task, description, self)
+                yield _TerminalProgress(bars, task, self)
             finally:
                 self._current = outer
 

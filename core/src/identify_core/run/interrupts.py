@@ -23,7 +23,7 @@ def stop_on_interrupt(announce: Callable[[str], None]) -> Iterator[Callable[[], 
     """
     requested = threading.Event()
 
-    def handle(signum: int, frame: FrameType | None) -> None:
+    def handle(_signum: int, _frame: FrameType | None) -> None:
         if requested.is_set():
             raise KeyboardInterrupt
         requested.set()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -395,11 +394,6 @@ class _Above:
 
     def __exit__(self, *_: object) -> None:
         self._folder.close()
-
-
-def free_space(path: Path) -> int:
-    """Bytes that may still be written where a path lies, by what the file system says."""
-    return shutil.disk_usage(path).free
 
 
 def _names(where: str) -> list[str]:

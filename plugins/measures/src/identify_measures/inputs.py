@@ -147,11 +147,6 @@ def refuse_masked(x: Any, name: str) -> None:
         )
 
 
-def common_dtype(first: Matrix, second: Matrix) -> str:
-    """How a score says the types of two matrices."""
-    return first.dtype if first.dtype == second.dtype else f"{first.dtype} and {second.dtype}"
-
-
 def check_finite(values: torch.Tensor, name: str) -> None:
     """Refuse NaN and infinities.
 

@@ -48,18 +48,6 @@ class ForeignArray:
         return self.read(tuple(slice(0, size) for size in self.shape))
 
 
-def array_in_memory(name: str, values: Array, *, axes: Sequence[str] = (), **more: Any) -> ForeignArray:
-    """An array that had to be read as a whole."""
-    return ForeignArray(
-        name=name,
-        shape=tuple(values.shape),
-        dtype=str(values.dtype),
-        read=lambda selection: values[selection],
-        axes=tuple(axes),
-        **more,
-    )
-
-
 def choose(path: Path | str, key: str, names: Sequence[str], *, what: str = "array") -> str:
     """The array of a file that a key means; the only one where there is no key.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from identify_core.errors import IdentifyError, UsageError
 from identify_core.plugins import Registered
@@ -30,13 +30,6 @@ def chosen_checks(only: Collection[str] = (), skip: Collection[str] = ()) -> lis
         if name not in CHECKS:
             raise UsageError(f"there is no check {name!r}", hint=did_you_mean(name, CHECKS))
     return [each for each in CHECKS.values() if (not only or each.name in only) and each.name not in skip]
-
-
-def perform_all(bench: Bench, checks: Collection[Check]) -> Iterator[Result]:
-    """Every check of every item, in order."""
-    for check in checks:
-        for item in items(bench, check):
-            yield perform(bench, check, item)
 
 
 def perform(bench: Bench, check: Check, item: str) -> Result:

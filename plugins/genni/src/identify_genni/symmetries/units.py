@@ -41,11 +41,6 @@ def with_outgoing(layer: HiddenLayer, state: State, blocks: torch.Tensor) -> Non
     state[layer.next_weight] = blocks.reshape(state[layer.next_weight].shape)
 
 
-def state_of(structure: Structure, vector: torch.Tensor, buffers: Mapping[str, torch.Tensor] | None = None) -> State:
-    """The named tensors of one parameter vector (P,), with the buffers of its network."""
-    return structure.parameters(vector) | dict(buffers or {})
-
-
 def standardise_norms(structure: Structure, state: Mapping[str, torch.Tensor]) -> State:
     """Move the running statistics into gain and offset, so that networks compare by their parameters alone.
 
