@@ -17,6 +17,7 @@ from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.report import gallery, write_report
 from identify_core.store import StoredRun
 from identify_core.store.layout import RUN_FILE
+from identify_core.store.records import write_record
 
 MakeRun = Callable[..., StoredRun]
 Draw = Callable[..., Figure]
@@ -228,7 +229,7 @@ def test_every_link_of_the_contents_leads_somewhere(make_run: MakeRun, tmp_path:
 def _point_figure_to(run: StoredRun, field: str, path: str) -> StoredRun:
     document = json.loads((run.folder / RUN_FILE).read_text())
     document["figures"][0][field] = path
-    (run.folder / RUN_FILE).write_text(json.dumps(document))
+    write_record(run.folder / RUN_FILE, document)  # by somebody who renews the digest, too
     return StoredRun.open(run.folder)
 
 

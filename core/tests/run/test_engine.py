@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from identify_core.errors import Interrupted, SpecError
 from identify_core.plugins import Registry, load_registry
+from identify_core.run.context import Context
 from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Outcome, Surroundings, execute, resume
 from identify_core.spec import ResolvedSpec, load_spec
@@ -174,3 +177,29 @@ def test_a_fresh_report_says_when_the_run_finished(registry: Registry, tmp_path:
     finished = StoredRun.open(outcome.folder).document["finished"]
     assert finished
     assert f"<dt>finished</dt><dd>{finished}</dd>" in (outcome.folder / "report.html").read_text()
+
+
+def test_no_network_is_built_to_be_counted_alone(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    build = Context.build_model
+
+    def counted(self: Context, shape: Any, *, replicate: int) -> Any:
+        built.append(replicate)
+        return build(self, shape, replicate=replicate)
+
+    counts: list[int] = []
+
+    @contextmanager
+    def noted(parameters: int) -> Iterator[None]:
+        counts.append(parameters)
+        yield
+
+    monkeypatch.setattr(Context, "build_model", counted)
+    monkeypatch.setattr("identify_core.run.engine.fitting_threads", noted)
+    outcome = run(registry, tmp_path)
+    assert built == [0, 1, 2]
+    stored = StoredRun.open(outcome.folder)
+    expected = sum(values.size for name, values in stored.weights().items() if name.startswith("parameters/"))
+    assert counts[-1] == stored.parameters == expected > 0

@@ -91,3 +91,17 @@ def test_where_all_fail_it_is_an_error_that_lists_them(registry: Registry, run: 
     both = '{type="whole", label="bad", fail=true}, {type="whole", label="worse", fail=true}'
     with pytest.raises(RunError, match="every evaluator failed: bad: ValueError: asked to fail; worse: ValueError"):
         revisit(registry, run, both)
+
+
+def test_what_is_only_counted_or_named_is_not_read(
+    registry: Registry, run: StoredRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError(f"{arguments} was read")
+
+    monkeypatch.setattr("identify_core.store.findings.read_array", refuse)
+    monkeypatch.setattr(StoredRun, "weights", refuse)
+    assert revisit(registry, run, '{type="norm"}').labels == ("norm",)
+    page = (run.folder / "report.html").read_text()
+    assert "<dt>losses</dt><dd>(replicate 3, float32)</dd>" in page
+    assert "<dt>labels</dt><dd>labels (representation 3, text)</dd>" in page

@@ -12,6 +12,7 @@ from identify_core.report.tables import html_table, typeset, words_of
 
 if TYPE_CHECKING:
     from identify_core.store import StoredFinding
+    from identify_core.store.findings import Outline
 
 HEADLINE_SCALARS = 6
 MANY = 4
@@ -177,7 +178,7 @@ def _meanings(stored: StoredFinding) -> Markup | None:
     for title, pairs in (
         ("How to read the numbers", finding.conventions.items()),
         ("Options", ((name, typeset(_flat(value))) for name, value in stored.options.items())),
-        ("Stored arrays", ((name, _array_words(array)) for name, array in finding.arrays.items())),
+        ("Stored arrays", ((name, _array_words(array)) for name, array in stored.outlines.items())),
     ):
         rows = [(element("dt", name), element("dd", str(value))) for name, value in pairs]
         if rows:
@@ -185,9 +186,9 @@ def _meanings(stored: StoredFinding) -> Markup | None:
     return element("details", element("summary", "Conventions, options and arrays"), blocks) if blocks else None
 
 
-def _array_words(array: Any) -> str:
-    sizes = " × ".join(f"{name} {size}" for name, size in zip(array.dimensions, array.values.shape, strict=True))
-    return f"{array.summary} ({sizes or 'one number'}, {array.values.dtype})".lstrip()
+def _array_words(array: Outline) -> str:
+    sizes = " × ".join(f"{name} {size}" for name, size in zip(array.dimensions, array.shape, strict=True))
+    return f"{array.summary} ({sizes or 'one number'}, {array.dtype})".lstrip()
 
 
 def _flat(value: Any) -> Any:

@@ -53,7 +53,7 @@ def write_report(run: StoredRun, path: Path, *, status: str = "") -> Path:
 def render_page(run: StoredRun, *, status: str) -> str:
     """The page as text; see `write_report`."""
     pictures = list(read_pictures(run))
-    findings = dict(run.findings)
+    findings = run.outlined_findings()
     sections = [
         show_answers(findings, run.document),
         *show_evidence(findings, pictures),

@@ -169,17 +169,32 @@ class _Execution:
 
     def _perform(self) -> Outcome:
         samples = self._make_samples()
-        with fitting_threads(self._parameters(samples)), flushed_denormals():
-            live = None if self.stage == TRAINED else self._train(samples)
-            self._evaluate_all(samples, live)
+        context = self._context("objective")
+        with flushed_denormals():
+            live = None if self.stage == TRAINED or self.spec.model is None else self._build(samples, context)
+            with fitting_threads(self._parameters(live)):
+                if self.stage != TRAINED:
+                    self._train(samples, live, context)
+                self._evaluate_all(samples, live)
         return self._commit()
 
-    def _parameters(self, samples: Samples) -> int:
+    def _build(self, samples: Samples, context: Context) -> Replicates:
+        shape = samples.shape
+        with fitting_threads(0):  # drawing the first weights is no work for several
+            return Replicates.build(
+                lambda r: context.build_model(shape, replicate=r),
+                self.spec.replicates,
+                device=self.device,
+                dtype=context.dtype,
+            )
+
+    def _parameters(self, live: Replicates | None) -> int:
         """How many parameters all replicates have together; without a model, as many as take all threads."""
         if self.spec.model is None:
             return SMALL
-        module = self._context("model").build_model(samples.shape, replicate=0)
-        return self.spec.replicates * sum(parameter.numel() for parameter in module.parameters())
+        if live is None:
+            return StoredRun.open(self.writer.folder).parameters
+        return sum(each.numel() for each in live.parameters.values())
 
     def _evaluate_all(self, samples: Samples, live: Replicates | None) -> None:
         source = Source(
@@ -208,18 +223,8 @@ class _Execution:
         self.fingerprint = samples.fingerprint
         return samples
 
-    def _train(self, samples: Samples) -> Replicates | None:
-        context = self._context("objective")
+    def _train(self, samples: Samples, replicates: Replicates | None, context: Context) -> None:
         claim = self.spec.objective.registered.component.identified_up_to
-        replicates = None
-        if self.spec.model is not None:
-            shape = samples.shape
-            replicates = Replicates.build(
-                lambda r: context.build_model(shape, replicate=r),
-                self.spec.replicates,
-                device=self.device,
-                dtype=context.dtype,
-            )
         self.stage = "training"
         self._note()
         self.writer.write_samples(samples)
@@ -234,7 +239,6 @@ class _Execution:
         self._take_warnings(context)
         self.stage = TRAINED
         self._note()
-        return replicates
 
     def _keep(self, finding: Finding, context: Context) -> None:
         if not finding.name:

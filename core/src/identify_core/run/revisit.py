@@ -76,9 +76,7 @@ class Revisit:
                     hint="give another --label, or --replace it",
                 )
         appender = RunAppender(self.store, self.run.summary, replace=self.replace)
-        weights = self.run.weights()
-        parameters = sum(values.size for name, values in weights.items() if name.startswith("parameters/"))
-        with fitting_threads(parameters if weights else SMALL):
+        with fitting_threads(self.run.parameters or SMALL):
             revisited = self._evaluate(appender)
         appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
         return revisited

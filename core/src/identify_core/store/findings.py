@@ -18,6 +18,23 @@ from identify_core.store.layout import decode_name, encode_name
 from identify_core.store.nodes import child_names, read_node
 
 
+@attrs.frozen(kw_only=True)
+class Outline:
+    """What an array of a finding is, as its metadata say.
+
+    Args:
+        dimensions: one name an axis.
+        shape: its size along each.
+        dtype: such as `float32`, or `text`.
+        summary: what it holds, with its unit.
+    """
+
+    dimensions: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    summary: str
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class StoredFinding:
     """A finding with where it came from.
@@ -27,12 +44,14 @@ class StoredFinding:
         evaluator: the qualified name of the component that made it.
         options: that component's options, in plain types.
         finding: the finding.
+        outlines: name to what each of its arrays is, whether or not the arrays themselves were read.
     """
 
     label: str
     evaluator: str
     options: Mapping[str, Any]
     finding: Finding
+    outlines: Mapping[str, Outline] = attrs.field(factory=dict)
 
 
 def describe_finding(finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +105,14 @@ def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True)
     """
     try:
         document = structure_record(from_plain(read_node(root, path).attributes), FindingDocument)
-        arrays = {name: _read_labelled(root, f"{path}/{name}") for name in child_names(root, path) if with_arrays}
+        outlines = {name: _outline(root, f"{path}/{name}") for name in child_names(root, path)}
+        arrays = {
+            name: LabelledArray(
+                values=read_array(root, f"{path}/{name}"), dimensions=each.dimensions, summary=each.summary
+            )
+            for name, each in outlines.items()
+            if with_arrays
+        }
         finding = Finding(
             summary=document.summary,
             scalars=document.scalars,
@@ -96,7 +122,13 @@ def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True)
             warnings=document.warnings,
             name=document.name,
         )
-        return StoredFinding(label=label, evaluator=document.evaluator, options=document.options, finding=finding)
+        return StoredFinding(
+            label=label,
+            evaluator=document.evaluator,
+            options=document.options,
+            finding=finding,
+            outlines={decode_name(name): each for name, each in outlines.items()},
+        )
     except (OSError, ValueError) as error:
         raise StoreError(
             f"the finding {label!r} of the run {root.parent.name} cannot be read: {error}",
@@ -104,9 +136,13 @@ def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True)
         ) from error
 
 
-def _read_labelled(root: Path, path: str) -> LabelledArray:
+def _outline(root: Path, path: str) -> Outline:
     node = read_node(root, path)
-    dimensions = node.dimensions[: len(node.shape) - ("encoding" in node.attributes)]
-    return LabelledArray(
-        values=read_array(root, path), dimensions=dimensions, summary=from_plain(node.attributes.get("summary", ""))
+    encoded = "encoding" in node.attributes  # text, its letters along one more axis
+    axes = len(node.shape) - encoded
+    return Outline(
+        dimensions=node.dimensions[:axes],
+        shape=node.shape[:axes],
+        dtype="text" if encoded else node.dtype,
+        summary=from_plain(node.attributes.get("summary", "")),
     )

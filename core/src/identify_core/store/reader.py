@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -184,6 +185,12 @@ class StoredRun:
             found[f"{kind}/{name}" if kind else name] = read_array(self._root, node.path)
         return found
 
+    @property
+    def parameters(self) -> int:
+        """How many parameters all replicates have together; 0 without weights. Only metadata is read."""
+        nodes = [self._node(f"weights/{name}") for name in child_names(self._root, "weights")]
+        return sum(math.prod(node.shape) for node in nodes if node.attributes.get("kind") == "parameters")
+
     def history(self) -> dict[str, tuple[Array, Array]]:
         """Name to steps (S,) and values (S,) or (S, R)."""
         return {
@@ -198,6 +205,14 @@ class StoredRun:
     def findings(self) -> Mapping[str, StoredFinding]:
         """Label to finding, in the order in which they were made; each is read when it is asked for."""
         return _Findings(self._root, {k: str(v["group"]) for k, v in self.document.get("findings", {}).items()})
+
+    def outlined_findings(self) -> dict[str, StoredFinding]:
+        """Label to finding without its arrays, of which `outlines` says what they are; only metadata is read."""
+        entries = self.document.get("findings", {})
+        return {
+            label: read_finding(self._root, str(entry["group"]), label, with_arrays=False)
+            for label, entry in entries.items()
+        }
 
     def _latents(self, encoded: str) -> StoredLatents:
         node = self._node(f"latents/{encoded}")
