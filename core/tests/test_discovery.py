@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from identify_core import __version__
-from identify_core.discovery import PluginStatus, discover, refuse_unusable, unmet_requirements
+from identify_core.discovery import discover, refuse_unusable, unmet_requirements
 from identify_core.errors import PluginError, UsageError
+from identify_core.plugin_status import PluginStatus
 from identify_core.testing.fixtures import InstallDistribution
 
 

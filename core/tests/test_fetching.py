@@ -16,17 +16,9 @@ from typing import Any
 import attrs
 import pytest
 
-from identify_core.downloading import ResumingDownloader
+from identify_core.downloading import PublicFile, ResumingDownloader, file_sum
 from identify_core.errors import Interrupted, PluginError, RunError
-from identify_core.fetching import (
-    DATA_VARIABLE,
-    FilePlaces,
-    PublicFile,
-    check_file,
-    file_sum,
-    missing_file,
-    obtain_file,
-)
+from identify_core.fetching import DATA_VARIABLE, FilePlaces, check_file, missing_file, obtain_file
 from identify_core.run.context import Context
 from identify_core.testing.contexts import make_context
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from identify_core.data import Shape as Shape
     from identify_core.deprecation import IdentifyDeprecationWarning as IdentifyDeprecationWarning
     from identify_core.deprecation import deprecated as deprecated
+    from identify_core.downloading import PublicFile as PublicFile
+    from identify_core.downloading import file_sum as file_sum
     from identify_core.errors import IdentifyError as IdentifyError
     from identify_core.errors import Interrupted as Interrupted
     from identify_core.errors import OptionsError as OptionsError
@@ -48,9 +50,7 @@ if TYPE_CHECKING:
     from identify_core.errors import StoreError as StoreError
     from identify_core.errors import UsageError as UsageError
     from identify_core.fetching import FilePlaces as FilePlaces
-    from identify_core.fetching import PublicFile as PublicFile
     from identify_core.fetching import check_file as check_file
-    from identify_core.fetching import file_sum as file_sum
     from identify_core.fetching import missing_file as missing_file
     from identify_core.fetching import obtain_file as obtain_file
     from identify_core.findings import Figure as Figure
@@ -160,7 +160,8 @@ _ROOMS = {
         "StoreError",
         "UsageError",
     ),
-    "fetching": ("FilePlaces", "PublicFile", "check_file", "file_sum", "missing_file", "obtain_file"),
+    "downloading": ("PublicFile", "file_sum"),
+    "fetching": ("FilePlaces", "check_file", "missing_file", "obtain_file"),
     "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Table"),
     "hookspecs": ("IdentifySpecs", "hookimpl"),
     "kinds": ("check_option",),

@@ -1,7 +1,8 @@
-"""Downloads over HTTP that go on where they broke off, for pooch."""
+"""Published files and their downloads over HTTP, which go on where they broke off, for pooch."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -11,15 +12,57 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from identify_core.errors import Interrupted, RunError
-from identify_core.fetching import PublicFile, file_sum, part_path
 
 if TYPE_CHECKING:
     from identify_core.run.context import Context
     from identify_core.run.display import Progress
 
+_READ = 1 << 20
 _BLOCK = 1 << 16
 _TIMEOUT = (20.0, 60.0)  # seconds to connect, and between two blocks
 _BUSY = {408, 425, 429, 500, 502, 503, 504}  # statuses that a later attempt may not meet
+
+
+@attrs.frozen(kw_only=True)
+class PublicFile:
+    """A file that its authors publish.
+
+    Args:
+        name: the file's name in the folders where it is looked for.
+        url: its official address; empty where it has to be made or fetched by hand.
+        sha256: its checksum in hexadecimal digits; empty where nobody published one. Then the sum of the first
+            download is kept beside the file, and a later change is refused.
+        size: in bytes; 0 where it is not known.
+        licence: under which it may be used.
+        source: whom to cite, or the page that describes it.
+    """
+
+    name: str
+    url: str = ""
+    sha256: str = ""
+    size: int = 0
+    licence: str = ""
+    source: str = ""
+
+    @property
+    def terms(self) -> str:
+        """Address, size, licence and source, as far as they are known."""
+        size = f"{self.size / 1e6:.1f} MB" if self.size else ""
+        return ", ".join(part for part in (self.url, size, self.licence, self.source) if part)
+
+
+def file_sum(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_READ):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def part_path(path: Path) -> Path:
+    """Where the part of a download that has come is kept until it is complete."""
+    return path.with_name(f"{path.name}.part")
 
 
 class _TransferError(Exception):

@@ -13,7 +13,6 @@ Example:
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from identify_core.downloading import PublicFile, ResumingDownloader, file_sum, part_path
 from identify_core.errors import Interrupted, PluginError, RunError, StoreError
 
 if TYPE_CHECKING:
@@ -29,35 +29,6 @@ if TYPE_CHECKING:
     from identify_core.run.context import Context
 
 DATA_VARIABLE = "IDENTIFY_DATA"
-_BLOCK = 1 << 20
-
-
-@attrs.frozen(kw_only=True)
-class PublicFile:
-    """A file that its authors publish.
-
-    Args:
-        name: the file's name in the folders where it is looked for.
-        url: its official address; empty where it has to be made or fetched by hand.
-        sha256: its checksum in hexadecimal digits; empty where nobody published one. Then the sum of the first
-            download is kept beside the file, and a later change is refused.
-        size: in bytes; 0 where it is not known.
-        licence: under which it may be used.
-        source: whom to cite, or the page that describes it.
-    """
-
-    name: str
-    url: str = ""
-    sha256: str = ""
-    size: int = 0
-    licence: str = ""
-    source: str = ""
-
-    @property
-    def terms(self) -> str:
-        """Address, size, licence and source, as far as they are known."""
-        size = f"{self.size / 1e6:.1f} MB" if self.size else ""
-        return ", ".join(part for part in (self.url, size, self.licence, self.source) if part)
 
 
 @attrs.frozen(kw_only=True)
@@ -184,15 +155,6 @@ def check_file(path: Path, file: PublicFile) -> None:
         raise RunError(f"{path} is not what {whose}: its SHA-256 is {actual}, expected {expected}", hint=again)
 
 
-def file_sum(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def recorded_sum(path: Path) -> str:
     """The checksum that was recorded beside a file at its first download; empty where there is none."""
     record = _record_path(path)
@@ -200,11 +162,6 @@ def recorded_sum(path: Path) -> str:
         return ""
     words = record.read_text(encoding="utf-8").split()
     return words[0] if words else ""
-
-
-def part_path(path: Path) -> Path:
-    """Where the part of a download that has come is kept until it is complete."""
-    return path.with_name(f"{path.name}.part")
 
 
 def _record_path(path: Path) -> Path:
@@ -251,8 +208,6 @@ def _retrieve(file: PublicFile, folder: Path, context: Context) -> None:
     import logging
 
     import pooch
-
-    from identify_core.downloading import ResumingDownloader
 
     logger = pooch.get_logger()
     level = logger.level

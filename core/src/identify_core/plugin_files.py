@@ -17,9 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from identify_core.discovery import PluginFile, PluginStatus
 from identify_core.errors import PluginError
 from identify_core.names import NAME_PATTERN
+from identify_core.plugin_status import PluginFile, PluginStatus
 
 DIGITS = 12
 """How much of a file's SHA-256 stands for its version."""

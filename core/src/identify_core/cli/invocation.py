@@ -10,7 +10,7 @@ import attrs
 import click
 
 if TYPE_CHECKING:
-    from identify_core.discovery import PluginStatus
+    from identify_core.plugin_status import PluginStatus
     from identify_core.plugins import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])

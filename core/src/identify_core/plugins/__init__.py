@@ -6,7 +6,7 @@ What is installed, and what the user switched off, is known without importing an
 
 from __future__ import annotations
 
-from identify_core.discovery import PluginStatus
+from identify_core.plugin_status import PluginStatus
 from identify_core.plugins._loading import Observer, Registered
 from identify_core.plugins._registry import Registry, load_registry
 

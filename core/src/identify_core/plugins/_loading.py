@@ -18,9 +18,10 @@ import attrs
 import pluggy
 
 from identify_core.components import Check, Command, Component, Dataset, Evaluator, Model, Objective, Preset
-from identify_core.discovery import ENTRY_POINT_GROUP, PluginFile, PluginStatus
+from identify_core.discovery import ENTRY_POINT_GROUP
 from identify_core.errors import IdentifyError, Interrupted, PluginError
 from identify_core.hookspecs import PROJECT, IdentifySpecs
+from identify_core.plugin_status import PluginFile, PluginStatus
 from identify_core.rungs import RUNGS
 from identify_core.stdout import kept_for_results
 from identify_core.suggestions import did_you_mean

@@ -8,8 +8,9 @@ from pathlib import Path
 import attrs
 
 from identify_core.components import Preset
-from identify_core.discovery import PluginStatus, discover, refuse_unusable
+from identify_core.discovery import discover, refuse_unusable
 from identify_core.errors import PluginError, UsageError
+from identify_core.plugin_status import PluginStatus
 from identify_core.plugins._loading import OBSERVER_HOOKS, LoadedPlugin, Observer, Registered, load_plugin
 from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__
