@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.compare.comparing import Comparison, Request, compare, standard_evaluators
+from identify_core.compare.comparing import Comparison, Rendering, Request, compare, standard_evaluators
 from identify_core.compare.foreign.door import Terms
 from identify_core.compare.importing import import_arrays
 from identify_core.compare.pairs import against_claim, common_claim, meets
 from identify_core.compare.planning import Cost, plan
 from identify_core.compare.references import open_groups
-from identify_core.compare.views import cluster_order, embed
+from identify_core.compare.views import cluster_order, draw_grid, embed
 from identify_core.components import Evaluator
 from identify_core.errors import PluginError, RunError, UsageError
 from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry
+from identify_core.report.page import finished_page
 from identify_core.run.context import Context
 from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Surroundings, execute
@@ -48,6 +49,9 @@ class Failing:
             name="unestimated", summary="", target=f"{here}:typo", estimate=f"{here}:no_estimate", arity="pair"
         )
         yield Evaluator(name="missing", summary="", target=f"{here}:nowhere", arity="pair")
+
+
+RENDERING = Rendering(draw=draw_grid, page=finished_page)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -100,7 +104,9 @@ def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store
 
 def make(registry: Registry, store: Store, *references: str, evaluator: str = "distance", **more: Any) -> Comparison:
     groups = open_groups(references, store)
-    return compare(Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), store)
+    return compare(
+        Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), store, rendering=RENDERING
+    )
 
 
 def test_runs_of_the_same_data_are_compared_and_the_comparison_is_stored(registry: Registry, store: Store) -> None:
@@ -183,7 +189,7 @@ def test_an_evaluator_that_raises_anything_is_a_row_with_its_reason(
         groups=open_groups(["wide"], store), evaluators=[choose_evaluator(registry, each) for each in names]
     )
     failing.prepared.clear()
-    comparison = compare(request, store)
+    comparison = compare(request, store, rendering=RENDERING)
     assert list(comparison.findings) == ["distance"]
     reasons = comparison.failures
     assert set(reasons) == set(names) - {"distance"}

@@ -16,6 +16,7 @@ from identify_core.components import Evaluator
 from identify_core.errors import OptionsError, PluginError
 from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry
+from identify_core.run.consulting import Consultation
 from identify_core.run.context import Context
 from identify_core.spec import Chosen, choose_evaluator
 from identify_core.testing import toy_plugin
@@ -58,7 +59,7 @@ def chosen() -> Chosen:
 @pytest.fixture
 def context(tmp_path: Path, chosen: Chosen) -> Context:
     context = make_context(tmp_path)
-    context.consult(chosen.consulted)
+    context.consult(Consultation(chosen.consulted))
     return context
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from identify_core.errors import Interrupted, SpecError
 from identify_core.plugins import Registry, load_registry
+from identify_core.report.page import finished_page
 from identify_core.run.context import Context
 from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Outcome, Surroundings, execute, resume
@@ -30,7 +31,7 @@ def spec(registry: Registry, *overrides: str) -> ResolvedSpec:
 
 
 def surroundings(folder: Path, **more: Any) -> Surroundings:
-    return Surroundings(store=Store(folder / "store"), display=SilentDisplay(), **more)
+    return Surroundings(store=Store(folder / "store"), display=SilentDisplay(), render=finished_page, **more)
 
 
 def run(registry: Registry, folder: Path, *overrides: str, **more: Any) -> Outcome:

@@ -10,6 +10,7 @@ import pytest
 from identify_core.compare.importing import import_arrays
 from identify_core.errors import RunError, StoreError
 from identify_core.plugins import Registry, load_registry
+from identify_core.report.page import finished_page
 from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Surroundings, execute
 from identify_core.run.revisit import Revisit, Revisited
@@ -33,7 +34,9 @@ def run(registry: Registry, tmp_path: Path) -> StoredRun:
 def revisit(registry: Registry, run: StoredRun, evaluators: str, *more: str, replace: bool = False) -> Revisited:
     spec = load_spec(registry, file=run.folder / "spec.toml", overrides=[f"evaluators=[{evaluators}]", *more])
     store = Store(run.folder.parent.parent)
-    return Revisit(store=store, run=run, spec=spec, evaluators=spec.evaluators, replace=replace).evaluate()
+    return Revisit(
+        store=store, run=run, spec=spec, evaluators=spec.evaluators, replace=replace, render=finished_page
+    ).evaluate()
 
 
 def test_a_stored_run_evaluates_to_the_same_numbers(registry: Registry, run: StoredRun) -> None:

@@ -73,8 +73,10 @@ def command(
     if settings["expect"]:
         rung(settings["expect"])
     registry = invocation.registry()
-    from identify_core.compare.comparing import Request, compare, standard_evaluators
+    from identify_core.compare.comparing import Rendering, Request, compare, standard_evaluators
     from identify_core.compare.references import open_groups
+    from identify_core.compare.views import draw_grid
+    from identify_core.report.page import finished_page
     from identify_core.spec import choose_evaluators
     from identify_core.store import Store
 
@@ -94,7 +96,8 @@ def command(
     from identify_core.cli.watching import watched
 
     with watched(quiet) as (display, stop_requested):
-        comparison = compare(request, store, display=display, stop_requested=stop_requested)
+        rendering = Rendering(draw=draw_grid, page=finished_page)
+        comparison = compare(request, store, display=display, stop_requested=stop_requested, rendering=rendering)
     _print(comparison, request, as_json)
     return FAILED if comparison.below or comparison.failures else 0
 

@@ -63,6 +63,7 @@ def command(
             trusted=trusted,
         )
     chosen = choose_evaluators(registry, names, overrides, plugin=plugin or None, label=label or "")
+    from identify_core.report.page import finished_page
     from identify_core.report.tables import print_finding
     from identify_core.run.revisit import Revisit
 
@@ -76,6 +77,7 @@ def command(
             display=display,
             stop_requested=stop_requested,
             replace=replace,
+            render=finished_page,
         )
         revisited = revisit.evaluate()
     labels, failures = revisited.labels, revisited.failures

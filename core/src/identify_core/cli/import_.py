@@ -42,6 +42,7 @@ def command(
     """
     from identify_core.cli.output import print_json, stdout_console
     from identify_core.compare.importing import import_arrays
+    from identify_core.report.page import finished_page
     from identify_core.store import Store, StoredRun
 
     folder = import_arrays(
@@ -51,6 +52,7 @@ def command(
         terms=terms_from(axes=axes, ids=ids, factors=factors, taken_as=taken_as),
         latents=latents,
         identified_up_to=identified_up_to,
+        render=finished_page,
     )
     run = StoredRun.open(folder)
     kept = list(run.latents.values())

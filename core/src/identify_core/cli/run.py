@@ -90,6 +90,7 @@ def perform(
     """
     from identify_core.cli.watching import watched
     from identify_core.observers import track_observers
+    from identify_core.report.page import finished_page
     from identify_core.run.engine import Surroundings
     from identify_core.run.observing import Observers
     from identify_core.store import Store
@@ -103,6 +104,7 @@ def perform(
             stop_requested=stop_requested,
             observers=Observers(registry.observers()),
             seconds_between_checkpoints=seconds_between_checkpoints,
+            render=finished_page,
         )
         outcome = work(surroundings)
     _print(outcome, invocation.store_path, as_json)

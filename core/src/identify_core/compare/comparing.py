@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,16 +10,13 @@ import attrs
 import torch
 
 from identify_core.compare.lining_up import Lined, line_up
-from identify_core.compare.pairs import Grid, Preparations, grid_finding, meets, score_pairs
+from identify_core.compare.pairs import Grid, Member, Preparations, grid_finding, meets, score_pairs
 from identify_core.compare.references import Group
-from identify_core.compare.spread_view import Member
-from identify_core.compare.views import draw_grid
-from identify_core.components import Evaluator
+from identify_core.components import Component, Evaluator
 from identify_core.device import resolve_device
 from identify_core.errors import PluginError, UsageError
-from identify_core.findings import Finding
+from identify_core.findings import Figure, Finding
 from identify_core.plugins import Registry
-from identify_core.report.page import render_page
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display, SilentDisplay
@@ -89,6 +86,19 @@ class Comparison:
     below: tuple[tuple[str, str, str], ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Rendering:
+    """How a comparison is shown.
+
+    Args:
+        draw: the figures of the finding of an evaluator that draws none itself.
+        page: the comparison's page, made from what is stored.
+    """
+
+    draw: Callable[[Finding, Component, Sequence[Member]], Iterable[Figure]]
+    page: Callable[[StoredRun], str]
+
+
 def standard_evaluators(
     registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents"
 ) -> list[Chosen]:
@@ -147,8 +157,11 @@ def compare(
     *,
     display: Display | None = None,
     stop_requested: Callable[[], bool] = lambda: False,
+    rendering: Rendering | None = None,
 ) -> Comparison:
     """Make a comparison and store it; an evaluator that fails costs no other.
+
+    Without a rendering it has the figures that evaluators draw themselves, and no page.
 
     Raises:
         UsageError: the representations cannot be lined up, or no evaluator applies, or the expectation needs a ladder.
@@ -178,14 +191,15 @@ def compare(
             context.warn(lined.warning)
         try:
             writer.write_spec(_request_as_toml(request, chosen))
-            grids, findings, failed = _score(writer, chosen, lined, request, context)
+            grids, findings, failed = _score(writer, chosen, lined, request, context, rendering)
             below = _below(grids, request.expect) if grids or not failed else ()
             if not findings:
                 calling.raise_failure(failed)
             failures = {label: calling.reason_of(error) for label, error in failed.items()}
             writer.write_document(_document(request, lined, skipped, failures, device, clock, context))
             writer.write_document({"finished": timestamp(utc_now())})  # the report says it, too
-            writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
+            if rendering is not None:
+                writer.write_report(rendering.page(StoredRun.open(writer.folder)))
         except BaseException:
             writer.close()
             store.remove(store.find(writer.id, kind="comparison"))
@@ -222,7 +236,12 @@ def _request_as_toml(request: Request, chosen: Sequence[Chosen]) -> str:
 
 
 def _score(
-    writer: RunWriter, chosen: Sequence[Chosen], lined: Lined, request: Request, context: Context
+    writer: RunWriter,
+    chosen: Sequence[Chosen],
+    lined: Lined,
+    request: Request,
+    context: Context,
+    rendering: Rendering | None,
 ) -> tuple[list[Grid], dict[str, Finding], dict[str, Exception]]:
     """Every evaluator's grid and finding, stored as soon as it is there, and what those raised that failed."""
     preparations = Preparations(lined.representations)
@@ -238,25 +257,30 @@ def _score(
         with calling.apart(each.label, failed, context.display):
             grid = score_pairs(each, preparations, context)
             finding = grid_finding(grid)
-            _keep(writer, grid, finding, members, context)
+            writer.write_finding(
+                each.label, finding, evaluator=each.registered.qualified_name, options=plain_options(each.options)
+            )
+            for figure in _draw(each, finding, members, context, rendering):
+                writer.write_figure(each.label, figure)
+            for warning in finding.warnings:
+                context.warn(f"{each.label}: {warning}")
             grids.append(grid)
             findings[each.label] = finding
     return grids, findings, failed
 
 
-def _keep(writer: RunWriter, grid: Grid, finding: Finding, members: Sequence[Member], context: Context) -> None:
-    chosen = grid.chosen
-    label, component = chosen.label, chosen.registered.component
-    writer.write_finding(
-        label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
-    )
-    figures = calling.drawn(
-        label, lambda: calling.draw(chosen, finding, context) or draw_grid(finding, component, members), context
-    )
-    for figure in figures:
-        writer.write_figure(label, figure)
-    for warning in finding.warnings:
-        context.warn(f"{label}: {warning}")
+def _draw(
+    chosen: Chosen, finding: Finding, members: Sequence[Member], context: Context, rendering: Rendering | None
+) -> list[Figure]:
+    """The figures that an evaluator draws itself, else those of the rendering."""
+
+    def make() -> Iterable[Figure]:
+        own = calling.draw(chosen, finding, context)
+        if own or rendering is None:
+            return own
+        return rendering.draw(finding, chosen.registered.component, members)
+
+    return calling.drawn(chosen.label, make, context)
 
 
 def _document(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from identify_core.compare.foreign.door import Opened, Terms, open_outside
 from identify_core.compare.lining_up import line_up
 from identify_core.data import Latents, Samples
 from identify_core.errors import UsageError
-from identify_core.report.page import render_page
 from identify_core.run.provenance import Clock, describe_machine
 from identify_core.run.subject import NUMBERED, Representation
 from identify_core.rungs import rung
@@ -32,6 +31,7 @@ def import_arrays(
     terms: Terms | None = None,
     latents: str = LATENTS,
     identified_up_to: str = "",
+    render: Callable[[StoredRun], str] | None = None,
 ) -> Path:
     """Put arrays into the store as the replicates of one run.
 
@@ -43,6 +43,7 @@ def import_arrays(
         latents: what the latents are called; of an array with an axis `layer`, those of layer 7 get
             `-layer-7` behind it.
         identified_up_to: the rung that is claimed for them.
+        render: makes the run's page; None for no page.
 
     Returns:
         The run's folder.
@@ -82,7 +83,8 @@ def import_arrays(
                 "seconds": clock.seconds(),
             }
         )
-        writer.write_report(render_page(StoredRun.open(writer.folder), status="finished"))
+        if render is not None:
+            writer.write_report(render(StoredRun.open(writer.folder)))
         return writer.commit()
 
 

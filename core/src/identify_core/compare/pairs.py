@@ -66,6 +66,21 @@ class Grid:
     verdicts: Mapping[Pair, Verdict]
 
 
+@attrs.frozen(kw_only=True)
+class Member:
+    """What a picture needs to know of one representation of a comparison.
+
+    Args:
+        group: the run or file that it belongs to.
+        latents: the name of its latents.
+        width: its number of latents, d.
+    """
+
+    group: str
+    latents: str
+    width: int
+
+
 def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) -> Grid:
     """Run a pair evaluator over every pair, each representation with itself included as a control.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from identify_core.compare.pairs import Member
 from identify_core.findings import Figure
 from identify_core.report.figures import INK, MUTED, PALETTE, house_style, new_figure
 
@@ -17,21 +18,6 @@ if TYPE_CHECKING:
 Matrix = np.ndarray[Any, Any]
 
 _OFFSET = 0.22  # how far the boxes of two latents at one dimension stand apart, in steps of the axis
-
-
-@attrs.frozen(kw_only=True)
-class Member:
-    """What a picture needs to know of one representation of a comparison.
-
-    Args:
-        group: the run or file that it belongs to.
-        latents: the name of its latents.
-        width: its number of latents, d.
-    """
-
-    group: str
-    latents: str
-    width: int
 
 
 @attrs.frozen(kw_only=True)

@@ -82,6 +82,11 @@ def render_page(run: StoredRun, *, status: str) -> str:
     )
 
 
+def finished_page(run: StoredRun) -> str:
+    """The page of a run that is about to be committed."""
+    return render_page(run, status="finished")
+
+
 def _training(history: Mapping[str, Any]) -> Section | None:
     if not history:
         return None

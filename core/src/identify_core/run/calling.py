@@ -21,6 +21,7 @@ from identify_core.errors import (
 )
 from identify_core.findings import Figure, Finding
 from identify_core.replicates import Replicates
+from identify_core.run.consulting import Consultation
 from identify_core.run.context import Context, ModelBuilder
 from identify_core.run.display import Display
 from identify_core.run.subject import Representation, Subject
@@ -85,7 +86,7 @@ def train(
 
 def call_evaluator(chosen: Chosen, subject: Subject, context: Context) -> Any:
     """Call an evaluator on one subject; what it gives is checked by the caller."""
-    context.consult(chosen.consulted)
+    context.consult(Consultation(chosen.consulted))
     return _call(chosen, chosen.registered.component.load(), subject, context)
 
 

@@ -19,44 +19,43 @@ if TYPE_CHECKING:
     from identify_core.run.context import Context
 
 
-def score_arrays(
-    name: str,
-    consulted: Mapping[str, Registered],
-    first: Any,
-    second: Any,
-    options: Mapping[str, Any],
-    context: Context,
-) -> Score:
-    """The score that one evaluator gives to two arrays.
+@attrs.frozen
+class Consultation:
+    """The evaluators whose scores another evaluator may ask for.
 
     Args:
-        name: the evaluator's qualified name.
-        consulted: the evaluators that may be asked.
-        first: (n, d), a numpy array or a tensor.
-        second: (n, d').
-        options: over the evaluator's defaults.
-        context: of the evaluator that asks.
-
-    Raises:
-        PluginError: the evaluator is not to be had, or gave something else than one score.
-        OptionsError: it has no such option, or the value is refused.
+        evaluators: qualified name to evaluator, of those that are installed.
     """
-    if name not in consulted:
-        owner = name.partition(":")[0]
-        raise PluginError(
-            f"the evaluator {name!r} is needed here and not at hand",
-            hint=f"install the plugin {owner!r} (pip install identify-{owner}), and name it in `consults`",
-        )
-    component = consulted[name].component
-    if not isinstance(component, Evaluator) or component.arity != "pair":
-        raise PluginError(f"{name!r} is consulted, but it is no evaluator of pairs")
-    representations = (_representation(first, "first", 0), _representation(second, "second", 1))
-    prepared = load_target(component.prepare)(representations, context) if component.prepare else None
-    subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
-    result = component.load()(_options(name, component.options, options), subject, context)
-    if not isinstance(result, Score):
-        raise PluginError(f"{name!r} gave {type(result).__name__} for a pair where one score was asked for")
-    return result
+
+    evaluators: Mapping[str, Registered]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.evaluators
+
+    def score(self, name: str, first: Any, second: Any, options: Mapping[str, Any], context: Context) -> Score:
+        """The score that one evaluator gives to two arrays.
+
+        Args:
+            name: the evaluator's qualified name.
+            first: (n, d), a numpy array or a tensor.
+            second: (n, d').
+            options: over the evaluator's defaults.
+            context: of the evaluator that asks.
+
+        Raises:
+            PluginError: the evaluator does not study pairs, or gave something else than one score.
+            OptionsError: it has no such option, or the value is refused.
+        """
+        component = self.evaluators[name].component
+        if not isinstance(component, Evaluator) or component.arity != "pair":
+            raise PluginError(f"{name!r} is consulted, but it is no evaluator of pairs")
+        representations = (_representation(first, "first", 0), _representation(second, "second", 1))
+        prepared = load_target(component.prepare)(representations, context) if component.prepare else None
+        subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
+        result = component.load()(_options(name, component.options, options), subject, context)
+        if not isinstance(result, Score):
+            raise PluginError(f"{name!r} gave {type(result).__name__} for a pair where one score was asked for")
+        return result
 
 
 def _options(name: str, options: type, given: Mapping[str, Any]) -> Any:

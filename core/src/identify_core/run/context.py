@@ -7,19 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from identify_core.data import Shape
-from identify_core.errors import RunError
+from identify_core.errors import PluginError, RunError
 from identify_core.run.checkpoints import read_checkpoint, write_checkpoint
 from identify_core.run.display import Display, Progress, SilentDisplay
 from identify_core.run.history import History
 from identify_core.run.streams import Streams
 
 if TYPE_CHECKING:
-    from identify_core.plugins import Registered
     from identify_core.scores import Score
     from identify_core.store import StoredRun
 
@@ -27,6 +26,16 @@ ModelBuilder = Callable[[Shape, "Context"], torch.nn.Module]
 Observer = Callable[[int, Mapping[str, Any]], None]
 
 _SECONDS_BETWEEN_NEWS = 0.25
+
+
+class Consulted(Protocol):
+    """The evaluators that a running evaluator may ask for scores."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the evaluator of this qualified name can be asked."""
+
+    def score(self, name: str, first: Any, second: Any, options: Mapping[str, Any], context: Context) -> Score:
+        """What it gives to two arrays; see `Context.score`."""
 
 
 class Context:
@@ -80,7 +89,7 @@ class Context:
         self._seconds_between_checkpoints = seconds_between_checkpoints
         self._last_checkpoint = time.monotonic()
         self._last_news = float("-inf")
-        self._consulted: Mapping[str, Registered] = {}
+        self._consulted: Consulted | None = None
         self._sections: dict[str, Any] = {}
         self._checkpoint_read = False
 
@@ -201,13 +210,13 @@ class Context:
             raise RunError(f"the run {reference!r} cannot be opened: there is no store here")
         return self._open_run(reference)
 
-    def consult(self, evaluators: Mapping[str, Registered]) -> None:
+    def consult(self, others: Consulted) -> None:
         """Let the running evaluator ask these others for scores; the core calls this before it calls the evaluator."""
-        self._consulted = evaluators
+        self._consulted = others
 
     def can_score(self, name: str) -> bool:
         """Whether `score` can be asked for this evaluator: its plugin is installed and the record `consults` it."""
-        return name in self._consulted
+        return self._consulted is not None and name in self._consulted
 
     def score(self, name: str, first: Any, second: Any, **options: Any) -> Score:
         """What a pair evaluator of any plugin gives to two arrays whose rows are the same samples.
@@ -222,9 +231,13 @@ class Context:
             PluginError: its plugin is not installed, or it gave something else than one score.
             OptionsError: it has no such option, or the value is refused.
         """
-        from identify_core.run.consulting import score_arrays
-
-        return score_arrays(name, self._consulted, first, second, options, self)
+        if self._consulted is None or name not in self._consulted:
+            owner = name.partition(":")[0]
+            raise PluginError(
+                f"the evaluator {name!r} is needed here and not at hand",
+                hint=f"install the plugin {owner!r} (pip install identify-{owner}), and name it in `consults`",
+            )
+        return self._consulted.score(name, first, second, options, self)
 
     @property
     def _checkpoint_file(self) -> Path:

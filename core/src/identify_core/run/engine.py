@@ -18,7 +18,6 @@ from identify_core.device import resolve_device
 from identify_core.errors import Interrupted, RunError, SpecError, StoreError
 from identify_core.findings import Finding, Scalar
 from identify_core.replicates import Replicates
-from identify_core.report.page import render_page
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display
@@ -63,6 +62,7 @@ class Surroundings:
         stop_requested: whether the user asked to stop.
         observers: plugins and trackers that want to know.
         seconds_between_checkpoints: how much work a crash may cost.
+        render: makes the run's page from what it left; None for no page.
     """
 
     store: Store
@@ -70,6 +70,7 @@ class Surroundings:
     stop_requested: Callable[[], bool] = lambda: False
     observers: Observers = attrs.field(factory=Observers)
     seconds_between_checkpoints: float = 30.0
+    render: Callable[[StoredRun], str] | None = None
 
 
 def execute(
@@ -261,7 +262,8 @@ class _Execution:
 
     def _commit(self) -> Outcome:
         self._note(finished=timestamp(utc_now()))  # the report says it, too
-        self.writer.write_report(render_page(StoredRun.open(self.writer.folder), status="finished"))
+        if self.surroundings.render is not None:
+            self.writer.write_report(self.surroundings.render(StoredRun.open(self.writer.folder)))
         folder = self.writer.commit()
         return Outcome(
             run_id=self.writer.id,

@@ -12,7 +12,6 @@ import torch
 
 from identify_core.device import resolve_device
 from identify_core.errors import StoreError
-from identify_core.report.page import render_page
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.display import Display, SilentDisplay
@@ -49,6 +48,7 @@ class Revisit:
         display: where progress is shown.
         stop_requested: whether the user asked to stop.
         replace: whether a finding of the same label is replaced.
+        render: makes the run's page again; None leaves the page as it was.
     """
 
     store: Store
@@ -59,6 +59,7 @@ class Revisit:
     display: Display = attrs.field(factory=SilentDisplay)
     stop_requested: Callable[[], bool] = lambda: False
     replace: bool = False
+    render: Callable[[StoredRun], str] | None = None
 
     def evaluate(self) -> Revisited:
         """Run the evaluators on the run and keep what they find with it; one that fails costs no other.
@@ -78,7 +79,8 @@ class Revisit:
         appender = RunAppender(self.store, self.run.summary, replace=self.replace)
         with fitting_threads(self.run.parameters or SMALL):
             revisited = self._evaluate(appender)
-        appender.write_report(render_page(StoredRun.open(self.run.folder), status="finished"))
+        if self.render is not None:
+            appender.write_report(self.render(StoredRun.open(self.run.folder)))
         return revisited
 
     def _evaluate(self, appender: RunAppender) -> Revisited:

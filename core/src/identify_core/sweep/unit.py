@@ -142,6 +142,7 @@ def _execute(
         registry, Path(unit["spec_file"]), owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"]
     )
     # Everything above is light; torch is loaded only for a spec that can run.
+    from identify_core.report.page import finished_page
     from identify_core.run.display import SilentDisplay
     from identify_core.run.engine import Surroundings, execute
     from identify_core.run.observing import Observers
@@ -152,6 +153,7 @@ def _execute(
         stop_requested=stop_requested,
         observers=Observers(registry.observers()),
         seconds_between_checkpoints=unit["seconds_between_checkpoints"],
+        render=finished_page,
     )
     if earlier is not None and earlier.status == NEVER_BEGAN:
         store.remove(earlier)

@@ -9,7 +9,23 @@ from typing import Any
 import torch
 
 from identify_core.data import Shape
+from identify_core.plugins import load_registry
+from identify_core.run.consulting import Consultation
 from identify_core.run.context import Context
+
+
+def let_consult(context: Context, *names: str) -> None:
+    """Let what a test calls with a context ask evaluators of installed plugins for scores, as a run lets it.
+
+    Args:
+        context: which is then asked by `context.score`.
+        names: qualified, such as "measures:cka".
+
+    Raises:
+        PluginError: one is not installed.
+    """
+    registry = load_registry()
+    context.consult(Consultation({name: registry.resolve("evaluator", name) for name in names}))
 
 
 def make_context(

@@ -77,6 +77,7 @@ class Project:
             IdentifyError: the spec is wrong or the run failed.
             AssertionError: an evaluator failed; the message says which and why.
         """
+        from identify_core.report.page import finished_page
         from identify_core.run.display import SilentDisplay
         from identify_core.run.engine import Surroundings, execute
         from identify_core.spec import load_spec
@@ -84,6 +85,7 @@ class Project:
 
         file = self.write_spec(spec) if isinstance(spec, str) else spec
         resolved = load_spec(self.registry(extra), plugin=plugin, file=file, preset=preset, overrides=overrides)
-        outcome = execute(resolved, Surroundings(store=self.store, display=SilentDisplay()))
+        surroundings = Surroundings(store=self.store, display=SilentDisplay(), render=finished_page)
+        outcome = execute(resolved, surroundings)
         assert not outcome.failures, f"evaluators failed: {outcome.failures}"
         return StoredRun.open(outcome.folder)

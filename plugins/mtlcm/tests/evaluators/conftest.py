@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from identify_core import Context, Finding, LabelledArray, Representation, Samples, Subject, load_registry
-from identify_core.testing.contexts import make_context
+from identify_core.testing.contexts import let_consult, make_context
 from identify_mtlcm.evaluators.agreement import CONSULTED
 from identify_mtlcm.options.synthetic import LinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear
@@ -129,5 +129,5 @@ def consulting(tmp_path: Path) -> Context:
     if not set(CONSULTED) <= set(there):
         pytest.skip("the measures plugin is not installed")
     context = make_context(tmp_path / "consulting")
-    context.consult({name: there[name] for name in CONSULTED})
+    let_consult(context, *CONSULTED)
     return context
