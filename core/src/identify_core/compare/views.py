@@ -1,4 +1,4 @@
-"""Pictures of a comparison: heat map, map of the representations, how far replicates agree, or the ladder."""
+"""Pictures of a comparison: heat map, map of the representations, and how far replicates agree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from identify_core.compare.ladder_view import draw_ladder
 from identify_core.compare.spread_view import Member, draw_spread
 from identify_core.components import Evaluator
 from identify_core.findings import Figure, Finding
@@ -38,9 +37,6 @@ def draw_grid(finding: Finding, component: Component, members: Sequence[Member])
         if name.endswith("value") and array.values.ndim == 2
     }
     larger = component.larger_is if isinstance(component, Evaluator) else "neither"
-    if "ladder" in finding.tables:
-        yield draw_ladder(finding, matrices)
-        return
     for name, matrix in matrices.items():
         title = name or component.name
         suffix = f"-{name}" if name else ""

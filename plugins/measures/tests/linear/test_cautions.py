@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import identify_measures as measures
-from identify_core.run.subject import Representation
+from identify_core import Representation
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.linear import correlation
 from identify_measures.linear.measuring import evaluate

@@ -27,6 +27,7 @@ LADDER = (
         target="identify_measures.evaluators.ladder:ladder",
         prepare="identify_measures.evaluators.ladder:prepare",
         estimate="identify_measures.evaluators.ladder:estimate",
+        draw="identify_measures.ladder.figures:draw",
         function="identify_measures.ladder.verdict:equivalence_ladder",
     ),
 )

@@ -10,9 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.findings import Figure, Finding
-from identify_core.report.figures import INK, MUTED, PALETTE, house_style, new_figure
-from identify_core.rungs import RUNGS, includes
+from identify_core import INK, MUTED, PALETTE, RUNGS, Context, Figure, Finding, house_style, includes, new_figure
+from identify_measures.options.ladder import LadderOptions
 
 Matrix = np.ndarray[Any, Any]
 
@@ -38,7 +37,17 @@ _LANES = {
 }
 
 
-def draw_ladder(finding: Finding, matrices: dict[str, Matrix]) -> Figure:
+def draw(options: LadderOptions, finding: Finding, context: Context | None) -> list[Figure]:
+    """The ladder of one comparison: target of the evaluator's `draw`."""
+    matrices = {
+        name.removesuffix("value").rstrip("-"): array.values
+        for name, array in finding.arrays.items()
+        if name.endswith("value") and array.values.ndim == 2
+    }
+    return [ladder_figure(finding, matrices)]
+
+
+def ladder_figure(finding: Finding, matrices: dict[str, Matrix]) -> Figure:
     """The partial order of the classes, and beside each what it leaves unexplained of every pair.
 
     Args:

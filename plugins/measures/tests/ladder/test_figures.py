@@ -11,15 +11,11 @@ import pytest
 from matplotlib.collections import PathCollection
 from PIL import Image
 
-from identify_core.compare import ladder_view
-from identify_core.compare.pairs import Grid, grid_finding
-from identify_core.compare.spread_view import Member
-from identify_core.compare.views import draw_grid
-from identify_core.components import Evaluator
-from identify_core.findings import Figure
-from identify_core.report.figures import save_figure
-from identify_core.rungs import RUNGS, includes, lowest
-from identify_core.scores import Chance, Interval, Score, Verdict
+from identify_core import RUNGS, Chance, Evaluator, Figure, Interval, Score, Verdict, includes, lowest, save_figure
+from identify_core.testing.grids import Grid, grid_finding
+from identify_measures.ladder import figures
+from identify_measures.ladder.figures import draw
+from identify_measures.options.ladder import LadderOptions
 
 LADDER = Evaluator(name="ladder", summary="", target="a:b", arity="pair")
 
@@ -70,11 +66,7 @@ def grid(count: int, values: dict[str, float], **more: Any) -> Grid:
 
 
 def drawn(made: Grid) -> Figure:
-    (figure,) = draw_grid(
-        grid_finding(made),
-        LADDER,
-        [Member(group=label.partition(":")[0], latents="h", width=2) for label in made.labels],
-    )
+    (figure,) = draw(LadderOptions(), grid_finding(made), None)
     return figure
 
 
@@ -135,7 +127,7 @@ def test_residuals_beyond_the_axis_are_drawn_at_its_ends() -> None:
     "names", [tuple(RUNGS), tuple(name for name in RUNGS if name not in ("isometry", "lipschitz"))]
 )
 def test_no_line_of_the_order_runs_through_a_rung_that_it_does_not_join(names: tuple[str, ...]) -> None:
-    places = {name: (ladder_view._LANES[name], position) for position, name in enumerate(names)}
+    places = {name: (figures._LANES[name], position) for position, name in enumerate(names)}
     for larger in names:
         for smaller in names:
             if larger == smaller or not includes(larger, smaller):
@@ -150,7 +142,7 @@ def test_no_line_of_the_order_runs_through_a_rung_that_it_does_not_join(names: t
 
 
 def test_every_rung_has_a_lane() -> None:
-    assert set(ladder_view._LANES) == set(RUNGS)
+    assert set(figures._LANES) == set(RUNGS)
 
 
 def test_conventions_say_once_what_all_scores_share_and_by_name_what_they_do_not() -> None:
@@ -175,5 +167,5 @@ def test_one_pair_is_said_shortly_and_several_are_counted() -> None:
 
 
 def test_lanes_are_in_the_order_of_the_rungs() -> None:
-    order = [list(RUNGS).index(name) for name in ladder_view._LANES]
+    order = [list(RUNGS).index(name) for name in figures._LANES]
     assert all(first < second for first, second in pairwise(order))
