@@ -16,7 +16,7 @@ from identify_genni.options.networks import FcnOptions
 from identify_genni.symmetries.actions import apply, random_element
 from identify_genni.symmetries.alignment import align, quotient_distance
 from identify_genni.symmetries.canonical import fix_gauge
-from identify_genni.symmetries.units import standardise_norms
+from identify_genni.units import standardise_norms
 
 
 def network(seed: int, activation: str = "relu", widths: tuple[int, ...] = (4,)) -> tuple[Any, dict[str, torch.Tensor]]:

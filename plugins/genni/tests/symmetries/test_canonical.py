@@ -10,7 +10,7 @@ from torch import nn
 from identify_genni.layers import describe
 from identify_genni.symmetries.actions import apply, random_element
 from identify_genni.symmetries.canonical import canonical_form, fix_gauge
-from identify_genni.symmetries.units import incoming, standardise_norms
+from identify_genni.units import incoming, standardise_norms
 
 # Where units tie, or rotations are compared after two factorisations, a few more digits are lost.
 ATOL = 1e-8

@@ -13,7 +13,7 @@ from identify_genni.geometry.dimension import Estimate
 from identify_genni.geometry.setting import Setting
 from identify_genni.geometry.tracing import Walkers
 from identify_genni.options.trace import TraceOptions
-from identify_genni.symmetries.units import incoming, outgoing
+from identify_genni.units import incoming, outgoing
 
 Array = np.ndarray[Any, Any]
 _AXES = 3

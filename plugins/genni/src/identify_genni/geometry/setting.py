@@ -12,7 +12,7 @@ from identify_genni.geometry.projection import Projected, project
 from identify_genni.geometry.residual import Residual, in_double
 from identify_genni.layers import Structure, describe
 from identify_genni.loss import target_energy
-from identify_genni.symmetries.units import State, standardise_norms
+from identify_genni.units import State, standardise_norms
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -9,7 +9,7 @@ import torch
 
 from identify_core import UsageError
 from identify_genni.layers import HiddenLayer, Structure
-from identify_genni.symmetries.units import State, norm_scale, with_outgoing
+from identify_genni.units import State, norm_scale, with_outgoing
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -24,7 +24,7 @@ from identify_genni.symmetries.actions import (
     layer_identity,
 )
 from identify_genni.symmetries.canonical import Gauged, fix_gauge
-from identify_genni.symmetries.units import State, incoming, outgoing
+from identify_genni.units import State, incoming, outgoing
 
 _MOST_SWEEPS = 100
 

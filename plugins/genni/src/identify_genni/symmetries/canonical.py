@@ -9,7 +9,7 @@ import torch
 
 from identify_genni.layers import HiddenLayer, Structure
 from identify_genni.symmetries.actions import Element, LayerElement, apply, compose, identity, layer_identity
-from identify_genni.symmetries.units import State, incoming, outgoing, standardise_norms
+from identify_genni.units import State, incoming, outgoing, standardise_norms
 
 # When units are sorted, numbers closer than this part of the largest count as equal: they may differ by rounding alone.
 _TIE = 1e-7

@@ -11,7 +11,7 @@ import scipy.sparse
 import torch
 
 from identify_genni.layers import HiddenLayer, Structure
-from identify_genni.symmetries.units import norm_scale
+from identify_genni.units import norm_scale
 
 Statistics = Literal["running", "batch"]
 _Piece = tuple[str, np.ndarray[Any, Any], np.ndarray[Any, Any]]

@@ -17,7 +17,7 @@ from identify_genni.symmetries.actions import apply
 from identify_genni.symmetries.alignment import Alignment, align_gauged
 from identify_genni.symmetries.barrier import barrier, segment_losses
 from identify_genni.symmetries.canonical import Gauged
-from identify_genni.symmetries.units import State
+from identify_genni.units import State
 
 Verdict = Literal[
     "symmetric copy", "same connected piece", "genuinely different", "not decided", "not searched", "not equivalent"

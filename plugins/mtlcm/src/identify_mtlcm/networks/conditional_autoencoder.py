@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from identify_mtlcm.networks.mlp import mlp
-from identify_mtlcm.objectives.elbo import Gaussian
 from identify_mtlcm.options.networks import Activation
 
 _EMBEDDING = 16
 _SMALLEST, _LARGEST = -12.0, 8.0  # of the logarithms of variances
+
+Gaussian = tuple[torch.Tensor, torch.Tensor]  # mean and logarithm of the variance, (n, d) each
 
 
 class ConditionalAutoencoder(nn.Module):

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-Gaussian = tuple[torch.Tensor, torch.Tensor]  # mean and logarithm of the variance, (n, d) each
+from identify_mtlcm.networks.conditional_autoencoder import Gaussian
 
 
 def evidence_lower_bound(
