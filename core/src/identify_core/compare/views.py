@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from identify_core.compare.spread_view import Member, draw_spread
+from identify_core.compare.pairs import Member
+from identify_core.compare.spread_view import draw_spread
 from identify_core.components import Evaluator
 from identify_core.findings import Figure, Finding
 from identify_core.report.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
