@@ -37,6 +37,7 @@ class Measure:
         target: the evaluator; empty for a number that another measure's evaluator reports.
         prepare: what the evaluators of a family share.
         estimate: says what the evaluator costs.
+        draw: draws the evaluator's own figures.
         function: the library's function, as `module:name`.
         touched_by: what of the rows themselves could mislead it; `few rows` are at most as many as columns.
     """
@@ -58,6 +59,7 @@ class Measure:
     target: str = ""
     prepare: str = ""
     estimate: str = ""
+    draw: str = ""
     function: str = ""
     touched_by: tuple[Touch, ...] = ("repeated rows",)
 
@@ -85,4 +87,5 @@ class Measure:
             requires=frozenset(self.requires),
             bounds=(None if math.isinf(low) else low, None if math.isinf(high) else high),
             larger_is=self.larger_is,
+            draw=self.draw,
         )
