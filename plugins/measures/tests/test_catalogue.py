@@ -19,7 +19,7 @@ def test_records_are_complete_and_what_they_name_exists(each: Measure) -> None:
     assert each.definition
     assert each.source
     assert each.bounds[0] < each.bounds[1]
-    for target in (each.target, each.prepare, each.estimate, each.draw, each.function):
+    for target in (each.target, each.prepare, each.estimate, each.function):
         if target:
             assert callable(load_target(target))
 
