@@ -38,13 +38,23 @@ class UsageError(IdentifyError):
 
 
 class SpecError(IdentifyError):
-    """A spec is wrong; `problems` lists everything that is wrong with it, one sentence each."""
+    """A spec is wrong; `problems` lists what is wrong with it, one sentence each.
+
+    Args:
+        message: one sentence about the whole.
+        problems: everything that is wrong; `MOST_PROBLEMS` of them are kept, with the number of the others.
+        hint: one thing to do about it.
+        unsaid: how many further problems were counted without a sentence.
+    """
 
     exit_code = 2
+    MOST_PROBLEMS = 20
 
-    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "") -> None:
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str = "", unsaid: int = 0) -> None:
         super().__init__(message, hint=hint)
-        self.problems = tuple(problems)
+        shown = tuple(problems[: self.MOST_PROBLEMS])
+        rest = len(problems) - len(shown) + unsaid
+        self.problems = (*shown, f"and {rest:,} more") if rest else shown
 
 
 class OptionsError(SpecError, ValueError):

@@ -17,7 +17,7 @@ from typing import Any, Literal, Union
 
 import attrs
 
-from identify_core.errors import OptionsError, PluginError
+from identify_core.errors import OptionsError, PluginError, SpecError
 from identify_core.saying import MAPPINGS, SEQUENCES, is_variadic, say, say_type
 from identify_core.suggestions import did_you_mean, nearest
 
@@ -42,12 +42,18 @@ class Mismatch:
         return Mismatch(self.path[depth:], self.message)
 
 
+_SHOWN = SpecError.MOST_PROBLEMS
+
+
 class Mismatches(Exception):  # noqa: N818 - several findings, of which the caller makes one error
     """Everything that does not fit in one value."""
 
     def __init__(self, found: Sequence[Mismatch]) -> None:
-        super().__init__("; ".join(f"{'.'.join(map(str, each.path))}: {each.message}" for each in found))
+        super().__init__()
         self.found = tuple(found)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{'.'.join(map(str, each.path))}: {each.message}" for each in self.found)
 
 
 def check_option(name: str, value: Any, kind: Any) -> Any:
@@ -270,8 +276,12 @@ def _mapping_reader(kind: Any, plain: bool, infinite: bool) -> Reader:
 
 def _collect(parts: Iterable[tuple[Any, Any, Reader]]) -> dict[Any, Any]:
     """Read (key, value, reader) triples; every mismatch of any of them is raised together."""
-    done, failed = {}, []
+    done: dict[Any, Any] = {}
+    failed: list[Mismatch] = []
     for key, value, read in parts:
+        if len(failed) >= _SHOWN:
+            failed.append(Mismatch((), f"after {_SHOWN} wrong values the others were not read"))
+            break
         try:
             done[key] = read(value)
         except Mismatches as error:
@@ -355,7 +365,9 @@ def read_record(value: Any, kind: type) -> Any:
     if not isinstance(value, dict):
         raise _refuse(value, kind)
     fields = {field.name: field for field in option_fields(kind)}
-    failed = [unknown_option(key, fields) for key in value if key not in fields]
+    unknown = [key for key in value if key not in fields]
+    failed = [unknown_option(key, fields) for key in unknown[:_SHOWN]]
+    failed += [Mismatch((key,), "there is no such option") for key in unknown[_SHOWN:]]
     done: dict[str, Any] = {}
     for name, field in fields.items():
         if name in value:

@@ -10,6 +10,7 @@ import attrs
 
 from identify_core.errors import OptionsError
 from identify_core.kinds import Mismatches, Reader, as_options_error, field_reader, option_fields
+from identify_core.saying import echo
 
 Limit = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -160,7 +161,7 @@ class matching:  # noqa: N801 - reads as a predicate
 
     def __call__(self, _: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not re.fullmatch(self.pattern, value):
-            raise ValueError(f"{value!r} is not accepted: {attribute.name} must be {self}")
+            raise ValueError(f"{echo(repr(value))} is not accepted: {attribute.name} must be {self}")
 
     def __str__(self) -> str:
         return self.meaning

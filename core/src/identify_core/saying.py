@@ -43,7 +43,12 @@ def say(value: Any) -> str:
         text = "{" + ", ".join(f"{key} = {say(each)}" for key, each in value.items()) + "}"
     else:
         text = str(value)
-    return text if len(text) <= 80 else f"{text[:76]} ..."
+    return echo(text)
+
+
+def echo(name: str) -> str:
+    """A name as a message repeats it: its first 80 characters."""
+    return name if len(name) <= 80 else f"{name[:76]} ..."
 
 
 SEQUENCES = (tuple, list, Sequence)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_LONGEST = 200
+
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that resembles `name` most, or None where none does."""
     from difflib import get_close_matches
 
+    if len(name) > _LONGEST:  # no candidate is near, and to look for one would take long
+        return None
     pool = sorted(set(candidates))
     by_lower_case = {candidate.lower(): candidate for candidate in pool}
     close = get_close_matches(name.lower(), sorted(by_lower_case), n=1, cutoff=0.6)

@@ -189,3 +189,13 @@ def test_spec_verbs_import_nothing_heavy(identify: Identify, arguments: tuple[st
         [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, env=environment, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "-inf"])
+@pytest.mark.parametrize("verb", [("run", "toy"), ("resume", "@last"), ("sweep", "toy", "--over", "seed=0,1")])
+def test_seconds_between_checkpoints_are_a_number_from_0_on(
+    identify: Identify, verb: tuple[str, ...], seconds: str
+) -> None:
+    said = identify(*verb, f"--checkpoint-every={seconds}")
+    assert said.status == 2
+    assert f"{seconds} is not a number of seconds: it must be at least 0" in said.err

@@ -176,7 +176,8 @@ def test_every_problem_at_once_with_key_path_origin_and_nearest_name(load: Load)
         "model.widths: widths must not be empty (spec.toml:16)",
         'objective.optimiser.learning_rate: "fast" is not a number (spec.toml:27)',
         "evaluators.5: there is no such evaluator; there are: Fine, evaluator (--set evaluators.5.points=3)",
-        'evaluators.0.label: "Fine" must be lower-case words joined by hyphens, in quotes (spec.toml:32)',
+        'evaluators.0.label: "Fine" must be lower-case words joined by hyphens, at most 100 characters, in quotes '
+        "(spec.toml:32)",
         'evaluators.0.points: true is not a whole number or "auto" (spec.toml:31)',
         "evaluators.1.type: this is required; there are: rival:norm, rival:angle, third:angle, third:length, grid, "
         "norm (spec.toml:34)",

@@ -297,3 +297,14 @@ def test_digits_are_labelled_by_their_own_labels(tmp_path):
     value = make_digits(DigitsOptions(target="value", images=True), make_context(tmp_path))
     assert value.shape == Shape(inputs=(1, 8, 8), outputs=(1,))
     torch.testing.assert_close(9 * value.tensor("y")[:, 0], torch.from_numpy(digit).float())
+
+
+@pytest.mark.parametrize("reference", ["../../x", "/etc/passwd", "a/b", "..", "a..b", "a\\b", "a\nb"])
+def test_a_teacher_is_a_run_of_the_store(reference: str) -> None:
+    with pytest.raises(OptionsError, match="a run's id, its beginning, its name or @last"):
+        TeacherOptions(teacher_run=reference)
+
+
+@pytest.mark.parametrize("reference", ["", "@last", "20261130-222708-smoke-10af", "20261130-", "fcn_1.5", "smoke."])
+def test_a_reference_to_a_teacher(reference: str) -> None:
+    assert TeacherOptions(teacher_run=reference).teacher_run == reference

@@ -57,7 +57,7 @@ def command(
     if plugin:  # imported representations have no spec
         spec = load_stored_spec(
             registry,
-            stored.folder / "spec.toml",
+            stored.summary.read_spec(),
             owner=f"the run {stored.id}",
             signature=stored.document.get("spec_signature"),
             trusted=trusted,

@@ -155,6 +155,12 @@ def spec_options(function: F) -> F:
     return function
 
 
+def _refuse_no_time(_: click.Context, __: click.Parameter, seconds: float) -> float:
+    if not seconds >= 0:  # NaN too
+        raise click.BadParameter(f"{seconds:g} is not a number of seconds: it must be at least 0")
+    return seconds
+
+
 def trust_option(function: F) -> F:
     """Add `--trust-code` to a verb that does what a stored spec says, as the argument `trusted`."""
     return click.option(
@@ -175,6 +181,11 @@ def tracking_options(function: F) -> F:
         help="tensorboard or wandb; may be repeated.",
     )
     checkpoint_every = click.option(
-        "--checkpoint-every", type=float, default=30.0, show_default=True, help="Seconds between checkpoints."
+        "--checkpoint-every",
+        type=float,
+        default=30.0,
+        show_default=True,
+        callback=_refuse_no_time,
+        help="Seconds between checkpoints; inf for none but the last.",
     )
     return track(checkpoint_every(function))

@@ -34,13 +34,13 @@ def command(
     """Continue an interrupted RUN from its last checkpoint; it ends with the arrays of an uninterrupted run."""
     from identify_core.cli.run import perform
     from identify_core.spec import load_stored_spec
-    from identify_core.store import RunWriter, Store
+    from identify_core.store import RunWriter, Store, StoredRun
 
     with RunWriter.resume(Store(invocation.store_path), run) as writer:
         registry = invocation.registry_for(writer.document, f"resume {run}")
         spec = load_stored_spec(
             registry,
-            writer.folder / "spec.toml",
+            StoredRun.open(writer.folder).summary.read_spec(),
             owner=f"the run {writer.id}",
             signature=writer.document.get("spec_signature"),
             trusted=trusted,

@@ -12,6 +12,7 @@ from identify_core.discovery import discover, refuse_unusable
 from identify_core.errors import PluginError, UsageError
 from identify_core.plugin_status import PluginStatus
 from identify_core.plugins._loading import OBSERVER_HOOKS, LoadedPlugin, Observer, Registered, load_plugin
+from identify_core.saying import echo
 from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__
 
@@ -39,7 +40,7 @@ class Registry:
                 return plugin
         if not owners:
             names = [plugin.name for plugin in self.plugins if plugin.status == "available"]
-            raise PluginError(f"there is no plugin {name!r}", hint=did_you_mean(name, names))
+            raise PluginError(f"there is no plugin {echo(name)!r}", hint=did_you_mean(name, names))
         reasons = sorted({f"it is {plugin.status}: {plugin.reason}" for plugin in owners})
         statuses = {plugin.status for plugin in owners}
         hint = ""
@@ -104,7 +105,8 @@ class Registry:
             if offer.name == name:
                 return offer
         raise UsageError(
-            f"the plugin {owner!r} offers no {kind} {name!r}", hint=did_you_mean(name, [offer.name for offer in offers])
+            f"the plugin {echo(owner)!r} offers no {kind} {echo(name)!r}",
+            hint=did_you_mean(name, [offer.name for offer in offers]),
         )
 
     def _unknown(self, kind: str, name: str, plugin: str | None) -> UsageError:
@@ -120,7 +122,7 @@ class Registry:
             close = did_you_mean(name, valid)
         absent = [each.name for each in self.plugins if each.status in ("broken", "incompatible", "shadowed")]
         note = f"not searched, because they cannot be used: {', '.join(sorted(set(absent)))}" if absent else ""
-        return UsageError(f"there is no {kind} {name!r}", hint="; ".join(part for part in (close, note) if part))
+        return UsageError(f"there is no {kind} {echo(name)!r}", hint="; ".join(part for part in (close, note) if part))
 
     def observers(self, hook: str | None = None) -> tuple[Observer, ...]:
         """The implementations of one observer hook, or of all of them, each callable by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from identify_core.errors import PluginError, SpecError, UsageError
@@ -153,7 +154,7 @@ def _structure_options(
                 said = say_where_given(message, registered.component.options, origins_in(table, path))
                 problems.add(where, f"{message}{said}")
             else:
-                problems.add(where, message, origin_in(table, path, where))
+                problems.add(where, message, partial(origin_in, table, path, where))
         return None
 
 

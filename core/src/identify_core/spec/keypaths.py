@@ -10,6 +10,7 @@ from typing import Any
 KeyPath = tuple[str | int, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_DOTTED = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 def write_key_path(path: KeyPath) -> str:
@@ -23,6 +24,8 @@ def read_key_path(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: the text is not a dotted key.
     """
+    if _DOTTED.fullmatch(text):
+        return tuple(text.split("."))
     try:
         node: Any = tomllib.loads(f"{text} = 0")
     except tomllib.TOMLDecodeError as error:

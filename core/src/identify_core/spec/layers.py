@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +18,20 @@ FORMAT = 1
 
 LayerKind = Literal["default", "preset", "file", "set", "flag"]
 
+LARGEST_FILE = 1_000_000
+"""Bytes that a spec may have."""
+DEEPEST = 64
+"""Levels that keys, lists and tables may be nested in one another."""
+MOST_STATEMENTS = 5_000
+"""Keys and table headers that a spec may have."""
+
+# Every alternative is possessive or of one character class, so that a text of any content is read in linear time; what
+# is never closed reaches to the end.
 _TOKEN = re.compile(
-    r'"""(?:\\.|[^\\])*?"{3,5}'
-    + r"|'''[\s\S]*?'{3,5}"
-    + r'|"(?:\\.|[^"\\\n])*"|'
-    + r"'[^'\n]*'|#[^\n]*|[\[\]{}=\n]|[^\"'#\[\]{}=\n]+",
+    r'"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+(?:"{3,5}|\Z)'
+    + r"|'''(?:[^']++|'{1,2}(?!'))*+(?:'{3,5}|\Z)"
+    + r'|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\Z)'
+    + r"|'[^'\n]*+(?:'|(?=\n)|\Z)|#[^\n]*+|[\[\]{}=\n]|[^\"'#\[\]{}=\n]++",
     re.DOTALL,
 )
 
@@ -91,16 +101,22 @@ def read_spec_text(file: Path) -> str:
     """The text of a spec file.
 
     Raises:
-        SpecError: it is missing, a folder, unreadable or not UTF-8.
+        SpecError: it is missing, a folder, unreadable, larger than `LARGEST_FILE` or not UTF-8.
     """
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise SpecError(f"the spec file {file} does not exist", hint="write one with `identify init`") from error
     except IsADirectoryError as error:
         raise SpecError(f"{file} is a folder, not a spec file", hint="give the path of a TOML file") from error
     except OSError as error:
         raise SpecError(f"the spec file {file} cannot be read: {error.strerror or error}") from error
+    if len(content) > LARGEST_FILE:
+        raise SpecError(
+            f"the spec file {file} has more than {LARGEST_FILE:,} bytes, which no spec needs",
+            hint="data belong into a file of their own, which an option of a dataset names",
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -111,16 +127,18 @@ def read_spec_text(file: Path) -> str:
         ) from error
 
 
+@lru_cache(maxsize=2)  # a verb looks at its spec before it imports plugins, and again after
 def read_text_layer(text: str, *, kind: LayerKind, place: str) -> Layer:
     """The text of a spec file or preset.
 
     Raises:
-        SpecError: it is not TOML, or of a newer format than this version reads.
+        SpecError: it is not TOML, has too much in it, or is of a newer format than this version reads.
     """
     said = f"the preset {place}" if kind == "preset" else f"the spec file {place}"
+    refuse_excess(text, said)
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own, or a number of too many digits
         raise SpecError(f"{said} is not TOML: {error}") from error
     number = values.get("format")
     if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
@@ -162,6 +180,46 @@ def read_override(text: str) -> tuple[tuple[str, ...], Any]:
     """
     path, value = _split(text)
     return path, _read_value(value)
+
+
+def refuse_excess(text: str, said: str) -> None:
+    """Refuse a text whose nesting or number of keys would cost a reader more than any spec is worth.
+
+    Args:
+        text: TOML, or something that is not.
+        said: what it is, for the message.
+
+    Raises:
+        SpecError: it is nested deeper than `DEEPEST`, or has more than `MOST_STATEMENTS` keys and headers.
+    """
+    nested, line, statements, in_value, dots = 0, 1, 0, False, 0
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        first = token[0]
+        if first in "[{":
+            statements += nested == 0 and not in_value  # a header
+            nested, dots = nested + 1, 0
+        elif first in "]}":
+            nested, dots = max(0, nested - 1), 0
+        elif first == "=":
+            statements, in_value, dots = statements + 1, True, 0
+        elif first == "\n":
+            in_value, dots = in_value and nested > 0, 0
+        elif first not in "\"'#":  # bare words, numbers, and the dots and commas between strings
+            parts = [part.count(".") for part in token.split(",")]
+            deepest = max(dots + parts[0], *parts)
+            dots = parts[-1] if len(parts) > 1 else deepest
+            if deepest >= DEEPEST:
+                raise _too_deep(said, line)
+        if nested > DEEPEST:
+            raise _too_deep(said, line)
+        line += token.count("\n")
+    if statements > MOST_STATEMENTS:
+        raise SpecError(f"{said} has {statements:,} keys, more than any spec needs; at most {MOST_STATEMENTS:,}")
+
+
+def _too_deep(said: str, line: int) -> SpecError:
+    return SpecError(f"{said} is nested deeper than {DEEPEST} levels on line {line}, which no spec needs")
 
 
 def _split(text: str) -> tuple[tuple[str, ...], str]:
@@ -243,7 +301,7 @@ def find_lines(text: str) -> dict[KeyPath, int]:
             table = _within(read_key_path(statement[depth:-depth].strip()), counts, depth == 2)
             lines.setdefault(table, number)
         else:
-            path, _ = read_override(statement)
+            path, _ = _split(statement)
             lines.setdefault(table + path, number)
     return lines
 
@@ -261,23 +319,25 @@ def _within(path: tuple[str, ...], counts: dict[KeyPath, int], opens_element: bo
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Each header or `key = value` of a valid TOML text with its line, comments outside of strings left out."""
-    line, start, depth, parts, in_value = 1, 1, 0, [""], False
+    """Each header or `key =` of a valid TOML text with its line; comments and values are left out."""
+    line, start, depth, in_value = 1, 0, 0, False
+    parts: list[str] = []
     for match in _TOKEN.finditer(text):
         token = match.group()
         if token == "\n" and (depth == 0 or not in_value):
-            if statement := "".join(parts).strip():
-                yield start, statement
-            parts, in_value, depth = [], False, 0
+            if start:
+                yield start, "".join(parts).strip()
+            start, parts, in_value, depth = 0, [], False, 0
         elif not token.startswith("#"):
-            if not "".join(parts).strip():
+            if not start and not token.isspace():
                 start = line
+            if not in_value:
+                parts.append(token)
             in_value = in_value or token == "="
             depth += (token in ("[", "{")) - (token in ("]", "}"))
-            parts.append(token)
         line += token.count("\n")
-    if statement := "".join(parts).strip():
-        yield start, statement
+    if start:
+        yield start, "".join(parts).strip()
 
 
 def _read_value(text: str) -> Any:

@@ -13,7 +13,7 @@ from identify_core.components import Preset
 from identify_core.errors import PluginError, SpecError, UsageError
 from identify_core.kinds import Mismatches
 from identify_core.plugins import Registry
-from identify_core.saying import say
+from identify_core.saying import echo, say
 from identify_core.spec.choosing import choose, choose_table, origin_below, origin_of
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.evaluators import apply_edits, label_evaluators
@@ -24,7 +24,6 @@ from identify_core.spec.layers import (
     read_file_layer,
     read_flags,
     read_overrides,
-    read_spec_text,
     read_text_layer,
 )
 from identify_core.spec.merge import (
@@ -140,15 +139,15 @@ class Stack:
 
 
 def load_stored_spec(
-    registry: Registry, file: Path, *, owner: str, signature: object, trusted: Collection[str] = ()
+    registry: Registry, text: str, *, owner: str, signature: object, trusted: Collection[str] = ()
 ) -> ResolvedSpec:
     """The spec of a run in a store, which is data: every spec that a store holds comes through here.
 
     Args:
         registry: where components are looked up.
-        file: the spec in the store.
+        text: the spec in the store.
         owner: whose spec it is, for messages: "the run 2026...".
-        signature: what the store keeps as the signature of the file's text.
+        signature: what the store keeps as the signature of the text.
         trusted: objects and files that the user's command trusts by name.
 
     Raises:
@@ -156,8 +155,7 @@ def load_stored_spec(
         TrustError: it names code or files that neither the user's own signature nor the command vouches for.
         PluginError: as for `load_spec`.
     """
-    text = read_spec_text(file)
-    layer = read_text_layer(text, kind="file", place=str(file))
+    layer = read_text_layer(text, kind="file", place=f"of {owner}")
     spec = _stack(registry, [layer], plugin=None, preset=None, needs_preset=False).resolve()
     refuse_foreign_names(spec, text=text, signature=signature, trusted=trusted, owner=owner)
     return spec
@@ -278,10 +276,14 @@ def _note_unknown_keys(nodes: Mapping[str, Node], problems: Problems) -> None:
     known = [field.name for field in attrs.fields(Envelope)] + [*COMPONENT_KINDS, "sweep"]
     for key, node in nodes.items():
         if key not in known:
-            problems.add((key,), f"there is no such key; {did_you_mean(key, known)}", origin_of(node))
+            problems.add((key,), partial(_no_such_key, key, known), origin_of(node))
     if "evaluators" in nodes:  # what has the form of a list of tables, or of edits to one, is not among the nodes
         node = nodes["evaluators"]
         problems.add(("evaluators",), f"{say(plain(node))} is no list of tables: write [[evaluators]]", origin_of(node))
+
+
+def _no_such_key(key: str, known: Sequence[str]) -> str:
+    return f"there is no such key; {did_you_mean(key, known)}"
 
 
 def _structure_envelope(nodes: Mapping[str, Node], plugin: str, problems: Problems) -> Envelope | None:
@@ -291,13 +293,13 @@ def _structure_envelope(nodes: Mapping[str, Node], plugin: str, problems: Proble
         envelope: Envelope = structure({name: plain(node) for name, node in given.items()}, Envelope)
     except Mismatches as error:
         for path, message in said_by(error, ()):
-            problems.add(path, message, origin_below(given, path))
+            problems.add(path, message, partial(origin_below, given, path))
         return None
     if envelope.plugin not in ("", plugin):
-        message = f"the spec is for the plugin {envelope.plugin!r}, but {plugin!r} was asked to run it"
+        message = f"the spec is for the plugin {echo(envelope.plugin)!r}, but {plugin!r} was asked to run it"
         problems.add(("plugin",), message, origin_of(given["plugin"]))
     for name, message in malformed_bounds(envelope.requires):
-        problems.add(("requires", name), message, origin_below(given, ("requires", name)))
+        problems.add(("requires", name), message, partial(origin_below, given, ("requires", name)))
     return envelope
 
 

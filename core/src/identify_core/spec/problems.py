@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from identify_core.errors import SpecError
 from identify_core.kinds import Mismatches
+from identify_core.saying import echo
 from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.layers import Origin
 
@@ -28,18 +29,31 @@ class Problem:
 
     def __str__(self) -> str:
         place = f" ({self.origin})" if self.origin is not None else ""
-        return f"{write_key_path(self.path)}: {self.message}{place}" if self.path else f"{self.message}{place}"
+        if not self.path:
+            return f"{self.message}{place}"
+        path = write_key_path(tuple(part if isinstance(part, int) else echo(part) for part in self.path))
+        return f"{path}: {self.message}{place}"
 
 
 @attrs.define
 class Problems:
-    """The problems found so far."""
+    """The problems found so far: those that will be shown, and the number of the others."""
 
     found: list[Problem] = attrs.field(factory=list)
+    unsaid: int = 0
 
-    def add(self, path: KeyPath, message: str, origin: Origin | None = None) -> None:
-        """Note one problem."""
-        self.found.append(Problem(path=path, message=message, origin=origin))
+    def add(
+        self,
+        path: KeyPath,
+        message: str | Callable[[], str],
+        origin: Origin | Callable[[], Origin | None] | None = None,
+    ) -> None:
+        """Note one problem; what is costly to say is given as a function, and called only where it will be shown."""
+        if len(self.found) >= SpecError.MOST_PROBLEMS:
+            self.unsaid += 1
+            return
+        said = message if isinstance(message, str) else message()
+        self.found.append(Problem(path=path, message=said, origin=origin() if callable(origin) else origin))
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(self.found)
@@ -54,10 +68,11 @@ class Problems:
             SpecError: there are some.
         """
         if self.found:
-            count = len(self.found)
+            count = len(self.found) + self.unsaid
             raise SpecError(
-                f"there {'is a problem' if count == 1 else f'are {count} problems'} with {subject}",
+                f"there {'is a problem' if count == 1 else f'are {count:,} problems'} with {subject}",
                 problems=[str(each) for each in self.found],
+                unsaid=self.unsaid,
             )
 
 

@@ -129,6 +129,7 @@ def look_around(unit: Unit) -> dict[str, Any]:
     """What a worker says of itself: its version, whether it sees and may write the store, whether the spec loads."""
     from identify_core.plugins import load_registry
     from identify_core.spec import load_stored_spec
+    from identify_core.spec.layers import read_spec_text
 
     file = Path(unit["spec_file"])
     seen = {"version": __version__, "sees": file.is_file(), "problem": ""}
@@ -140,7 +141,9 @@ def look_around(unit: Unit) -> dict[str, Any]:
         _unmark(mark)
         plugin_files = [Path(each) for each in unit["files"]]
         registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=plugin_files)
-        load_stored_spec(registry, file, owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"])
+        load_stored_spec(
+            registry, read_spec_text(file), owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"]
+        )
     except OSError as error:
         seen["problem"] = f"it may not write into the store: {error.strerror or error}"
     except IdentifyError as error:

@@ -9,6 +9,7 @@ import attrs
 
 from identify_core.errors import IdentifyError
 from identify_core.spec import ResolvedSpec, load_stored_spec
+from identify_core.spec.layers import read_spec_text
 from identify_core.spec.trust import TrustError, names_of, signature_of
 from identify_core.sweep.record import StoredSweep
 
@@ -64,7 +65,7 @@ def trust_of(sweep: StoredSweep, registry: Registry, trusted: Collection[str]) -
         try:
             spec = load_stored_spec(
                 registry,
-                sweep.spec_file(each["index"]),
+                read_spec_text(sweep.spec_file(each["index"])),
                 owner=f"the sweep {sweep.id}",
                 signature=each.get("spec_signature"),
                 trusted=trusted,

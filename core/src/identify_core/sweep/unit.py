@@ -133,13 +133,18 @@ def _execute(
     from identify_core.observers import track_observers
     from identify_core.plugins import load_registry
     from identify_core.spec import load_stored_spec
+    from identify_core.spec.layers import read_spec_text
     from identify_core.store.layout import NEVER_BEGAN
 
     trackers = {str(tracker.name): tracker for tracker in track_observers(unit["track"])}
     files = [Path(file) for file in unit["files"]]
     registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=files, extra=trackers)
     spec = load_stored_spec(
-        registry, Path(unit["spec_file"]), owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"]
+        registry,
+        read_spec_text(Path(unit["spec_file"])),
+        owner=f"the sweep {unit['sweep']}",
+        signature="",
+        trusted=unit["trusted"],
     )
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.report.page import finished_page

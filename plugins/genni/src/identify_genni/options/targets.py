@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from identify_core import above, at_least, between, not_empty, option
+from identify_core import above, at_least, between, matching, not_empty, option
 
 Distribution = Literal["normal", "uniform", "sphere", "laplace", "student-t", "rademacher"]
 Normalisation = Literal["none", "scale", "standardise"]
@@ -68,7 +68,9 @@ class TeacherOptions(InputOptions):
         limit=at_least(0),
     )
     teacher_run: str = option(
-        "", help="A stored run whose replicate is the teacher: id, unique prefix, name or @last; empty for none."
+        "",
+        help="A stored run whose replicate is the teacher: id, unique prefix, name or @last; empty for none.",
+        limit=matching(r"|@last|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", "a run's id, its beginning, its name or @last"),
     )
     teacher_replicate: int = option(0, help="Which replicate of teacher_run.", limit=at_least(0))
     teacher_file: str = option(
