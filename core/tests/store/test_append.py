@@ -161,7 +161,7 @@ def test_an_interactive_figure_without_plotly_says_what_to_install(
 def test_a_report_is_replaced(store: Store, write_run: Write) -> None:
     run = write_run()
     for text in ("one", "two"):
-        RunAppender(store, run).write_report(text)
+        RunAppender(store, run).write_report(lambda _, text=text: text)
         assert (run.folder / "report.html").read_text() == text
 
 
@@ -174,4 +174,72 @@ def test_only_whole_runs_are_added_to(store: Store, write_run: Write) -> None:
     with pytest.raises(StoreError, match=r"cannot be added to: its run\.json is damaged"):
         appender.write_figure("subspace", picture())
     with pytest.raises(StoreError, match=r"is damaged: its run\.json is damaged.*; findings are added to finished"):
+        RunAppender(store, store.find(run.id))
+
+
+def test_a_reader_sees_the_old_or_the_new_finding_while_it_is_replaced(store: Store, write_run: Write) -> None:
+    run = write_run()
+    add(store, run, "subspace", 0.0, replace=True)
+    reader = store.open(run.id)
+    before = reader.findings
+    add(store, run, "subspace", 1.0, replace=True)
+    assert before["subspace"].finding.arrays["a"].values.tolist() == [1.0]
+    stop = threading.Event()
+    seen: list[list[float]] = [[], []]
+    wrong: list[Exception] = []
+
+    def read(values: list[float]) -> None:
+        try:
+            while not stop.is_set():
+                finding = store.open(run.id).findings["subspace"].finding
+                values.extend(finding.arrays["a"].values)
+                assert finding.summary == f"It is {values[-1]}."
+        except (StoreError, AssertionError, IndexError) as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=read, args=(values,)) for values in seen]
+    for thread in threads:
+        thread.start()
+    for value in range(2, 12):
+        add(store, run, "subspace", float(value), replace=True)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert all(values == sorted(values) and values for values in seen)
+    assert verify_run(store.find(run.id)) == []
+
+
+def test_the_figures_are_those_of_the_finding_that_was_written_last(store: Store, write_run: Write) -> None:
+    run = write_run()
+    first, second = (RunAppender(store, run, replace=True) for _ in range(2))
+    for number, appender in enumerate((first, second)):
+        appender.write_finding("subspace", Finding(summary=str(number)), evaluator="", options={})
+    second.write_figure("subspace", picture())
+    written = (run.folder / "figures" / "subspace-surface.png").stat().st_mtime_ns
+    first.write_figure("subspace", picture())
+    assert (run.folder / "figures" / "subspace-surface.png").stat().st_mtime_ns == written
+    assert [entry["label"] for entry in store.find(run.id).document["figures"]] == ["subspace"]
+
+
+def test_nothing_is_added_to_a_run_that_was_removed_meanwhile(store: Store, write_run: Write) -> None:
+    run = write_run()
+    appender = RunAppender(store, run)
+    store.remove(run)
+    for use in (
+        lambda: appender.write_finding("new", Finding(), evaluator="", options={}),
+        lambda: appender.write_figure("subspace", picture()),
+        lambda: appender.write_report(lambda folder: ""),
+    ):
+        with pytest.raises(StoreError, match=f"the run {run.id} was removed meanwhile; nothing is added to it"):
+            use()
+    assert store.runs() == []
+    assert os.listdir(store.path / "runs") == os.listdir(store.path / "staging") == []
+
+
+def test_nothing_is_added_to_a_run_that_is_a_link(store: Store, write_run: Write, tmp_path: Path) -> None:
+    run = write_run()
+    run.folder.rename(tmp_path / run.id)
+    run.folder.symlink_to(tmp_path / run.id)
+    with pytest.raises(StoreError, match=r"is a link to .*; it can be read, but nothing is written there"):
         RunAppender(store, store.find(run.id))

@@ -80,7 +80,8 @@ class Revisit:
         with fitting_threads(self.run.parameters or SMALL):
             revisited = self._evaluate(appender)
         if self.render is not None:
-            appender.write_report(self.render(StoredRun.open(self.run.folder)))
+            render = self.render
+            appender.write_report(lambda folder: render(StoredRun.open(folder)))
         return revisited
 
     def _evaluate(self, appender: RunAppender) -> Revisited:

@@ -6,8 +6,10 @@ them count. Whatever happens on the way, the run has all of a finding or none of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from identify_core.errors import StoreError
@@ -51,6 +53,7 @@ class RunAppender:
         self.folder = run.folder
         self.id = run.id
         self._replace = replace
+        self._written: dict[str, str] = {}  # label to the group of the finding that this appender wrote last
 
     def write_finding(self, label: str, finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> None:
         """Add a finding; one that it replaces goes with its figures.
@@ -79,18 +82,33 @@ class RunAppender:
             document["arrays"] = dict(sorted((sums | checksums(self.folder / ARRAYS, path)).items()))
             document["figures"] = [entry for entry in document.get("figures", []) if entry["label"] != label]
             findings[label] = finding_entry(finding, evaluator=evaluator, group=path)
+            self._written[label] = path
 
     def write_figure(self, label: str, figure: Figure) -> None:
-        """Add a figure of the finding `label`, replacing one of that name."""
+        """Add a figure of the finding `label`, replacing one of that name.
+
+        Where another process has replaced that finding meanwhile, the run has the figures of its finding instead.
+        """
         with self._document() as (place, document):
+            group = document.get("findings", {}).get(label, {}).get("group")
+            if self._written.get(label, group) != group:
+                return
             write_figure_files(place, label, figure)
             entry = describe_figure(label, figure)
             document["figures"] = [*without_figure(document, entry), entry]
 
-    def write_report(self, text: str) -> None:
-        """Replace the report page."""
-        with explained("write the report", self.folder), self._open() as place:
-            place.write(REPORT_FILE, text.encode())
+    def write_report(self, render: Callable[[Path], str]) -> None:
+        """Replace the report page by one that shows the run as it is, which nobody changes meanwhile.
+
+        Args:
+            render: makes the page of the run in a folder.
+        """
+        lock = self.store.lock(self.id, wait=_WAIT)
+        try:
+            with explained("write the report", self.folder), self._open() as place:
+                place.write(REPORT_FILE, render(self.folder).encode())
+        finally:
+            lock.release(remove=True)
 
     @contextmanager
     def _document(self) -> Iterator[tuple[Folder, dict[str, Any]]]:
@@ -117,11 +135,10 @@ class RunAppender:
             raise StoreError(f"the run {self.id} was removed meanwhile; nothing is added to it") from None
 
     def _free_path(self, label: str, findings: Mapping[str, Any]) -> str:
-        """`findings/<label>`, or `findings/<label>~2` while what it replaces has that name."""
+        """`findings/<label>`, or `findings/<label>~<hex>` where a finding is replaced.
+
+        No group takes the place of another: whoever reads the old one finds all of it or none.
+        """
         used = {str(entry["group"]) for entry in findings.values()}
-        name = encode_name(label, [path.rpartition("/")[2] for path in used])
-        path, generation = f"findings/{name}", 1
-        while path in used:
-            generation += 1
-            path = f"findings/{name}~{generation}"
-        return path
+        path = f"findings/{encode_name(label, [each.rpartition('/')[2] for each in used])}"
+        return f"{path}~{secrets.token_hex(4)}" if label in findings else path

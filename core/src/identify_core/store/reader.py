@@ -204,7 +204,7 @@ class StoredRun:
     @property
     def findings(self) -> Mapping[str, StoredFinding]:
         """Label to finding, in the order in which they were made; each is read when it is asked for."""
-        return _Findings(self._root, {k: str(v["group"]) for k, v in self.document.get("findings", {}).items()})
+        return _Findings(self.summary)
 
     def outlined_findings(self) -> dict[str, StoredFinding]:
         """Label to finding without its arrays, of which `outlines` says what they are; only metadata is read."""
@@ -264,15 +264,31 @@ class StoredRun:
 
 
 class _Findings(Mapping[str, StoredFinding]):
-    def __init__(self, root: Path, groups: Mapping[str, str]) -> None:
-        self._root = root
-        self._groups = groups
+    def __init__(self, summary: RunSummary) -> None:
+        self._summary = summary
 
     def __getitem__(self, label: str) -> StoredFinding:
-        return read_finding(self._root, self._groups[label], label)
+        group = self._groups()[label]
+        while True:
+            try:
+                return read_finding(self._summary.folder / ARRAYS, group, label)
+            except StoreError:
+                # It may have been replaced while it was read; then there is another, which is whole.
+                self._summary = self._read_again()
+                before, group = group, self._groups().get(label, group)
+                if group == before:
+                    raise
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._groups)
+        return iter(self._groups())
 
     def __len__(self) -> int:
-        return len(self._groups)
+        return len(self._groups())
+
+    def _groups(self) -> dict[str, str]:
+        return {label: str(entry["group"]) for label, entry in self._summary.document.get("findings", {}).items()}
+
+    def _read_again(self) -> RunSummary:
+        folder = self._summary.folder
+        lock = None if self._summary.committed else folder.with_name(f"{folder.name}.lock")
+        return read_summary(folder, lock=lock)
