@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 
 from identify_core import Chance, Interval, Score
 from identify_measures.catalogue import measure as find_measure
@@ -64,6 +65,15 @@ def score(
         chance=chance,
         warnings=tuple(dict.fromkeys(warnings)),
         reason=reason,
+    )
+
+
+def drawn(values: Sequence[float], of: str = "pairings") -> Chance:
+    """Chance as the mean of a measure over random pairings, or rotations, of the rows."""
+    return Chance(
+        mean=statistics.fmean(values),
+        deviation=statistics.stdev(values) if len(values) > 1 else math.nan,
+        method=f"{len(values)} random {of} of the rows",
     )
 
 

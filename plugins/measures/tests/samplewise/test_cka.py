@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import cdist
 
 from identify_measures import debiased_cka, distance_correlation, minibatch_cka, rbf_cka
 from identify_measures.inputs import as_matrix
-from identify_measures.options.samplewise import GaussianOptions
+from identify_measures.options.samplewise import GaussianOptions, MinibatchOptions
 from identify_measures.samplewise import rows as rows_module
-from identify_measures.samplewise.cka import score_rbf_cka
+from identify_measures.samplewise.cka import score_minibatch_cka, score_rbf_cka, shuffled_batches
 from identify_measures.samplewise.rows import rows_of_matrix
 from identify_measures.samplewise.shared import Shared, share_arrays
 
@@ -60,10 +61,10 @@ def test_minibatches_are_summed_and_the_last_short_one_is_said() -> None:
     for at in range(0, 50, 25):
         k, m = (each[at : at + 25] @ each[at : at + 25].T for each in (x, y))
         sums += [hsic_unbiased(k, m), hsic_unbiased(k, k), hsic_unbiased(m, m)]
-    score = minibatch_cka(x, y, batch=25)
+    score = minibatch_cka(x, y, batch=25, shuffle=False)
     assert score.value == pytest.approx(sums[0] / np.sqrt(sums[1] * sums[2]), abs=1e-12)
     assert score.n == 50
-    assert score.warnings == ("the last 10 rows make no whole batch and are dropped",)
+    assert score.warnings == ("10 rows make no whole batch and are dropped",)
 
 
 def test_distance_correlation_is_that_of_doubly_centred_distances() -> None:
@@ -133,3 +134,34 @@ def test_chance_is_far_from_related_rows_and_near_unrelated_ones() -> None:
     assert score.chance is not None
     assert score.value > score.chance.mean + 10 * score.chance.deviation
     assert abs(shuffled.value - score.chance.mean) < 5 * score.chance.deviation
+
+
+def sorted_by_class(n: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """Two images of ten classes, with rows sorted by class."""
+    rng = np.random.default_rng(0)
+    labels = np.sort(rng.integers(0, 10, size=n))
+    means = rng.normal(size=(10, 5))
+    return tuple(means[labels] @ rng.normal(size=(5, d)) + 0.3 * rng.normal(size=(n, d)) for d in (6, 4))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("parts", [1, 7])
+def test_minibatches_of_rows_sorted_by_class_are_like_the_whole(parts: int) -> None:
+    x, y = sorted_by_class()
+    everything = debiased_cka(x, y).value
+    shared = Shared([rows_of_matrix(as_matrix(each)) for each in (x, y)], budget=8 * 2000 * 10 // parts)
+    score = score_minibatch_cka(shared, 0, 1, MinibatchOptions(batch=64))
+    assert score.interval.low < everything < score.interval.high
+    assert score.value == pytest.approx(everything, abs=0.02)
+    assert ("within 8 parts" in score.estimator) == (parts == 7)
+    assert abs(minibatch_cka(x, y, batch=64, shuffle=False).value - everything) > 0.1
+
+
+@pytest.mark.parametrize("parts", [1, 5])
+def test_shuffled_batches_hold_every_row_once(parts: int) -> None:
+    x = np.arange(1003.0)[:, None]
+    shared = Shared([rows_of_matrix(as_matrix(each)) for each in (x, x + 0.5)], budget=8 * 1003 * 2 // parts)
+    batches = list(shuffled_batches(shared, 50))
+    assert [len(first) for first, _ in batches] == [50] * 20
+    seen = torch.cat([first for first, _ in batches]).flatten().tolist()
+    assert len(set(seen)) == 1000
+    assert all(torch.equal(first + 0.5, second) for first, second in batches)

@@ -18,7 +18,7 @@ from .reference import gaussian, hsic_biased, hsic_unbiased, pair
 
 
 def totals_of(*matrices: np.ndarray, function: str = "euclidean", without: int | None = None) -> tiles.Totals:
-    views = [View(rows_of_matrix(as_matrix(each)), "centred", keep=False) for each in matrices]
+    views = [View(rows_of_matrix(as_matrix(each)), "centred") for each in matrices]
     made = [kernels.EuclideanTiles(each) if function == "euclidean" else kernels.SquaredTiles(each) for each in views]
     return tiles.total(tiles.sum_pairs(made, len(matrices[0]), side=7), without)
 

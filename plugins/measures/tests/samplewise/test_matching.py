@@ -50,7 +50,7 @@ def test_out_of_sample_ranks_and_matches_each_part_by_itself() -> None:
 def test_overfitted_matchings_are_seen_out_of_sample() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 60, 25))
     inside, outside = spearman_mcc(x, y, chance_draws=20), spearman_mcc(x, y, held_out=True)
-    assert inside.value > outside.value + 0.1
+    assert inside.value > outside.value + 0.05
     assert inside.chance is not None
     assert abs(inside.value - inside.chance.mean) < 5 * inside.chance.deviation
 
@@ -61,7 +61,7 @@ def test_constant_latents_count_as_zero() -> None:
     dead[:, 1] = 4.0
     score = spearman_mcc(x, dead)
     assert score.value == pytest.approx(2 / 3, abs=0.1)
-    assert score.warnings == ("1 constant latents correlate with nothing: their correlation counts as 0",)
+    assert score.warnings == ("1 of 3 latents of y is constant",)
     assert spearman_mcc(x, np.ones((60, 2))).reason == "all rows of y are the same"
     assert spearman_mcc(x[:3], x[:3], held_out=True).reason == "3 rows are too few for two parts"
 

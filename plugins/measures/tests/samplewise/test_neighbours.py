@@ -34,13 +34,6 @@ def test_they_are_those_of_a_full_sort(tile: int, monkeypatch: pytest.MonkeyPatc
         np.testing.assert_array_equal(found(x, name, 8), reference.neighbours(similarity, 8))
 
 
-@pytest.mark.parametrize("tile", [5, 2048])
-def test_ties_go_to_the_lowest_index(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "_TILE", tile)
-    x = np.random.default_rng(0).integers(-1, 2, size=(40, 2)).astype(float)
-    np.testing.assert_array_equal(found(x, "inner-product", 6), reference.neighbours(x @ x.T, 6))
-
-
 def test_a_duplicate_is_a_neighbour_and_the_sample_itself_is_not() -> None:
     x, _ = reference.pair(n=20)
     x = np.repeat(x, 3, axis=0)
@@ -112,7 +105,7 @@ def test_cknna_by_chance_is_near_zero_for_unrelated_rows() -> None:
 def test_zero_rows_are_said() -> None:
     x, y = reference.pair(n=30)
     x[3] = 0.0
-    assert mutual_knn(x, y, k=3).warnings == ("1 rows of x are zero and have no direction",)
+    assert "1 rows of x are zero and have no direction" in mutual_knn(x, y, k=3).warnings
 
 
 def test_constant_representations_have_no_cknna() -> None:

@@ -21,7 +21,7 @@ PAIRS: dict[str, Callable[..., Any]] = {
     "cka.rbf.median1.0.debiased": partial(measures.rbf_cka, debiased=True),
     "cka.rbf.median0.4.debiased": partial(measures.rbf_cka, factor=0.4, debiased=True),
     "cka.rbf.sigma1": partial(measures.rbf_cka, sigma=1.0),
-    "cka.linear.minibatch32": partial(measures.minibatch_cka, batch=32),
+    "cka.linear.minibatch32": partial(measures.minibatch_cka, batch=32, shuffle=False),
     "distance_correlation": measures.distance_correlation,
     "rsa.correlation.spearman": measures.rsa,
     "rsa.sqeuclidean.pearson": partial(measures.rsa, dissimilarity="squared-euclidean", comparison="pearson"),

@@ -64,7 +64,8 @@ SAMPLES = (
         options=MinibatchOptions,
         summary="Linear CKA from unbiased estimates summed over minibatches.",
         definition=(
-            "Σ HSIC_u(K_i, L_i) / √(Σ HSIC_u(K_i, K_i) Σ HSIC_u(L_i, L_i)) over equal batches, a short last one dropped"
+            "Σ HSIC_u(K_i, L_i) / √(Σ HSIC_u(K_i, K_i) Σ HSIC_u(L_i, L_i)) over equal random batches, a short "
+            "last one dropped"
         ),
         source="Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327, equation 4",
         larger_is="more similar",
@@ -92,7 +93,10 @@ SAMPLES = (
         estimate="estimate_neighbours",
         options=NeighbourOptions,
         summary="How many of the k nearest neighbours of a sample both representations share.",
-        definition="mean over i of |N_k^X(i) ∩ N_k^Y(i)| / k, self excluded, ties to the lowest index",
+        definition=(
+            "mean over i of |N_k^X(i) ∩ N_k^Y(i)| / k, self excluded; where neighbours tie, the expected overlap of "
+            "two independent orders of the ties"
+        ),
         source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A",
         larger_is="more similar",
         bounds=(0.0, 1.0),
@@ -105,7 +109,10 @@ SAMPLES = (
         estimate="estimate_neighbours",
         options=NeighbourOptions,
         summary="Shared neighbours over all neighbours of a sample in either representation.",
-        definition="mean over i of |N_k^X(i) ∩ N_k^Y(i)| / |N_k^X(i) ∪ N_k^Y(i)|",
+        definition=(
+            "mean over i of |N_k^X(i) ∩ N_k^Y(i)| / |N_k^X(i) ∪ N_k^Y(i)|, the overlap as in mutual-knn where "
+            "neighbours tie"
+        ),
         source="Klabunde, Schumacher, Strohmaier & Lemmerich 2025, arXiv 2305.06329, section 3.4",
         larger_is="more similar",
         bounds=(0.0, 1.0),

@@ -38,10 +38,11 @@ class MinibatchOptions(SampleOptions):
 
     batch: int = option(
         256,
-        help="Rows a batch, in the order given; a short last batch is dropped.",
+        help="Rows a batch; a short last batch is dropped.",
         source="Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327, appendix A",
         limit=at_least(4),
     )
+    shuffle: bool = option(True, help="Make batches of random rows; otherwise of rows in the order given.")
 
 
 @attrs.frozen
@@ -86,7 +87,7 @@ class CknnaOptions:
 
     k: int = option(10, help="Neighbours of a sample; at most the number of rows less one.", limit=at_least(2))
     chance_draws: int = option(
-        0, help="Random pairings of the rows from which chance is estimated; 0 for none.", limit=at_least(0)
+        4, help="Random pairings of the rows from which chance is estimated; 0 for none.", limit=at_least(0)
     )
 
 
@@ -112,3 +113,6 @@ class PermutationOptions(SampleOptions):
     """The options of `permutation-metric` and `permutation-distance`."""
 
     centred: bool = option(True, help="Take the mean of every latent off first.")
+    chance_draws: int = option(
+        0, help="Random pairings of the rows from which chance is estimated; 0 for none.", limit=at_least(0)
+    )

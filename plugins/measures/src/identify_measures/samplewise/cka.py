@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,8 +17,11 @@ from identify_measures.samplewise.kernels import MEDIAN_ROWS, GaussianTiles, med
 from identify_measures.samplewise.shared import Judged, Shared, share_arrays
 from identify_measures.samplewise.tiles import PairSums, Totals, sum_pairs
 from identify_measures.scoring import score
+from identify_measures.statistics.reductions import unit_of
 
 _JACKKNIFE_GROUPS = 20
+_LEAST_GROUPS = 5
+_SPANS_A_POOL = 64
 
 
 def rbf_cka(
@@ -53,7 +57,7 @@ def rbf_cka(
 def score_rbf_cka(shared: Shared, i: int, j: int, options: GaussianOptions) -> Score:
     """The score of one pair."""
     widths = [_width(shared, each, options) for each in (i, j)]
-    facts = shared.facts(i, j) | {"estimator": _estimator(shared, options)}
+    facts = shared.facts("rbf-cka", i, j) | {"estimator": _estimator(shared, options)}
     if options.sigma is not None:
         facts["invariant_to"] = ("orthogonal",)
     reason = ""
@@ -69,7 +73,7 @@ def score_rbf_cka(shared: Shared, i: int, j: int, options: GaussianOptions) -> S
         every = [_width(shared, each, options) for each in range(len(shared.rows))]
         # A width of zero has no kernel; whatever stands in for it is never read.
         tiles = [GaussianTiles(view, width or 1.0) for view, width in zip(shared.views("centred"), every, strict=True)]
-        return sum_pairs(tiles, shared.n)
+        return sum_pairs(tiles, shared.n, edges=shared.edges)
 
     judge = unbiased_alignment if options.debiased else biased_alignment
     judged = shared.judged(("gaussian", options.factor, options.sigma), sums, judge, LEAST_ROWS)
@@ -120,7 +124,7 @@ def undefined(shared: Shared, values: torch.Tensor, i: int, j: int) -> str:
 
 def _width(shared: Shared, i: int, options: GaussianOptions) -> float:
     if options.sigma is not None:
-        return options.sigma
+        return options.sigma / shared.view(i, "centred").unit
     median = shared.once(("median", i), lambda: median_squared_distance(shared.view(i, "centred"), shared.seed))
     return options.factor * math.sqrt(median)
 
@@ -135,13 +139,14 @@ def _estimator(shared: Shared, options: GaussianOptions) -> str:
     return f"{kind}, Gaussian kernel with σ = {options.factor:g} √median of {of}"
 
 
-def minibatch_cka(x: Any, y: Any, *, batch: int = 256, interval: bool = False) -> Score:
-    """Linear CKA from unbiased estimates summed over equal batches, in the order of the rows.
+def minibatch_cka(x: Any, y: Any, *, batch: int = 256, shuffle: bool = True, interval: bool = False) -> Score:
+    """Linear CKA from unbiased estimates summed over equal batches.
 
     Args:
         x: shape (n, p).
         y: shape (n, q), row i the same sample as row i of x.
         batch: rows a batch, at least 4; a short last batch is dropped.
+        shuffle: whether batches are random; in the order given, rows sorted by class make batches of one class.
         interval: whether to give one.
 
     Raises:
@@ -149,53 +154,94 @@ def minibatch_cka(x: Any, y: Any, *, batch: int = 256, interval: bool = False) -
 
     Source: Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327, equation 4.
     """
-    return score_minibatch_cka(share_arrays(x, y), 0, 1, MinibatchOptions(batch=batch, interval=interval))
+    options = MinibatchOptions(batch=batch, shuffle=shuffle, interval=interval)
+    return score_minibatch_cka(share_arrays(x, y), 0, 1, options)
 
 
 def score_minibatch_cka(shared: Shared, i: int, j: int, options: MinibatchOptions) -> Score:
     """The score of one pair."""
     batches = shared.n // options.batch
-    facts = shared.facts(i, j) | {
-        "estimator": f"sums of the unbiased criterion over {batches} batches of {options.batch} rows in their order",
+    order = _order_in_words(shared, options)
+    facts = shared.facts("minibatch-cka", i, j) | {
+        "estimator": f"sums of the unbiased criterion over {batches} batches of {options.batch} rows {order}",
         "n": batches * options.batch,
     }
     if batches == 0:
         reason = f"{shared.n} rows make no batch of {options.batch}"
         return score("minibatch-cka", math.nan, reason=reason, **(facts | {"n": shared.n}))
-    groups = shared.once(("minibatches", options.batch), lambda: _batch_groups(shared, options.batch))
+    key = ("minibatches", options.batch, options.shuffle)
+    groups = shared.once(key, lambda: _batch_groups(shared, options))
     values = _ratio(groups.sum(0))
     value = float(values[i, j])
     if math.isnan(value):
         return score("minibatch-cka", math.nan, reason=undefined(shared, values, i, j), **facts)
     rest = shared.n - batches * options.batch
+    facts["warnings"] += [f"{rest} rows make no whole batch and are dropped"] if rest else []
     found = None
-    if options.interval and len(groups) >= 5:
+    if options.interval and len(groups) >= _LEAST_GROUPS:
         left = [float(_ratio(groups.sum(0) - group)[i, j]) for group in groups]
         found = jackknife(value, left, measure("minibatch-cka").bounds, blocks="groups of batches")
-    return score(
-        "minibatch-cka",
-        value,
-        interval=found,
-        chance=Chance(mean=0.0, method="closed form"),
-        warnings=[f"the last {rest} rows make no whole batch and are dropped"] if rest else [],
-        **facts,
-    )
+    return score("minibatch-cka", value, interval=found, chance=Chance(mean=0.0, method="closed form"), **facts)
 
 
-def _batch_groups(shared: Shared, batch: int) -> torch.Tensor:
+def _order_in_words(shared: Shared, options: MinibatchOptions) -> str:
+    if not options.shuffle:
+        return "in their order"
+    pools = _pools(shared)
+    return "in a random order" if pools == 1 else f"in a random order within {pools} parts, each from all over the data"
+
+
+def _batch_groups(shared: Shared, options: MinibatchOptions) -> torch.Tensor:
     """Σ HSIC_u(K_i, L_i) over groups of batches, of all pairs, shape (groups, M, M)."""
+    batch = options.batch
     batches = shared.n // batch
     groups = torch.zeros(min(batches, _JACKKNIFE_GROUPS), len(shared.rows), len(shared.rows), dtype=torch.float64)
-    for index in range(batches):
+    blocks = shuffled_batches(shared, batch) if options.shuffle else _batches_in_order(shared, batch)
+    units: list[float] = []
+    for index, block in enumerate(blocks):
         kernels = []
-        for rows in shared.rows:
-            block = rows.doubles(index * batch, (index + 1) * batch)
+        units = units or [unit_of(each - each.mean(0)) for each in block]
+        for each, unit in zip(block, units, strict=True):
             # The unbiased criterion does not see the mean; rounding does.
-            block = block - block.mean(0)
-            kernels.append(_u_centred(block @ block.T).flatten())
+            rows = (each - each.mean(0)) / unit
+            kernels.append(_u_centred(rows @ rows.T).flatten())
         stacked = torch.stack(kernels)
         groups[index % len(groups)] += (stacked @ stacked.T).cpu() / (batch * (batch - 3))
     return groups
+
+
+def _batches_in_order(shared: Shared, batch: int) -> Iterator[list[torch.Tensor]]:
+    for start in range(0, shared.n - batch + 1, batch):
+        yield [rows.doubles(start, start + batch) for rows in shared.rows]
+
+
+def _pools(shared: Shared) -> int:
+    """Parts of the rows that are shuffled by themselves: one, unless they do not all fit into memory."""
+    return max(1, -(-8 * shared.n * shared.width // shared.budget))
+
+
+def shuffled_batches(shared: Shared, batch: int) -> Iterator[list[torch.Tensor]]:
+    """Random batches of all representations, float64, (batch, d) each; rows that make no whole batch are left.
+
+    Of rows that do not fit into memory, every part takes its share from evenly spaced spans, so that each is like the
+    whole even where the data is sorted.
+    """
+    n, pools = shared.n, _pools(shared)
+    spans = pools * _SPANS_A_POOL if pools > 1 else 1
+    edges = [round(n * part / spans) for part in range(spans + 1)]
+    generator = torch.Generator().manual_seed(n)
+    held = [torch.empty(0, rows.width, dtype=torch.float64) for rows in shared.rows]
+    for pool in range(pools):
+        parts = [(edges[part], edges[part + 1]) for part in range(pool, spans, pools)]
+        held = [
+            torch.cat([kept.to(rows.read(0, 1).device), *(rows.doubles(start, stop) for start, stop in parts)])
+            for kept, rows in zip(held, shared.rows, strict=True)
+        ]
+        order = torch.randperm(len(held[0]), generator=generator)
+        whole = len(order) // batch * batch
+        for start in range(0, whole, batch):
+            yield [rows[order[start : start + batch].to(rows.device)] for rows in held]
+        held = [rows[order[whole:].to(rows.device)] for rows in held]
 
 
 def _u_centred(kernel: torch.Tensor) -> torch.Tensor:

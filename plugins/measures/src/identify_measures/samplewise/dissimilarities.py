@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from identify_measures.samplewise.kernels import EuclideanTiles, SquaredTiles
 from identify_measures.samplewise.rows import BLOCK, View, ViewName
-from identify_measures.samplewise.tiles import Cell, Tiles, block_edges, cells
+from identify_measures.samplewise.tiles import Cell, Tiles, cells
 
 DissimilarityName = Literal["correlation", "cosine", "euclidean", "squared-euclidean"]
 ComparisonName = Literal["spearman", "pearson", "cosine", "kendall", "whitened-cosine"]
@@ -32,16 +33,15 @@ def dissimilarity_tiles(view: View, dissimilarity: DissimilarityName) -> Euclide
     return SquaredTiles(view, factor=1.0 if dissimilarity == "squared-euclidean" else 0.5)
 
 
-def rank_cells(n: int) -> list[Cell]:
+def rank_cells(edges: Sequence[int]) -> list[Cell]:
     """The tiles in whose order a vector of all pairs is laid out, the same for every representation."""
-    edges = block_edges(n)
     return list(cells(edges, RANK_TILE))
 
 
-def entries(tiles: Tiles, n: int) -> torch.Tensor:
+def entries(tiles: Tiles, edges: Sequence[int]) -> torch.Tensor:
     """Every dissimilarity once, tile by tile as in `rank_cells`, float64, shape (n (n − 1) / 2,)."""
     parts = []
-    for cell in rank_cells(n):
+    for cell in rank_cells(edges):
         tile = tiles.tile(cell.rows, cell.columns)
         parts.append(tile[_upper(tile)] if cell.diagonal else tile.flatten())
     return torch.cat(parts)
@@ -56,16 +56,16 @@ class RankTiles:
 
     Args:
         ranks: from 1, ties sharing their mean, shape (n (n − 1) / 2,).
-        n: samples.
+        edges: where blocks of rows begin and end.
     """
 
     shift = 0.0
 
-    def __init__(self, ranks: torch.Tensor, n: int) -> None:
+    def __init__(self, ranks: torch.Tensor, edges: Sequence[int]) -> None:
         # In float32 half-integers are exact up to 8 million each side of the mean, and right to 1e-7 beyond.
         self.ranks = (ranks - (len(ranks) + 1) / 2).to(torch.float32)
         self._offsets: dict[tuple[int, int], int] = {}
-        self._cells = rank_cells(n)
+        self._cells = rank_cells(edges)
         offset = 0
         for cell in self._cells:
             rows, columns = cell.rows.stop - cell.rows.start, cell.columns.stop - cell.columns.start

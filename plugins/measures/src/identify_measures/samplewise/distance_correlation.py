@@ -32,8 +32,10 @@ def score_distance_correlation(shared: Shared, i: int, j: int, options: Distance
     """The score of one pair."""
     judged = shared.judged(
         "distances",
-        lambda: sum_pairs([EuclideanTiles(view) for view in shared.views("centred")], shared.n),
+        lambda: sum_pairs([EuclideanTiles(view) for view in shared.views("centred")], shared.n, edges=shared.edges),
         biased_alignment,
     )
-    facts = shared.facts(i, j) | {"estimator": "biased (V-statistic), Euclidean distances, square root taken"}
+    facts = shared.facts("distance-correlation", i, j) | {
+        "estimator": "biased (V-statistic), Euclidean distances, square root taken"
+    }
     return score_alignment("distance-correlation", judged, shared, i, j, facts, interval=options.interval, root=True)

@@ -5,51 +5,55 @@ from __future__ import annotations
 from typing import Any
 
 from identify_core import Score
-from identify_measures.blocks import BLOCKS
 from identify_measures.inputs import fit_mask
-from identify_measures.linear.measuring import evaluate
+from identify_measures.linear.two_arrays import asked, measure_pair
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
 from identify_measures.samplewise.matching import HARD_MATCH, SOFT_MATCH, score_permutation, score_spearman_mcc
 from identify_measures.samplewise.shared import share_arrays
-from identify_measures.statistics.gathering import from_arrays
 
 
-def hard_match(x: Any, y: Any, *, interval: bool = False) -> Score:
+def hard_match(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
     """Mean signed Pearson correlation of latents matched one to one, min(p, q) pairs.
 
     Args:
         x: shape (n, p).
         y: shape (n, q), row i the same sample as row i of x.
         interval: whether to give one.
+        chance_draws: random rotations of the rows from which chance is estimated.
+        seed: of those draws.
 
     Raises:
         InputError: the arrays are no paired matrices of finite real numbers.
 
     Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
     """
-    options = PairOptions(interval="always" if interval else "never")
-    return evaluate(HARD_MATCH, from_arrays(x, y, blocks=BLOCKS if interval else 1), 0, 1, options)
+    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
+    return measure_pair(HARD_MATCH, options, x, y, seed=seed)
 
 
-def soft_match(x: Any, y: Any, *, interval: bool = False) -> Score:
+def soft_match(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
     """Mean signed Pearson correlation of every latent with its best partner, over both directions.
 
     Args:
         x: shape (n, p).
         y: shape (n, q), row i the same sample as row i of x.
         interval: whether to give one.
+        chance_draws: random rotations of the rows from which chance is estimated.
+        seed: of those draws.
 
     Raises:
         InputError: the arrays are no paired matrices of finite real numbers.
 
     Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
     """
-    options = PairOptions(interval="always" if interval else "never")
-    return evaluate(SOFT_MATCH, from_arrays(x, y, blocks=BLOCKS if interval else 1), 0, 1, options)
+    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
+    return measure_pair(SOFT_MATCH, options, x, y, seed=seed)
 
 
-def permutation_metric(x: Any, y: Any, *, centred: bool = True, interval: bool = False) -> Score:
+def permutation_metric(
+    x: Any, y: Any, *, centred: bool = True, interval: bool = False, chance_draws: int = 0, seed: int = 0
+) -> Score:
     """The angle between two representations after the best permutation of latents: a metric.
 
     Args:
@@ -57,17 +61,21 @@ def permutation_metric(x: Any, y: Any, *, centred: bool = True, interval: bool =
         y: shape (n, q), row i the same sample as row i of x; the narrower is padded with zeros.
         centred: whether the mean of every latent is taken off first.
         interval: whether to give one.
+        chance_draws: random pairings of the rows from which chance is estimated.
+        seed: of those draws.
 
     Raises:
         InputError: the arrays are no paired matrices of finite real numbers.
 
     Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
     """
-    options = PermutationOptions(centred=centred, interval=interval)
-    return score_permutation("permutation-metric", share_arrays(x, y), 0, 1, options)
+    options = PermutationOptions(centred=centred, interval=interval, chance_draws=chance_draws)
+    return score_permutation("permutation-metric", share_arrays(x, y, seed=seed), 0, 1, options)
 
 
-def permutation_distance(x: Any, y: Any, *, centred: bool = True, interval: bool = False) -> Score:
+def permutation_distance(
+    x: Any, y: Any, *, centred: bool = True, interval: bool = False, chance_draws: int = 0, seed: int = 0
+) -> Score:
     """The Euclidean distance of two representations after the best permutation of latents: a metric.
 
     Args:
@@ -75,14 +83,16 @@ def permutation_distance(x: Any, y: Any, *, centred: bool = True, interval: bool
         y: shape (n, q), row i the same sample as row i of x; the narrower is padded with zeros.
         centred: whether the mean of every latent is taken off first.
         interval: whether to give one.
+        chance_draws: random pairings of the rows from which chance is estimated.
+        seed: of those draws.
 
     Raises:
         InputError: the arrays are no paired matrices of finite real numbers.
 
     Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
     """
-    options = PermutationOptions(centred=centred, interval=interval)
-    return score_permutation("permutation-distance", share_arrays(x, y), 0, 1, options)
+    options = PermutationOptions(centred=centred, interval=interval, chance_draws=chance_draws)
+    return score_permutation("permutation-distance", share_arrays(x, y, seed=seed), 0, 1, options)
 
 
 def spearman_mcc(

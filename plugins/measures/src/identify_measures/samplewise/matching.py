@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import attrs
 import torch
 
 from identify_core import Chance, Interval, Score
+from identify_measures.blocks import BLOCKS, random_blocks
 from identify_measures.catalogue import measure
 from identify_measures.jackknife import jackknife
 from identify_measures.linear.correlation import correlations, match
@@ -18,8 +20,9 @@ from identify_measures.options.samplewise import PermutationOptions, RankMatchin
 from identify_measures.samplewise.ranks import average_ranks
 from identify_measures.samplewise.rows import BLOCK, Rows
 from identify_measures.samplewise.shared import Shared
-from identify_measures.scoring import score
+from identify_measures.scoring import drawn, score
 from identify_measures.statistics.derived import Statistics, Subset
+from identify_measures.statistics.reductions import unit_of
 
 _BLOCKS = 20
 
@@ -83,11 +86,8 @@ def _parts(matched: Matched) -> list[tuple[str, torch.Tensor]]:
     return [(each.name, getattr(matched, each.name)) for each in attrs.fields(Matched)]
 
 
-def match_columns(x: torch.Tensor, y: torch.Tensor) -> Matched:
-    """The moments of paired columns, in random blocks of rows where there are enough for a jackknife."""
-    n = len(x)
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(n)).to(x.device)
-    parts = torch.tensor_split(order, _BLOCKS if n >= 4 * _BLOCKS else 1)
+def match_columns(x: torch.Tensor, y: torch.Tensor, parts: Sequence[torch.Tensor]) -> Matched:
+    """The moments of paired columns in blocks of rows."""
     moments = []
     for rows in parts:
         a, b = x[rows], y[rows]
@@ -107,16 +107,16 @@ def score_spearman_mcc(shared: Shared, i: int, j: int, options: RankMatchingOpti
         options: of the measure.
         fit: the rows to match on, a boolean mask of shape (n,); without one, half of them in a fixed random order.
     """
-    facts = shared.facts(i, j) | {
+    facts = shared.facts("spearman-mcc", i, j) | {
         "estimator": "Spearman with average ranks, Hungarian assignment, "
         + ("matched on some rows, correlated on the others" if options.held_out else "in sample")
     }
-    fitted, judged = _split(shared.n, fit) if options.held_out else (None, None)
-    if shared.n < 4 and options.held_out:
-        return score("spearman-mcc", math.nan, reason=f"{shared.n} rows are too few for two parts", **facts)
+    fitted, judged = _split(shared, fit) if options.held_out else (None, None)
+    if fitted is not None and judged is not None and min(len(fitted), len(judged)) < 2:
+        few = f"{shared.n} rows" if shared.groups() is None else "the distinct rows"
+        return score("spearman-mcc", math.nan, reason=f"{few} are too few for two parts", **facts)
     x, y = (rank_columns(shared, each, fitted) for each in (i, j))
-    varying = [each.amax(0) > 0 for each in (x, y)]
-    constant = [shared.rows[which].name for which, each in ((i, varying[0]), (j, varying[1])) if not bool(each.any())]
+    constant = [shared.rows[which].name for which, each in ((i, x), (j, y)) if not bool(each.any())]
     if constant:
         return score("spearman-mcc", math.nan, reason=f"all rows of {' and of '.join(constant)} are the same", **facts)
     strength = (x.T @ y).abs()
@@ -124,18 +124,10 @@ def score_spearman_mcc(shared: Shared, i: int, j: int, options: RankMatchingOpti
     value = _mean_strength(strength[rows, columns])
     if judged is not None:
         x, y = (rank_columns(shared, each, judged) for each in (i, j))
-        varying = [each.amax(0) > 0 for each in (x, y)]
         value = _mean_strength((x[:, rows] * y[:, columns]).sum(0))
-    interval = _rank_interval(x[:, rows], y[:, columns], value) if options.interval else None
-    dead = sum(int((~each).sum()) for each in varying)
-    return score(
-        "spearman-mcc",
-        value,
-        interval=interval,
-        chance=_rank_chance(shared, i, j, options),
-        warnings=[f"{dead} constant latents correlate with nothing: their correlation counts as 0"] if dead else [],
-        **facts,
-    )
+    parts = shared.parts(_BLOCKS, judged)
+    interval = _rank_interval(x[:, rows], y[:, columns], value, parts) if options.interval else None
+    return score("spearman-mcc", value, interval=interval, chance=_rank_chance(shared, i, j, options), **facts)
 
 
 def rank_columns(shared: Shared, i: int, rows: torch.Tensor | None) -> torch.Tensor:
@@ -152,20 +144,19 @@ def rank_columns(shared: Shared, i: int, rows: torch.Tensor | None) -> torch.Ten
     return shared.within_budget(key, make)
 
 
-def _split(n: int, fit: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def _split(shared: Shared, fit: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows to match on, and those that judge; the same halves as in the linear family."""
     if fit is None:
-        order = torch.randperm(n, generator=torch.Generator().manual_seed(n))
-        return order[: n // 2].sort().values, order[n // 2 :].sort().values
-    chosen = torch.as_tensor(fit, dtype=torch.bool)
-    return torch.nonzero(chosen).flatten(), torch.nonzero(~chosen).flatten()
+        return random_blocks(shared.n, BLOCKS, shared.groups()).halves()
+    return torch.nonzero(fit).flatten(), torch.nonzero(~fit).flatten()
 
 
 def _mean_strength(correlation: torch.Tensor) -> float:
     return float(correlation.abs().clamp(max=1.0).mean())
 
 
-def _rank_interval(x: torch.Tensor, y: torch.Tensor, value: float) -> Interval | None:
-    matched = match_columns(x, y)
+def _rank_interval(x: torch.Tensor, y: torch.Tensor, value: float, parts: Sequence[torch.Tensor]) -> Interval | None:
+    matched = match_columns(x, y, parts)
     if len(matched.counts) == 1:
         return None
     left = []
@@ -174,7 +165,7 @@ def _rank_interval(x: torch.Tensor, y: torch.Tensor, value: float) -> Interval |
         scale = (xx * yy).sqrt()
         left.append(_mean_strength(torch.where(scale > 0, xy / scale, 0.0)))
     kept = "ranks and matching of all rows kept"
-    return jackknife(value, left, measure("spearman-mcc").bounds, blocks="random blocks of rows", kept=kept)
+    return jackknife(value, left, measure("spearman-mcc").bounds, kept=kept)
 
 
 def _rank_chance(shared: Shared, i: int, j: int, options: RankMatchingOptions) -> Chance | None:
@@ -187,53 +178,77 @@ def _rank_chance(shared: Shared, i: int, j: int, options: RankMatchingOptions) -
         strength = (x.T @ y[torch.randperm(shared.n, generator=generator).to(y.device)]).abs().cpu()
         rows, columns = match(strength)
         values.append(_mean_strength(strength[rows, columns]))
-    return _drawn(values)
-
-
-def _drawn(values: list[float]) -> Chance:
-    drawn = torch.tensor(values, dtype=torch.float64)
-    return Chance(
-        mean=float(drawn.mean()),
-        deviation=float(drawn.std()) if len(values) > 1 else math.nan,
-        method=f"{len(values)} random pairings of the rows",
-    )
+    return drawn(values)
 
 
 def score_permutation(name: PermutationName, shared: Shared, i: int, j: int, options: PermutationOptions) -> Score:
     """The score of one pair: the angle or the Euclidean distance after the best permutation."""
     angular = name == "permutation-metric"
-    facts = shared.facts(i, j) | {
+    facts = shared.facts(name, i, j) | {
         "estimator": f"{'centred' if options.centred else 'uncentred'}, Hungarian assignment, the narrower padded"
     }
-    x, y = (_doubles(shared.rows[each], centred=options.centred) for each in (i, j))
-    width = max(x.shape[1], y.shape[1])
-    # A zero column is what an unmatched latent is matched with.
-    x, y = (torch.nn.functional.pad(each, (0, width - each.shape[1])) for each in (x, y))
+    x, y, unit = _padded(shared, i, j, angular=angular, centred=options.centred)
     zero = [shared.rows[which].name for which, each in ((i, x), (j, y)) if not bool(each.any())]
     if zero and angular:
         what = "the same" if options.centred else "zero"
         return score(name, math.nan, reason=f"all rows of {' and of '.join(zero)} are {what}", **facts)
     rows, columns = (each.to(x.device) for each in match(x.T @ y))
     x, y = x[:, rows], y[:, columns]
-    value = _angle(x, y) if angular else float((x - y).norm())
+    value = _apart(x, y, angular=angular)
     interval = None
-    matched = match_columns(x, y)
-    if options.interval and len(matched.counts) > 1:
-        left = []
-        for block, count in enumerate(matched.counts.tolist()):
-            product, own, other = (
-                float(each.sum()) for each in matched.without(block).covariances(centred=options.centred)
-            )
-            if angular:
-                left.append(
-                    math.acos(min(1.0, max(-1.0, product / math.sqrt(own * other)))) if own * other else math.nan
-                )
-            else:
-                # A Euclidean distance grows with the square root of the rows.
-                left.append(math.sqrt(max(0.0, own + other - 2 * product) * shared.n / (shared.n - count)))
+    parts = shared.parts(_BLOCKS)
+    if options.interval and len(parts) > 1:
+        left = _without_blocks(match_columns(x, y, parts), options.centred, angular=angular)
         kept = "matching of all rows kept"
-        interval = jackknife(value, left, measure(name).bounds, blocks="random blocks of rows", kept=kept)
-    return score(name, value, interval=interval, **facts)
+        interval = jackknife(unit * value, [unit * each for each in left], measure(name).bounds, kept=kept)
+    chance = None
+    if options.chance_draws:
+        generator = torch.Generator().manual_seed(shared.seed)
+        values = []
+        for _ in range(options.chance_draws):
+            other = y[torch.randperm(shared.n, generator=generator).to(y.device)]
+            rows, columns = (each.to(x.device) for each in match(x.T @ other))
+            values.append(unit * _apart(x[:, rows], other[:, columns], angular=angular))
+        chance = drawn(values)
+    return score(name, unit * value, interval=interval, chance=chance, **facts)
+
+
+def _padded(
+    shared: Shared, i: int, j: int, *, angular: bool, centred: bool
+) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """Both in as many columns and in units in which squares neither overflow nor vanish; the unit of their distance.
+
+    A zero column is what an unmatched latent is matched with.
+    """
+    x, y = (_doubles(shared.rows[each], centred=centred) for each in (i, j))
+    units = [unit_of(x), unit_of(y)]
+    if not angular:
+        units = [max(units)] * 2
+    width = max(x.shape[1], y.shape[1])
+    x, y = (
+        torch.nn.functional.pad(each / unit, (0, width - each.shape[1]))
+        for each, unit in zip((x, y), units, strict=True)
+    )
+    return x, y, 1.0 if angular else units[0]
+
+
+def _apart(x: torch.Tensor, y: torch.Tensor, *, angular: bool) -> float:
+    return _angle(x, y) if angular else float((x - y).norm())
+
+
+def _without_blocks(matched: Matched, centred: bool, *, angular: bool) -> list[float]:
+    """The angle, or the distance, without each block of rows."""
+    left = []
+    n = float(matched.counts.sum())
+    for block, count in enumerate(matched.counts.tolist()):
+        product, own, other = (float(each.sum()) for each in matched.without(block).covariances(centred=centred))
+        if angular:
+            size = math.sqrt(own) * math.sqrt(other)
+            left.append(math.acos(min(1.0, max(-1.0, product / size))) if size else math.nan)
+        else:
+            # A Euclidean distance grows with the square root of the rows.
+            left.append(math.sqrt(max(0.0, own + other - 2 * product) * n / (n - count)))
+    return left
 
 
 def _angle(x: torch.Tensor, y: torch.Tensor) -> float:

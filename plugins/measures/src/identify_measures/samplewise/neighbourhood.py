@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import torch
 
-from identify_core import Chance, Score
+from identify_core import Chance, Interval, Score
 from identify_measures.catalogue import measure
 from identify_measures.jackknife import jackknife
 from identify_measures.options.samplewise import CknnaOptions, NeighbourOptions
@@ -15,13 +16,22 @@ from identify_measures.samplewise.neighbours import (
     Neighbours,
     SimilarityName,
     chance_overlap,
+    entries,
+    mask_of,
     masked_criteria,
+    paired_at_random,
     shared_counts,
+    shared_criterion,
 )
 from identify_measures.samplewise.shared import Shared, share_arrays
-from identify_measures.scoring import score
+from identify_measures.scoring import drawn, score
+from identify_measures.statistics.reductions import unit_of
 
 _BLOCKS = 20
+_FEW_TIES = 0.01  # part of the rows up to which ties are not worth a word
+_LARGEST_MASK = 1 << 25
+_CHANCE_DRAWS = 10
+_CHANCE_ROWS = 256
 
 
 def mutual_knn(x: Any, y: Any, *, k: int = 10, similarity: SimilarityName = "cosine", interval: bool = False) -> Score:
@@ -66,29 +76,47 @@ def jaccard(x: Any, y: Any, *, k: int = 10, similarity: SimilarityName = "cosine
 def score_neighbours(name: str, shared: Shared, i: int, j: int, options: NeighbourOptions) -> Score:
     """The score of one pair, of `mutual-knn` or of `jaccard`."""
     k = options.k
-    facts = shared.facts(i, j) | {
-        "estimator": f"{k} nearest neighbours by {options.similarity.replace('-', ' ')}, self excluded"
+    facts = shared.facts(name, i, j) | {
+        "estimator": f"{k} nearest neighbours by {options.similarity.replace('-', ' ')}, self excluded, "
+        "ties counted in part"
     }
     if options.similarity == "euclidean":
         facts["invariant_to"] = ("similarity",)
     if k > shared.n - 1:
         return score(name, math.nan, reason=_too_few(shared.n, k), **facts)
     found = [shared.neighbours(each, options.similarity, k) for each in (i, j)]
-    counts = shared_counts(found[0].indices, found[1].indices).to(torch.float64)
-    each_row = counts / k if name == "mutual-knn" else counts / (2 * k - counts)
+    facts["warnings"] += _warnings(shared, i, j, found)
+    each_row = _parts(name, shared_counts(*found), k)
     value = float(each_row.mean())
-    overlap, index = chance_overlap(shared.n, k)
     return score(
         name,
         value,
-        interval=_interval(name, value, each_row) if options.interval else None,
-        chance=Chance(mean=overlap if name == "mutual-knn" else index),
-        warnings=_warnings(shared, i, j, found),
+        interval=_interval(name, value, each_row, shared.parts(_BLOCKS)) if options.interval else None,
+        chance=_neighbour_chance(name, shared, found),
         **facts,
     )
 
 
-def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 0, seed: int = 0) -> Score:
+def _parts(name: str, shared_count: torch.Tensor, k: int) -> torch.Tensor:
+    """What each row contributes; of neighbours in part, the Jaccard index is the expected overlap over the union."""
+    return shared_count / k if name == "mutual-knn" else shared_count / (2 * k - shared_count)
+
+
+def _neighbour_chance(name: str, shared: Shared, found: list[Neighbours]) -> Chance:
+    """Exact over all pairings of rows, but for the Jaccard index where neighbours tie, which is not linear."""
+    k = found[0].k
+    overlap, index = chance_overlap(shared.n, k)
+    if name == "mutual-knn":
+        return Chance(mean=overlap)
+    if all(each.ties is None for each in found):
+        return Chance(mean=index)
+    generator = torch.Generator().manual_seed(shared.seed)
+    counts = [paired_at_random(found[0], found[1], generator, _CHANCE_ROWS) for _ in range(_CHANCE_DRAWS)]
+    mean = float(_parts(name, torch.cat(counts), k).mean())
+    return Chance(mean=mean, method=f"{_CHANCE_DRAWS} random pairings of the rows, for the ties")
+
+
+def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 4, seed: int = 0) -> Score:
     """Alignment of inner products restricted to pairs of samples that are neighbours in both representations.
 
     Args:
@@ -109,58 +137,51 @@ def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 0, seed: int = 0) 
 def score_cknna(shared: Shared, i: int, j: int, options: CknnaOptions) -> Score:
     """The score of one pair."""
     k, n = options.k, shared.n
-    facts = shared.facts(i, j) | {
-        "estimator": f"unbiased criterion of uncentred inner products, masked to {k} nearest neighbours, self excluded"
+    facts = shared.facts("cknna", i, j) | {
+        "estimator": f"unbiased criterion of uncentred inner products, masked to {k} nearest neighbours, self "
+        "excluded, ties counted in part"
     }
     if k > n - 1 or n < 4:
         return score("cknna", math.nan, reason=_too_few(n, max(k, 3)), **facts)
-    x, y = (shared.rows[each].all() for each in (i, j))
     found = [shared.neighbours(each, "inner-product", k) for each in (i, j)]
-    cross, own, other = masked_criteria(x, y, *found)
+    facts["warnings"] += _warnings(shared, i, j, found)
+    size = max(entries(each) for each in found)
+    if size > _LARGEST_MASK:
+        reason = (
+            f"so many samples tie for the last place that masks would have {size:,} entries, over {_LARGEST_MASK:,}"
+        )
+        return score("cknna", math.nan, reason=reason, **facts)
+    x, y = (_scaled(shared.rows[each].all()) for each in (i, j))
+    masks = [shared.once(("mask", each, k), partial(mask_of, which)) for each, which in zip((i, j), found, strict=True)]
+    cross, own, other = masked_criteria(x, y, masks[0], masks[1])
     if own <= 0 or other <= 0:
         culprits = [shared.rows[each].name for each, term in ((i, own), (j, other)) if term <= 0]
         reason = f"the term of {' and of '.join(dict.fromkeys(culprits))} with itself is not positive"
         return score("cknna", math.nan, reason=reason, **facts)
-    return score(
-        "cknna",
-        cross / math.sqrt(own * other),
-        chance=_chance(x, y, found, math.sqrt(own * other), options.chance_draws, shared.seed),
-        warnings=_warnings(shared, i, j, found),
-        **facts,
-    )
+    scale = math.sqrt(own) * math.sqrt(other)
+    chance = None
+    if options.chance_draws:
+        generator = torch.Generator().manual_seed(shared.seed)
+        values = []
+        for _ in range(options.chance_draws):
+            order = torch.randperm(n, generator=generator).to(y.device)
+            values.append(shared_criterion(x, y[order], masks[0], masks[1].reordered(order)) / scale)
+        chance = drawn(values)
+    return score("cknna", cross / scale, chance=chance, **facts)
 
 
-def _chance(
-    x: torch.Tensor, y: torch.Tensor, found: list[Neighbours], scale: float, draws: int, seed: int
-) -> Chance | None:
-    if not draws:
+def _scaled(x: torch.Tensor) -> torch.Tensor:
+    """Rows in a unit in which no product of squares overflows or vanishes; the measure does not see it."""
+    unit = unit_of(x)
+    return x if unit == 1 else x / unit
+
+
+def _interval(name: str, value: float, each_row: torch.Tensor, parts: list[torch.Tensor]) -> Interval | None:
+    if len(parts) == 1:
         return None
-    generator = torch.Generator().manual_seed(seed)
-    values = []
-    for _ in range(draws):
-        order = torch.randperm(len(y), generator=generator).to(y.device)
-        back = order.argsort()
-        shuffled = Neighbours(indices=back[found[1].indices[order]].sort(dim=1).values)
-        values.append(masked_criteria(x, y[order], found[0], shuffled)[0] / scale)
-    drawn = torch.tensor(values, dtype=torch.float64)
-    return Chance(
-        mean=float(drawn.mean()),
-        deviation=float(drawn.std()) if draws > 1 else math.nan,
-        method=f"{draws} random pairings of the rows",
-    )
-
-
-def _interval(name: str, value: float, each_row: torch.Tensor) -> Any:
-    n = len(each_row)
-    if n < 4 * _BLOCKS:
-        return None
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(n)).to(each_row.device)
-    parts = torch.tensor_split(each_row[order], _BLOCKS)
-    total = float(each_row.sum())
-    left = [(total - float(part.sum())) / (n - len(part)) for part in parts]
-    return jackknife(
-        value, left, measure(name).bounds, blocks="random blocks of rows", kept="neighbours among all rows kept"
-    )
+    n, total = len(each_row), float(each_row.sum())
+    left = [(total - float(each_row[part.to(each_row.device)].sum())) / (n - len(part)) for part in parts]
+    return jackknife(value, left, measure(name).bounds, kept="neighbours among all rows kept")
 
 
 def _too_few(n: int, k: int) -> str:
@@ -168,8 +189,14 @@ def _too_few(n: int, k: int) -> str:
 
 
 def _warnings(shared: Shared, i: int, j: int, found: list[Neighbours]) -> list[str]:
-    return [
-        f"{each.directionless} rows of {shared.rows[which].name} are zero and have no direction"
-        for which, each in zip((i, j), found, strict=True)
-        if each.directionless
-    ]
+    said = []
+    for name, each in {shared.rows[which].name: each for which, each in zip((i, j), found, strict=True)}.items():
+        if each.directionless:
+            said.append(f"{each.directionless} rows of {name} are zero and have no direction")
+        tied = int(each.tied.sum())
+        if tied > _FEW_TIES * shared.n:
+            said.append(
+                f"in {tied} of {shared.n} rows of {name} the last of {each.k} neighbours ties with others, which count "
+                f"in part: {name} shares {each.self_overlap():.2g} of them with itself"
+            )
+    return said

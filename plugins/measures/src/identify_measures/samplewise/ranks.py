@@ -42,7 +42,10 @@ def rank_dissimilarities(values: torch.Tensor) -> torch.Tensor:
     """
     bits = max(1, (len(values) - 1).bit_length())
     # The bit patterns of non-negative floats are ordered as the floats are, and fill 63 bits.
-    order, sorted_keys = _order(values.contiguous().view(torch.int64) >> max(_DROPPED, bits), bits)
+    dropped = max(_DROPPED, bits)
+    # Rounded and not cut: whole numbers, the commonest ties, would stand at the edge of what is the same.
+    keys = values.contiguous().view(torch.int64) + (1 << (dropped - 1))
+    order, sorted_keys = _order(keys.bitwise_right_shift_(dropped), bits)
     return _spread(order, sorted_keys[1:] != sorted_keys[:-1])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 import torch
 
 from identify_measures.inputs import Matrix, as_matrix
+from identify_measures.statistics.reductions import unit_of_size
 
 if TYPE_CHECKING:
     from identify_core import Representation
@@ -18,6 +19,7 @@ ViewName = Literal["centred", "normalised", "standardised"]
 BLOCK = 4096
 """Rows that are read at a time where a pass needs each row once."""
 
+_SMALL = 1e-100  # squares of what is smaller vanish
 _NO_DIRECTION = 4 * torch.finfo(torch.float64).eps
 
 
@@ -42,6 +44,10 @@ class Rows:
     def all(self) -> torch.Tensor:
         """Every row, shape (n, d)."""
         return self.read(0, self.n)
+
+    def spans(self) -> Iterator[torch.Tensor]:
+        """Every row, some at a time."""
+        return (self.read(start, min(start + BLOCK, self.n)) for start in range(0, self.n, BLOCK))
 
     def doubles(self, start: int, stop: int) -> torch.Tensor:
         """Rows `start` to `stop` in float64."""
@@ -87,11 +93,13 @@ class View:
     Args:
         rows: where they are read from.
         name: which view.
-        keep: whether all of it is kept in memory, (n, d) in float64, in a fixed random order, so that blocks of rows
-            are alike even where the data is sorted; otherwise blocks are read in the given order at each use.
+        order: all of it is kept in memory, (n, d) in float64, in this order; without one, blocks are read in the given
+            order at each use.
+
+    `unit` is the power of two that centred rows are divided by where products of squares could overflow or vanish.
     """
 
-    def __init__(self, rows: Rows, name: ViewName, *, keep: bool = True) -> None:
+    def __init__(self, rows: Rows, name: ViewName, *, order: torch.Tensor | None = None) -> None:
         self.rows = rows
         self.name = name
         self.directionless = 0
@@ -99,28 +107,37 @@ class View:
         self.mean = torch.zeros(1, dtype=torch.float64)
         total: torch.Tensor | None = None
         first: torch.Tensor | None = None
+        largest = 0.0
+        self.unit = 1.0
         for start in range(0, rows.n, BLOCK):
             block = self._transformed(start, min(start + BLOCK, rows.n), count=True)
             first = block[0] if first is None else first
-            part = (block - first).sum(0)
-            total = part if total is None else total + part
+            part = block - first
+            largest = max(largest, float(part.abs().max()))
+            total = part.sum(0) if total is None else total + part.sum(0)
         assert first is not None
         assert total is not None
         self.mean = first + total / rows.n
-        if keep:
-            order = torch.randperm(rows.n, generator=torch.Generator().manual_seed(rows.n)).to(self.mean.device)
-            self._kept = (self._transformed(0, rows.n) - self.mean)[order]
+        self.unit = unit_of_size(largest) if name == "centred" else 1.0
+        if order is not None:
+            self._kept = self._shifted(self._transformed(0, rows.n))[order.to(self.mean.device)]
 
     def block(self, rows: slice) -> torch.Tensor:
         """Some rows, shape (stop − start, d)."""
         if self._kept is not None:
             return self._kept[rows]
-        return self._transformed(rows.start, rows.stop) - self.mean
+        return self._shifted(self._transformed(rows.start, rows.stop))
+
+    def _shifted(self, block: torch.Tensor) -> torch.Tensor:
+        return block - self.mean if self.unit == 1 else (block - self.mean) / self.unit
 
     def _transformed(self, start: int, stop: int, *, count: bool = False) -> torch.Tensor:
         block = self.rows.doubles(start, stop)
         if self.name == "centred":
             return block
+        largest = block.abs().amax(1, keepdim=True)
+        if bool(((largest < _SMALL) | (largest > 1 / _SMALL)).any()):
+            block = torch.ldexp(block, -torch.frexp(largest).exponent)
         norms = block.norm(dim=1, keepdim=True)
         if self.name == "standardised":
             # A constant row is constant up to rounding of its mean.

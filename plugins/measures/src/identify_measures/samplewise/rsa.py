@@ -82,7 +82,7 @@ def rsa(
 def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
     """The score of one pair."""
     estimator = f"{options.dissimilarity} dissimilarities of all pairs of samples, {_comparison(options)}"
-    facts = shared.facts(i, j) | {"estimator": estimator, "invariant_to": _INVARIANT[options.dissimilarity]}
+    facts = shared.facts("rsa", i, j) | {"estimator": estimator, "invariant_to": _INVARIANT[options.dissimilarity]}
     for each in (i, j):
         without = shared.view(each, VIEWS[options.dissimilarity]).directionless
         if without:
@@ -99,6 +99,7 @@ def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
                     for view in shared.views(VIEWS[options.dissimilarity])
                 ],
                 shared.n,
+                edges=shared.edges,
             ),
             _JUDGES[options.comparison],
             3,
@@ -120,7 +121,10 @@ def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
     judged = shared.judged(
         ("ranks", VIEWS[options.dissimilarity]),
         lambda: sum_pairs(
-            [_ranks(shared, each, options) for each in range(len(shared.rows))], shared.n, side=RANK_TILE
+            [_ranks(shared, each, options) for each in range(len(shared.rows))],
+            shared.n,
+            edges=shared.edges,
+            side=RANK_TILE,
         ),
         correlations,
         3,
@@ -175,9 +179,8 @@ def _ranks(shared: Shared, i: int, options: RsaOptions) -> RankTiles:
     ordered: DissimilarityName = "squared-euclidean" if options.dissimilarity == "euclidean" else options.dissimilarity
 
     def make() -> RankTiles:
-        return RankTiles(
-            rank_dissimilarities(entries(dissimilarity_tiles(shared.view(i, name), ordered), shared.n)), shared.n
-        )
+        values = entries(dissimilarity_tiles(shared.view(i, name), ordered), shared.edges)
+        return RankTiles(rank_dissimilarities(values), shared.edges)
 
     return shared.once(("rank tiles", i, name), make)
 

@@ -132,7 +132,9 @@ class Totals:
     shifts: torch.Tensor
 
 
-def sum_pairs(functions: Sequence[Tiles], n: int, *, side: int | None = None) -> PairSums:
+def sum_pairs(
+    functions: Sequence[Tiles], n: int, *, edges: Sequence[int] | None = None, side: int | None = None
+) -> PairSums:
     """Go once over all tiles of all functions.
 
     Work n² (Σ d + M²) / 2, memory a tile each and (M, n, B) row sums.
@@ -140,16 +142,17 @@ def sum_pairs(functions: Sequence[Tiles], n: int, *, side: int | None = None) ->
     Args:
         functions: M of them.
         n: samples.
+        edges: where blocks of rows begin and end; those of `block_edges` where nothing is said.
         side: rows a tile; as many as fit the budget where nothing is said.
     """
-    edges = block_edges(n)
+    edges = edges or block_edges(n)
     blocks, count = len(edges) - 1, len(functions)
     products = torch.zeros(blocks, blocks, count, count, dtype=torch.float64)
     diagonal_products = torch.zeros(blocks, count, count, dtype=torch.float64)
     row_sums: torch.Tensor | None = None
     diagonals: torch.Tensor | None = None
     shifts = [each.shift for each in functions]
-    for cell in cells(edges, side or tile_side(count, edges[1])):
+    for cell in cells(edges, side or tile_side(count, max(b - a for a, b in pairwise(edges)))):
         tile = torch.stack(
             [each.tile(cell.rows, cell.columns) - shift for each, shift in zip(functions, shifts, strict=True)]
         )

@@ -53,7 +53,11 @@ def unit_of(rows: torch.Tensor, squares: torch.Tensor | None = None) -> float:
     if squares is not None and _SAFE[0] ** 2 < float(squares.max()) / rows.shape[1] < _SAFE[1] ** 2:
         return 1.0
     smallest, largest = (float(each) for each in torch.aminmax(rows))
-    size = max(-smallest, largest)
+    return unit_of_size(max(-smallest, largest))
+
+
+def unit_of_size(size: float) -> float:
+    """A power of two near the largest size of a value; 1 where its square is near enough to 1."""
     return 1.0 if size == 0 or _SAFE[0] < size < _SAFE[1] else 2.0 ** math.frexp(size)[1]
 
 
