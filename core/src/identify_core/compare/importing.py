@@ -62,7 +62,7 @@ def import_arrays(
         columns={"row": torch.arange(rows)},
         ids=found[0].ids,
         splits={"all": np.arange(rows)},
-        factors=found[0].factors,
+        factors={name: factor for each in reversed(found) for name, factor in each.factors.items()},
         facts={} if found[0].has_ids else {NUMBERED: True},
         known_inputs=False,  # equal ids are all that imports can be lined up by
     )

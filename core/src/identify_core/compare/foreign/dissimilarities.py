@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,34 +19,55 @@ def looks_like_dissimilarities(array: ForeignArray) -> bool:
     if len(array.shape) != 2 or array.shape[0] != array.shape[1] or array.shape[0] < 3:
         return False
     start = array.read((slice(0, 1), slice(0, 1)))
-    if start.dtype.kind != "f" or not (start[0, 0] == 0 or np.isnan(start[0, 0])):
+    if start.dtype.kind not in "fiu" or not (start[0, 0] == 0 or np.isnan(start[0, 0])):
         return False
     return not _fault(array.whole())
 
 
-def dissimilarity_readings(array: ForeignArray) -> list[Reading]:
-    """The matrices in an array: (n, n), a stack (replicate, n, n), or one upper triangle of n (n − 1) / 2 entries.
+def looks_like_triangle(array: ForeignArray) -> int:
+    """The n of whose upper triangle an array of one axis has as many entries; 0 where there is none."""
+    return _side(array.shape[0]) if len(array.shape) == 1 and array.shape[0] >= 6 else 0
+
+
+def dissimilarity_readings(array: ForeignArray, axes: Sequence[str] = ()) -> list[Reading]:
+    """The matrices in an array.
+
+    Args:
+        array: (n, n), an upper triangle row by row of n (n − 1) / 2 entries, or stacks of either: (replicates, n, n).
+        axes: the names of all axes; where there are none, what comes before the matrix are replicates.
 
     Raises:
         UsageError: it is none of these.
     """
-    values = array.whole()
-    if values.ndim == 1:
-        return [_reading(_from_triangle(values, array.name), {})]
-    matrices = values[None] if values.ndim == 2 else values
-    if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or not matrices.size:
+    shape = array.shape
+    square = len(shape) > 1 and shape[-1] == shape[-2]
+    if 0 in shape or not (square or (shape and _side(shape[-1]))):
         raise UsageError(
-            f"{array.name} has the shape {array.shape}, which no dissimilarity matrix has",
-            hint="(n, n), a stack of them (replicates, n, n), or an upper triangle row by row (n (n − 1) / 2,)",
+            f"{array.name} has the shape {shape}, which no dissimilarity matrix has",
+            hint="(n, n), an upper triangle row by row (n (n − 1) / 2,), or a stack of either, (replicates, ...)",
         )
-    found = []
-    for number, matrix in enumerate(matrices):
-        coordinates = {REPLICATE: number} if values.ndim == 3 else {}
+    before = shape[: -2 if square else -1]
+    names = tuple(axes)[: len(before)] or (REPLICATE,)[: len(before)]
+    if len(names) != len(before):
+        raise UsageError(
+            f"{array.name} has {len(before)} axes before its matrices, {shape}",
+            hint=f"name all axes, as in --axes subject,session,sample{',latent' if square else ''}",
+        )
+    values, found = array.whole(), []
+    for place in np.ndindex(*before):
+        one = values[place]
+        matrix = one if square else _from_triangle(one)
         fault = _fault(matrix)
         if fault:
             raise UsageError(f"{array.name} is not a dissimilarity matrix: {fault}")
-        found.append(_reading(_clean(matrix), coordinates))
+        found.append(_reading(_clean(matrix), dict(zip(names, place, strict=True))))
     return found
+
+
+def _side(entries: int) -> int:
+    """The n with n (n − 1) / 2 entries above the diagonal; 0 where there is none."""
+    n = (1 + math.isqrt(1 + 8 * entries)) // 2
+    return n if n > 2 and n * (n - 1) // 2 == entries else 0
 
 
 def _fault(matrix: Array) -> str:
@@ -75,18 +97,11 @@ def _clean(matrix: Array) -> Array:
     return symmetric
 
 
-def _from_triangle(values: Array, name: str) -> Array:
-    n = round((1 + math.sqrt(1 + 8 * len(values))) / 2)
-    if n * (n - 1) // 2 != len(values) or n < 2:
-        raise UsageError(
-            f"{name} has {len(values)} entries, which is no n (n − 1) / 2",
-            hint="an upper triangle row by row has so many",
-        )
-    if not np.isfinite(values).all():
-        raise UsageError(f"{name} is not a dissimilarity matrix: it has NaN or infinite values")
+def _from_triangle(values: Array) -> Array:
+    n = _side(len(values))
     matrix = np.zeros((n, n))
     matrix[np.triu_indices(n, 1)] = values
-    return _clean(2 * matrix)
+    return matrix + matrix.T
 
 
 def _reading(matrix: Array, coordinates: dict[str, int]) -> Reading:

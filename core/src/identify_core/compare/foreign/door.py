@@ -11,8 +11,12 @@ import attrs
 import numpy as np
 
 from identify_core.compare.foreign.axes import Reading, parse_axes, readings
-from identify_core.compare.foreign.dissimilarities import dissimilarity_readings, looks_like_dissimilarities
-from identify_core.compare.foreign.factors import named_factors, split_factor
+from identify_core.compare.foreign.dissimilarities import (
+    dissimilarity_readings,
+    looks_like_dissimilarities,
+    looks_like_triangle,
+)
+from identify_core.compare.foreign.factors import named_factors, refuse_strangers, split_factor
 from identify_core.compare.foreign.ids import Ids, normal_ids
 from identify_core.compare.foreign.locating import Located, locate
 from identify_core.compare.foreign.numbers import check_real
@@ -120,6 +124,7 @@ def open_outside(references: Sequence[str], terms: Terms | None = None) -> list[
     if axes and not any(len(array.shape) == len(axes) for _, _, array in arrays):
         shapes = ", ".join(f"{array.name} has {len(array.shape)}" for _, _, array in arrays)
         raise UsageError(f"--axes {terms.axes} names {len(axes)} axes, but {shapes}")
+    refuse_strangers(terms.factors, [array for _, _, array in arrays])
     guesses = _guess(terms.taken_as, axes, [array for _, _, array in arrays])
     return [
         _open_one(reference, located, array, axes, terms, guess)
@@ -131,7 +136,7 @@ def _open_one(
     reference: str, located: Located, array: ForeignArray, axes: Sequence[str], terms: Terms, guess: tuple[bool, str]
 ) -> Opened:
     square, remark = guess
-    found = dissimilarity_readings(array) if square else readings(array, axes, located.coordinates)
+    found = dissimilarity_readings(array, axes) if square else readings(array, axes, located.coordinates)
     if square and located.coordinates:
         found = [each for each in found if dict(each.coordinates) == located.coordinates]
         if not found:
@@ -159,8 +164,19 @@ def _guess(taken_as: TakenAs, axes: Sequence[str], arrays: Sequence[ForeignArray
     if all(looks):
         said = f"{square}: taken as dissimilarities; --as representations takes it as latents"
         return [(True, f"{array.name} {said}") for array in arrays]
-    said = f"{square}, but is taken as latents, as the others are; dissimilarities compare with one another alone"
-    return [(False, f"{array.name} {said}" if look else "") for array, look in zip(arrays, looks, strict=True)]
+    guesses = []
+    for array, look in zip(arrays, looks, strict=True):
+        remark, side = "", looks_like_triangle(array)
+        if look:
+            others = "dissimilarities compare with one another alone"
+            remark = f"{array.name} {square}, but is taken as latents, as the others are; {others}"
+        elif side and not axes:
+            remark = (
+                f"{array.name} is taken as one latent of {array.shape[0]} samples; if it is the upper triangle of "
+                f"{side} × {side} dissimilarities, say --as dissimilarities"
+            )
+        guesses.append((False, remark))
+    return guesses
 
 
 def _located(reference: str) -> Located:

@@ -31,6 +31,22 @@ def split_factor(text: str) -> tuple[str, str, str]:
     return name, kind, reference
 
 
+def refuse_strangers(texts: Sequence[str], arrays: Sequence[ForeignArray]) -> None:
+    """Refuse a factor that is a column of none of the arrays.
+
+    Raises:
+        UsageError: with the nearest column.
+    """
+    columns = sorted({column for array in arrays for column in array.columns})
+    for text in texts:
+        name, _, reference = split_factor(text)
+        if not reference and name not in columns:
+            raise UsageError(
+                f"the factor {name!r} is not a column of {', '.join(array.name for array in arrays)}",
+                hint=did_you_mean(name, columns) if columns else f"{name}=ARRAY names a file of its values",
+            )
+
+
 def named_factors(
     texts: Sequence[str], array: ForeignArray, rows: int, read_values: Callable[[str], Mapping[str, Array]]
 ) -> dict[str, Factor]:
@@ -48,6 +64,8 @@ def named_factors(
     truth: dict[str, Factor] = {}
     for text in texts:
         name, kind, reference = split_factor(text)
+        if not reference and name not in array.columns:
+            continue  # another array's; `refuse_strangers` has seen that it is
         for label, values in _values(name, reference, array, read_values).items():
             if len(values) != rows:
                 raise UsageError(f"the factor {label!r} has {len(values)} values for {rows} rows")
@@ -59,11 +77,6 @@ def _values(
     name: str, reference: str, array: ForeignArray, read_values: Callable[[str], Mapping[str, Array]]
 ) -> dict[str, Array]:
     if not reference:
-        if name not in array.columns:
-            raise UsageError(
-                f"the factor {name!r} is not a column of {array.name}",
-                hint=did_you_mean(name, array.columns) if array.columns else f"{name}=ARRAY names a file of its values",
-            )
         return {name: array.columns[name]()}
     found: dict[str, Array] = {}
     for column, values in read_values(reference).items():

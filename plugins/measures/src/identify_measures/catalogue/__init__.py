@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from identify_core import UsageError, did_you_mean
+from identify_measures.catalogue.dissimilarities import DISSIMILARITIES
 from identify_measures.catalogue.factors import FACTORS
 from identify_measures.catalogue.ladder import LADDER
 from identify_measures.catalogue.linear import LINEAR
@@ -13,7 +14,7 @@ from identify_measures.catalogue.record import Measure as Measure
 from identify_measures.catalogue.samples import SAMPLES
 
 CATALOGUE: Mapping[str, Measure] = MappingProxyType(
-    {each.name: each for each in (*LINEAR, *SAMPLES, *FACTORS, *LADDER)}
+    {each.name: each for each in (*LINEAR, *SAMPLES, *DISSIMILARITIES, *FACTORS, *LADDER)}
 )
 """Every measure by name."""
 

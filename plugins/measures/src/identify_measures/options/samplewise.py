@@ -67,6 +67,17 @@ class RsaOptions(SampleOptions):
 
 
 @attrs.frozen
+class DissimilaritiesOptions:
+    """The options of `dissimilarities`."""
+
+    comparison: Literal["spearman", "pearson", "cosine", "kendall", "whitened-cosine"] = option(
+        "spearman",
+        help="How the dissimilarities of all pairs are compared; kendall is tau-a.",
+        source="Nili et al. 2014, PLoS Computational Biology 10(4); Diedrichsen et al. 2021, arXiv 2007.02789",
+    )
+
+
+@attrs.frozen
 class NeighbourOptions(SampleOptions):
     """The options of `mutual-knn` and `jaccard`."""
 

@@ -35,6 +35,15 @@ from identify_measures.scoring import score
 RANK_BUDGET = 2 << 30
 """Bytes that ranks of all representations together may take before pairs of samples are sampled."""
 
+COMPARED: dict[ComparisonName, str] = {
+    "spearman": "compared by Spearman's correlation with average ranks",
+    "pearson": "compared by Pearson's correlation",
+    "cosine": "compared by their cosine",
+    "kendall": "compared by Kendall's tau-a",
+    "whitened-cosine": "compared by the cosine of their doubly centred matrices",
+}
+"""How a score says which coefficient it is."""
+
 _JUDGES: dict[ComparisonName, Callable[[Totals], Grid]] = {
     "pearson": correlations,
     "cosine": uncentred_cosines,
@@ -81,7 +90,7 @@ def rsa(
 
 def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
     """The score of one pair."""
-    estimator = f"{options.dissimilarity} dissimilarities of all pairs of samples, {_comparison(options)}"
+    estimator = f"{options.dissimilarity} dissimilarities of all pairs of samples, {COMPARED[options.comparison]}"
     facts = shared.facts("rsa", i, j) | {"estimator": estimator, "invariant_to": _INVARIANT[options.dissimilarity]}
     for each in (i, j):
         without = shared.view(each, VIEWS[options.dissimilarity]).directionless
@@ -109,7 +118,7 @@ def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
     if sample < shared.n * (shared.n - 1) // 2:
         facts["estimator"] = (
             f"{options.dissimilarity} dissimilarities of {sample} random pairs of samples (seed {shared.seed}), "
-            f"{_comparison(options)}"
+            f"{COMPARED[options.comparison]}"
         )
         ranks = [_sampled_ranks(shared, each, options, sample) for each in (i, j)]
         value = kendall(*ranks) if options.comparison == "kendall" else vector_correlation(*ranks)
@@ -160,17 +169,6 @@ def compare_dissimilarities(first: Any, second: Any, *, comparison: ComparisonNa
     elif comparison in ("spearman", "kendall"):
         x, y = (average_ranks(each[:, None])[:, 0] - (len(each) + 1) / 2 for each in (x, y))
     return kendall(x, y) if comparison == "kendall" else vector_correlation(x, y)
-
-
-def _comparison(options: RsaOptions) -> str:
-    words = {
-        "spearman": "compared by Spearman's correlation with average ranks",
-        "pearson": "compared by Pearson's correlation",
-        "cosine": "compared by their cosine",
-        "kendall": "compared by Kendall's tau-a",
-        "whitened-cosine": "compared by the cosine of their doubly centred matrices",
-    }
-    return words[options.comparison]
 
 
 def _ranks(shared: Shared, i: int, options: RsaOptions) -> RankTiles:
