@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from identify_core.rungs import includes
+from identify_measures import sap
 
 if TYPE_CHECKING:
     from identify_core.testing.fixtures import CommandLine
@@ -131,3 +132,20 @@ def test_imported_representations_are_judged_by_their_factors(networks: CommandL
     )["findings"]
     assert found["mig"]["scalars"]["mig median"] > 0.9
     assert min(value for name, value in found["dci"]["scalars"].items() if name.endswith("median")) > 0.9
+
+
+def test_the_command_line_reads_factors_as_the_library_does(study: CommandLine) -> None:
+    rng = np.random.default_rng(3)
+    shape, angle = rng.integers(0, 4, size=300), rng.integers(0, 360, size=300)
+    codes = np.stack([shape, np.cos(np.deg2rad(angle)), rng.normal(size=300)], axis=1) + 0.3 * rng.normal(size=(300, 3))
+    np.savez(study.folder / "read.npz", z=codes, shape=shape, angle=angle)
+    factors = ("--factors", "shape=read.npz:shape", "--factors", "angle:degrees=read.npz:angle")
+    done = study("import", "read.npz:z", "--name", "read", *factors)
+    assert "factor 'shape' holds integers and was read as categorical: say its kind" in done.stderr
+    finding = study.json("evaluate", "read", "--evaluator", "measures:sap", "--quiet")["findings"]["sap"]
+    library = sap(codes, {"shape": shape, "angle": angle}, kinds={"angle": "degrees"})
+    as_amounts = sap(codes, {"shape": shape, "angle": angle}, kinds={"angle": "degrees", "shape": "continuous"})
+    assert finding["scalars"]["sap median"] == pytest.approx(library.value, abs=0.08)  # the splits differ
+    assert abs(as_amounts.value - library.value) > 0.1
+    assert "factors read as angle circular; shape categorical" in finding["conventions"]["estimator"]
+    assert any("holds integers and was read as categorical" in each for each in finding["warnings"])

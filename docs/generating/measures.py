@@ -6,6 +6,7 @@ import math
 
 from generating.markdown import facts, page, prose
 
+from identify_core.factors import RULE
 from identify_measures.catalogue import CATALOGUE, Measure
 
 FAMILIES = {
@@ -22,7 +23,8 @@ FAMILIES = {
     "factors": (
         "Against ground-truth factors",
         "These measures judge one representation by known factors of variation: continuous, circular, ordinal or "
-        "categorical, given as arrays or stored with a run.",
+        f"categorical, given as arrays or stored with a run. {RULE} Predictors are fitted on one part of the distinct "
+        "rows and judged on the other.",
     ),
     "ladder": (
         "The ladder",

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from identify_core.components import Requirement as Requirement
     from identify_core.components import load_target as load_target
     from identify_core.data import Factor as Factor
-    from identify_core.data import FactorKind as FactorKind
     from identify_core.data import Latents as Latents
     from identify_core.data import Samples as Samples
     from identify_core.data import Shape as Shape
@@ -49,6 +48,9 @@ if TYPE_CHECKING:
     from identify_core.errors import SpecError as SpecError
     from identify_core.errors import StoreError as StoreError
     from identify_core.errors import UsageError as UsageError
+    from identify_core.factors import FactorKind as FactorKind
+    from identify_core.factors import doubt_of_kind as doubt_of_kind
+    from identify_core.factors import read_factor as read_factor
     from identify_core.fetching import FilePlaces as FilePlaces
     from identify_core.fetching import check_file as check_file
     from identify_core.fetching import missing_file as missing_file
@@ -148,7 +150,7 @@ _ROOMS = {
         "Requirement",
         "load_target",
     ),
-    "data": ("Factor", "FactorKind", "Latents", "Samples", "Shape"),
+    "data": ("Factor", "Latents", "Samples", "Shape"),
     "deprecation": ("IdentifyDeprecationWarning", "deprecated"),
     "errors": (
         "IdentifyError",
@@ -161,6 +163,7 @@ _ROOMS = {
         "UsageError",
     ),
     "downloading": ("PublicFile", "file_sum"),
+    "factors": ("FactorKind", "doubt_of_kind", "read_factor"),
     "fetching": ("FilePlaces", "check_file", "missing_file", "obtain_file"),
     "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Table"),
     "hookspecs": ("IdentifySpecs", "hookimpl"),

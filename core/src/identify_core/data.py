@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import numpy as np
 import torch
 
+from identify_core.factors import FactorKind
 from identify_core.findings import LabelledArray
 from identify_core.kinds import fits
 
-FactorKind = Literal["continuous", "circular", "ordinal", "categorical"]
 Column = torch.Tensor | tuple[str, ...]
 
 
@@ -28,10 +28,16 @@ class Factor:
     Args:
         values: one value a sample, shape (n,).
         kind: how the values are to be read; `circular` values are in radians.
+        guessed: whether nobody said the kind and the values leave it in doubt.
     """
 
     values: np.ndarray[Any, Any] = attrs.field(converter=np.asarray)
     kind: FactorKind = attrs.field(validator=fits(FactorKind))
+    guessed: bool = False
+
+    def rows(self, rows: np.ndarray[Any, Any]) -> Factor:
+        """The factor of the given rows, in the given order."""
+        return attrs.evolve(self, values=self.values[rows])
 
     @values.validator
     def _one_dimension(self, _: object, values: np.ndarray[Any, Any]) -> None:
@@ -150,7 +156,7 @@ class Samples:
             columns={name: take(column) for name, column in self.columns.items()},
             ids=self.ids[rows],
             splits=splits or {},
-            factors={name: Factor(values=f.values[rows], kind=f.kind) for name, f in self.factors.items()},
+            factors={name: each.rows(rows) for name, each in self.factors.items()},
             truths=self.truths,
             facts=self.facts,
             known_inputs=self.known_inputs,

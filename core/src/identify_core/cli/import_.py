@@ -40,8 +40,9 @@ def command(
     Arrays come from csv, tsv, parquet, .npy, .npz, Zarr, HDF5, .h5ad, .mat, .safetensors and .pt files. An axis that
     is not sample, latent or replicate gives latents of its own: layer 7 is kept as NAME-layer-7.
     """
-    from identify_core.cli.output import print_json, stdout_console
+    from identify_core.cli.output import print_json, print_warning, stdout_console
     from identify_core.compare.importing import import_arrays
+    from identify_core.factors import doubt_of_kind
     from identify_core.report.page import finished_page
     from identify_core.store import Store, StoredRun
 
@@ -57,6 +58,9 @@ def command(
     run = StoredRun.open(folder)
     kept = list(run.latents.values())
     count, rows, width = kept[0].shape
+    doubts = [doubt_of_kind(name, each) for name, each in run.factors.items() if each.guessed]
+    for text in doubts:
+        print_warning(f"{text}, as in --factors NAME:KIND")
     if as_json:
         print_json(
             "imported",
@@ -67,6 +71,7 @@ def command(
                 "rows": rows,
                 "width": width,
                 "latents": [each.name for each in kept],
+                "warnings": doubts,
             },
         )
         return

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from identify_core.factors import RULE, SAID_KINDS
+
 if TYPE_CHECKING:
     from identify_core.compare.foreign.door import Terms
 
@@ -31,7 +33,10 @@ _OPTIONS = (
         "--factors",
         multiple=True,
         metavar="COLUMN|NAME[:KIND]=ARRAY",
-        help="Ground truth: a column of the tables, or an array of one or F values a row; may be repeated.",
+        help=(
+            "Ground truth: a column of the tables, or an array of one or F values a row; may be repeated. Kinds: "
+            f"{', '.join(SAID_KINDS)}. {RULE}"
+        ),
     ),
     click.option(
         "--as",

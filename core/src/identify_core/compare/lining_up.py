@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from identify_core.compare.foreign.ids import in_one_type
-from identify_core.data import Factor
 from identify_core.errors import UsageError
 from identify_core.run.subject import Representation
 
@@ -153,7 +152,7 @@ def _restrict(representation: Representation, common: np.ndarray[Any, Any]) -> R
         ids=common,
         shape=(len(common), width),
         load_rows=picking,
-        factors={name: Factor(values=f.values[rows], kind=f.kind) for name, f in representation.factors.items()},
+        factors={name: each.rows(rows) for name, each in representation.factors.items()},
         fingerprints=None if representation.fingerprints is None else representation.fingerprints[rows],
     )
 

@@ -12,7 +12,7 @@ import torch
 from identify_core.compare.pairs import Preparations, grid_finding, score_pairs
 from identify_core.compare.singles import column_finding, score_each
 from identify_core.components import Evaluator
-from identify_core.data import Factor, Samples
+from identify_core.data import Samples
 from identify_core.errors import RunError
 from identify_core.findings import Figure, Finding
 from identify_core.replicates import Replicates
@@ -152,9 +152,7 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
     """The replicates of one latents array of a stored run."""
     latents = run.latents[name]
     rows = _rows_of(run, latents)
-    factors = (
-        {} if rows is None else {key: Factor(values=f.values[rows], kind=f.kind) for key, f in run.factors.items()}
-    )
+    factors = {} if rows is None else {key: each.rows(rows) for key, each in run.factors.items()}
     known = run.row_fingerprints
     fingerprints = None if rows is None or known is None else known[rows]
 

@@ -154,9 +154,13 @@ class StoredRun:
 
         found = {}
         for name in child_names(self._root, "samples/factors"):
-            kind = self._node(f"samples/factors/{name}").attributes.get("kind")
+            notes = self._node(f"samples/factors/{name}").attributes
             values = read_array(self._root, f"samples/factors/{name}")
-            found[decode_name(name)] = Factor(values=values, kind=kind)  # type: ignore[arg-type]
+            found[decode_name(name)] = Factor(
+                values=values,
+                kind=notes.get("kind"),  # type: ignore[arg-type]
+                guessed=notes.get("guessed") is True,
+            )
         return found
 
     @property

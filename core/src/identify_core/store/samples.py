@@ -17,7 +17,7 @@ from identify_core.store.layout import ARRAYS, encode_name
 from identify_core.store.nodes import child_names, read_node
 
 if TYPE_CHECKING:
-    from identify_core.data import Latents, Samples
+    from identify_core.data import Factor, Latents, Samples
 
 _KINDS = ("parameters", "buffers")
 
@@ -38,7 +38,11 @@ def write_samples_group(group: zarr.Group, samples: Samples) -> None:
     taken = []
     for name, factor in samples.factors.items():
         taken.append(encode_name(name, taken))
-        write_array(factors, taken[-1], factor.values, ("sample",), attributes={"kind": factor.kind})
+        write_array(factors, taken[-1], factor.values, ("sample",), attributes=_factor_notes(factor))
+
+
+def _factor_notes(factor: Factor) -> dict[str, Any]:
+    return {"kind": factor.kind} | ({"guessed": True} if factor.guessed else {})
 
 
 def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: str = "") -> None:

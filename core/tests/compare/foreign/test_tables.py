@@ -108,11 +108,11 @@ def test_factors_come_as_one_or_several_columns_of_arrays_and_tables() -> None:
     Path("t.csv").write_text("shape,size\ncat,1\ndog,2\ncat,3\n")
     opened = one("z.npy", factors=("a=f.npz:one", "b:ordinal=f.npz:two", "c=t.csv", "d=t.csv:shape"))
     assert {name: factor.kind for name, factor in opened.factors.items()} == {
-        "a": "continuous",
+        "a": "categorical",
         "b-0": "ordinal",
         "b-1": "ordinal",
         "c-shape": "categorical",
-        "c-size": "continuous",
+        "c-size": "categorical",
         "d": "categorical",
     }
     assert opened.factors["b-1"].values.tolist() == [1, 3, 5]
@@ -125,12 +125,14 @@ def test_factors_come_as_one_or_several_columns_of_arrays_and_tables() -> None:
         ("=f.npz:short", "is not NAME=ARRAY"),
         ("hue=", "is not NAME=ARRAY"),
         ("hue:purple=f.npz:short", "the factor 'hue' cannot be 'purple'"),
+        ("hue=f.npz:gaps", "the factor 'hue' has no value in 1 of 3 rows, the first of them row 2"),
+        ("hue:circular=f.npz:turned", "values up to 350; circular values are in radians"),
         ("hue=f.npz:short", "the factor 'hue' has 2 values for 3 rows"),
         ("hue=f.npz:cube", "the factor 'hue' has the shape"),
     ],
 )
 def test_factors_that_do_not_fit_are_one_message(factor: str, message: str) -> None:
     np.save("z.npy", np.zeros((3, 2)))
-    np.savez("f.npz", short=np.arange(2), cube=np.zeros((3, 2, 2)))
+    np.savez("f.npz", short=np.arange(2), cube=np.zeros((3, 2, 2)), gaps=[1, 2, np.nan], turned=[10, 350, 90])
     with pytest.raises(UsageError, match=message):
         one("z.npy", factors=(factor,))

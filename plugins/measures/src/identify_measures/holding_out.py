@@ -104,6 +104,25 @@ def shuffle_distinct(n: int, groups: Any, generator: np.random.Generator) -> Num
     return shuffled
 
 
+def draw_distinct(rows: np.ndarray[Any, Any], groups: Any, generator: np.random.Generator) -> Numbers:
+    """As many distinct rows as there are, drawn with replacement, each with the rows that repeat it.
+
+    Args:
+        rows: numbers of the rows to draw from.
+        groups: of `groups_of`, for all rows; None where all rows differ.
+        generator: of the draw.
+
+    Returns:
+        Row numbers; as many as `rows` where all of them differ.
+    """
+    if groups is None:
+        drawn: Numbers = generator.choice(rows, len(rows))
+        return drawn
+    _, of_row, counts = np.unique(np.asarray(groups)[rows], return_inverse=True, return_counts=True)
+    members = np.split(rows[np.argsort(of_row.reshape(-1), kind="stable")], np.cumsum(counts)[:-1])
+    return np.concatenate([members[each] for each in generator.integers(len(members), size=len(members))])
+
+
 def _number(n: int, groups: Any, order: np.ndarray[Any, Any] | None) -> tuple[Numbers, int]:
     """The number of each row's distinct row, from 0, where the first of the equal rows stands in `order`."""
     places: Numbers = np.arange(n) if order is None else order

@@ -18,7 +18,7 @@ def test_the_area_is_scikit_learns_with_ties() -> None:
 
 def test_a_perfect_code_is_explicit_and_noise_is_at_chance(grid: np.ndarray) -> None:
     random = np.random.default_rng(0)
-    mixed = grid @ random.normal(size=(3, 3))
+    mixed = (grid + 0.05 * random.normal(size=grid.shape)) @ random.normal(size=(3, 3))
     assert explicitness(mixed, grid).value > 0.99
     noise = explicitness(random.normal(size=(360, 3)), grid)
     assert noise.value == pytest.approx(0.5, abs=0.08)

@@ -18,10 +18,13 @@ def test_kinds_are_guessed_from_the_type_and_doubts_are_said() -> None:
     assert [factor.kind for factor in truth] == ["categorical", "categorical", "continuous"]
     assert truth[0].labels.tolist() == [1, 0, 1]
     assert truth[1].labels.tolist() == [0, 1, 0]
-    assert notes == []
+    assert notes == ["factor 'whole' holds integers and was read as categorical: say its kind"]
     _, doubts = as_truth(np.array([0.0, 1.0, 2.0]), 3)
-    assert len(doubts) == 1
-    assert "whole numbers as floats" in doubts[0]
+    assert doubts == ["factor 'factor 0' holds whole numbers as floats and was read as continuous: say its kind"]
+    _, said = as_truth({"a": Factor(values=np.array([2, 7, 2]), kind="categorical")}, 3)
+    assert said == []
+    _, stored = as_truth({"a": Factor(values=np.array([2, 7, 2]), kind="categorical", guessed=True)}, 3)
+    assert stored == ["factor 'a' holds integers and was read as categorical: say its kind"]
 
 
 def test_kinds_can_be_said_for_all_one_by_one_or_by_name() -> None:
@@ -51,15 +54,16 @@ def test_a_continuous_factor_is_cut_as_numpy_cuts_histograms() -> None:
 
 def test_a_circle_has_no_seam() -> None:
     angles = np.array([0.1, 2 * np.pi + 0.1, -2 * np.pi + 0.1, np.pi])
-    (factor,), _ = as_truth(angles, 4, kinds="circular", bins=4)
-    assert factor.labels.tolist() == [0, 0, 0, 1]
-    assert np.allclose(factor.targets[:3], [np.cos(0.1), np.sin(0.1)])
+    for values, kind in ((angles, "circular"), (np.rad2deg(angles), "degrees")):
+        (factor,), _ = as_truth(values, 4, kinds=kind, bins=4)
+        assert factor.kind == "circular"
+        assert factor.labels.tolist() == [0, 0, 0, 1]
+        assert np.allclose(factor.targets[:3], [np.cos(0.1), np.sin(0.1)])
 
 
 def test_a_factor_of_unique_values_is_no_set_of_classes() -> None:
-    _, notes = as_truth(np.arange(50), 50)
-    assert len(notes) == 1
-    assert "known by heart" in notes[0]
+    _, notes = as_truth(np.arange(50), 50, kinds="ordinal")
+    assert notes == ["factor 'factor 0' has 50 values on 50 rows: read as ordinal, it is known by heart"]
 
 
 @pytest.mark.parametrize(
@@ -69,11 +73,14 @@ def test_a_factor_of_unique_values_is_no_set_of_classes() -> None:
         (np.zeros((3, 0), dtype=int), None, "there are no factors"),
         (np.zeros(4, dtype=int), None, "has the shape \\(4,\\), and there are 3 rows"),
         (np.zeros((3, 2, 2), dtype=int), None, "factors have the shape"),
-        (np.zeros(3, dtype=int), "cyclic", "'cyclic' is no kind"),
+        (np.zeros(3, dtype=int), "cyclic", "cannot be 'cyclic'; a factor is continuous"),
         (np.zeros(3, dtype=int), ["ordinal", "ordinal"], "2 kinds for 1 factors"),
         ({"shape": np.zeros(3, dtype=int)}, {"shapes": "ordinal"}, "no factor 'shapes'"),
-        (np.array([0.0, np.nan, 1.0]), None, "NaN or infinite"),
+        (np.array([0.0, np.nan, 1.0]), None, "no value in 1 of 3 rows, the first of them row 1"),
+        (np.ma.masked_equal(np.array([[1], [2], [3]]), 2), None, "no value in 1 of 3 rows, the first of them row 1"),
+        (np.array([1.0, np.inf, 1.0]), None, "1 infinite values"),
         (np.array(["a", "b", "c"]), "continuous", "must hold numbers"),
+        (np.array([10.0, 350.0, 90.0]), "circular", "values up to 350; circular values are in radians"),
         (np.array([1j, 2j, 3j]), "ordinal", "complex128 values, not numbers"),
     ],
 )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from identify_core.compare.foreign.record import Array, ForeignArray
 from identify_core.data import Factor
 from identify_core.errors import UsageError
+from identify_core.factors import check_kind, read_factor
 from identify_core.suggestions import did_you_mean
-
-_KINDS = ("continuous", "circular", "ordinal", "categorical")
 
 
 def split_factor(text: str) -> tuple[str, str, str]:
@@ -26,8 +23,8 @@ def split_factor(text: str) -> tuple[str, str, str]:
         name, kind = head, ""
     if not name or (equals and not reference):
         raise UsageError(f"the factor {text!r} is not NAME=ARRAY or NAME:KIND=ARRAY, nor a COLUMN of a table")
-    if colon and kind not in _KINDS:
-        raise UsageError(f"the factor {name!r} cannot be {kind!r}", hint=", ".join(_KINDS))
+    if colon:
+        check_kind(name, kind)
     return name, kind, reference
 
 
@@ -69,7 +66,7 @@ def named_factors(
         for label, values in _values(name, reference, array, read_values).items():
             if len(values) != rows:
                 raise UsageError(f"the factor {label!r} has {len(values)} values for {rows} rows")
-            truth[label] = _factor(values, kind)
+            truth[label] = read_factor(label, values, kind)
     return truth
 
 
@@ -92,11 +89,3 @@ def _values(
     if len(found) == 1:
         return {name: next(iter(found.values()))}
     return found
-
-
-def _factor(values: Array, kind: str) -> Factor:
-    """Text is categorical; numbers are continuous where no kind is said."""
-    if values.dtype.kind in "US":
-        values = np.asarray([each.decode() if isinstance(each, bytes) else each for each in values.tolist()])
-        return Factor(values=values, kind=kind or "categorical")  # type: ignore[arg-type]
-    return Factor(values=values, kind=kind or "continuous")  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ class World:
         """The same samples in another order."""
         return World(
             ids=self.ids[order],
-            factors={name: Factor(values=each.values[order], kind=each.kind) for name, each in self.factors.items()},
+            factors={name: each.rows(order) for name, each in self.factors.items()},
             first=self.first[order],
             second=self.second[order],
             truth=self.truth[order],

@@ -17,6 +17,8 @@ _ITERATIONS = 1000
 
 def explicitness_value(study: Study, options: ExplicitnessOptions, generator: Generator) -> Outcome:
     """Mean over factors of the area under the curve, one class against the others, mean over classes."""
+    if study.not_split:
+        raise Undefined(study.not_split)
     fitted, judged = standardised(study.fitted(), study.judged())
 
     def read(factor: TrueFactor) -> tuple[float, str]:

@@ -60,7 +60,8 @@ def mig(
     Args:
         codes: latents, shape (n, d), numpy or torch.
         factors: of the same rows: a mapping of names to arrays or `Factor`s, or an array of shape (n, F).
-        kinds: continuous, circular, ordinal or categorical: one for all, one a factor, or a mapping of names.
+        kinds: continuous, circular (in radians), degrees, ordinal or categorical: one for all, one a factor, or a
+            mapping of names; where none is said, integers, text, true and false are categorical, the others continuous.
         bins: equal-width bins of each latent.
         factor_bins: equal-width bins of continuous and circular factors.
         interval_draws: bootstrap resamples for a 95 % interval; 0 for none.

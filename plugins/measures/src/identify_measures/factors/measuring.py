@@ -86,10 +86,10 @@ def evaluate(formula: Formula, study: Study, options: FactorOptions, *, seed: in
         scores[name] = score(
             name,
             value,
-            n=study.n,
+            n=study.distinct,
             widths=(study.width,),
             dtype=study.dtype,
-            estimator="; ".join(filter(None, (formula.estimator(study, options), found.details))),
+            estimator="; ".join(filter(None, (formula.estimator(study, options), found.details, study.read))),
             invariant_to=invariant_to.get(name),
             interval=interval,
             chance=chance,
@@ -128,7 +128,7 @@ def _interval(value: float, values: list[float], bounds: tuple[float, float]) ->
         low=max(float(2 * value - high), bounds[0]),
         high=min(float(2 * value - low), bounds[1]),
         level=LEVEL,
-        method=f"basic bootstrap over {len(kept)} resamples of the rows",
+        method=f"basic bootstrap over {len(kept)} resamples of the distinct rows",
     )
 
 
@@ -146,8 +146,10 @@ def fittable(study: Study) -> tuple[list[TrueFactor], list[str]]:
     """The factors that vary among the rows to fit on, and a note on each of the others.
 
     Raises:
-        Undefined: none varies.
+        Undefined: none varies, or there are too few distinct rows.
     """
+    if study.not_split:
+        raise Undefined(study.not_split)
     kept = [factor for factor in study.truth if factor.take(study.train).varies]
     if not kept:
         raise Undefined("no factor has more than one value among the rows to fit on")

@@ -18,8 +18,8 @@ _ITERATIONS = 10_000
 
 def sap_value(study: Study, options: SplitOptions, generator: Generator) -> Outcome:
     """Mean over factors of the gap between the two best scores of single latents."""
-    fitted, judged = study.fitted(), study.judged()
     kept, notes = fittable(study)
+    fitted, judged = study.fitted(), study.judged()
     correlations = [_linear(fitted, factor.take(study.train)) for factor in kept if not factor.discrete]
     tasks = [(i, factor) for factor in kept if factor.discrete for i in range(study.width)]
 

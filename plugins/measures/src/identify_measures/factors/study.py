@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -9,9 +10,12 @@ import numpy as np
 import torch
 
 from identify_measures.factors.truth import Array, Kinds, TrueFactor, as_truth
+from identify_measures.holding_out import draw_distinct, hold_out, shuffle_distinct
 from identify_measures.inputs import InputError, as_matrix
+from identify_measures.repeats import caution, count_groups, fingerprint, groups_of
 
 LEAST_ROWS = 4
+_NAMED = 10  # up to so many factors are named in the result
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -27,6 +31,7 @@ class Study:
         dtype: the type that they came in.
         notes: what could mislead about the data.
         split: in words, how train and test rows were told apart.
+        groups: which rows are equal, latents and factors together, shape (n,); None where all rows differ.
     """
 
     codes: Array
@@ -37,6 +42,7 @@ class Study:
     dtype: str
     notes: tuple[str, ...]
     split: str
+    groups: Array | None = None
 
     @property
     def n(self) -> int:
@@ -44,9 +50,30 @@ class Study:
         return len(self.codes)
 
     @property
+    def distinct(self) -> int:
+        """Distinct rows."""
+        return self.n if self.groups is None else len(np.unique(self.groups))
+
+    @property
+    def read(self) -> str:
+        """In words, as what the factors were read."""
+        kinds = dict.fromkeys(factor.kind for factor in self.truth)
+        named = {kind: [factor.name for factor in self.truth if factor.kind == kind] for kind in kinds}
+        few = len(self.truth) <= _NAMED
+        said = (f"{', '.join(names)} {kind}" if few else f"{len(names)} {kind}" for kind, names in named.items())
+        return f"factors read as {'; '.join(said)}" if self.truth else ""
+
+    @property
     def width(self) -> int:
         """Latents."""
         return int(self.codes.shape[1])
+
+    @property
+    def not_split(self) -> str:
+        """Why there are no rows both to fit on and to judge on; empty where there are."""
+        if self.distinct >= LEAST_ROWS:
+            return ""
+        return f"the {self.n} rows are {self.distinct} distinct ones; {LEAST_ROWS} are needed to fit and to judge"
 
     def fitted(self) -> Array:
         """The latents of the train rows."""
@@ -59,14 +86,13 @@ class Study:
         return rows
 
     def shuffled(self, generator: np.random.Generator) -> Study:
-        """The same factors, paired with the latents at random."""
-        order = generator.permutation(self.n)
+        """The same factors, paired with the latents at random, those of equal rows with equal rows."""
+        order = shuffle_distinct(self.n, self.groups, generator)
         return attrs.evolve(self, truth=tuple(factor.take(order) for factor in self.truth))
 
     def resampled(self, generator: np.random.Generator) -> Study:
-        """Rows drawn with replacement, train rows from train rows and test rows from test rows."""
-        train = generator.choice(self.train, len(self.train))
-        test = generator.choice(self.test, len(self.test))
+        """Distinct rows drawn with replacement, each with its repeats, train rows from train rows, test from test."""
+        train, test = (draw_distinct(rows, self.groups, generator) for rows in (self.train, self.test))
         rows = np.concatenate([train, test])
         return attrs.evolve(
             self,
@@ -74,6 +100,7 @@ class Study:
             truth=tuple(factor.take(rows) for factor in self.truth),
             train=np.arange(len(train)),
             test=np.arange(len(train), len(rows)),
+            groups=None if self.groups is None else self.groups[rows],
         )
 
 
@@ -115,7 +142,12 @@ def make_study(
         notes.append(f"{int(dead.sum())} of {matrix.width} latents are constant")
     centred = values - values.mean(axis=0)
     centred[:, dead] = 0.0
-    train, test, split = _split(matrix.n, train_fraction, test_rows, seed)
+    groups = _equal_rows(values, truth)
+    notes += caution(count_groups(groups, matrix.n), matrix.n, (name, "factors"))
+    train, test, split = _split(matrix.n, train_fraction, test_rows, seed, groups)
+    seen_again = 0 if groups is None else len(np.intersect1d(groups[train], groups[test]))
+    if seen_again:
+        notes.append(f"{seen_again} distinct rows lie both among those to fit on and among those that judge")
     return Study(
         codes=centred,
         truth=tuple(factor for factor in truth if factor.varies),
@@ -125,14 +157,26 @@ def make_study(
         dtype=matrix.dtype,
         notes=tuple(notes),
         split=split,
+        groups=None if groups is None else groups.numpy(),
     )
 
 
-def _split(n: int, train_fraction: float, test_rows: Any, seed: int) -> tuple[Array, Array, str]:
+def _equal_rows(codes: Array, truth: Sequence[TrueFactor]) -> torch.Tensor | None:
+    """Which rows are equal, in latents and factors together."""
+    known = [torch.from_numpy(each.labels if each.discrete else each.targets) for each in truth]
+    return groups_of(
+        fingerprint(each.to(torch.float64).reshape(len(codes), -1)) for each in (torch.from_numpy(codes), *known)
+    )
+
+
+def _split(
+    n: int, train_fraction: float, test_rows: Any, seed: int, groups: torch.Tensor | None
+) -> tuple[Array, Array, str]:
     if test_rows is None:
-        order = np.random.default_rng(seed).permutation(n)
-        fit = min(max(round(n * train_fraction), 2), n - 2)
-        return np.sort(order[:fit]), np.sort(order[fit:]), f"fitted on {fit} random rows, judged on the other {n - fit}"
+        held = hold_out(n, train_fraction, seed=seed, groups=groups)
+        what = "random distinct rows, each as often as it comes" if held.repeats else "random rows"
+        text = f"fitted on {held.fit} {what}, judged on the other {held.judging}"
+        return np.flatnonzero(held.fitted), np.flatnonzero(~held.fitted), text
     test = np.unique(np.asarray(test_rows))
     if test.dtype.kind not in "iu" or test.ndim != 1 or len(test) == 0 or not 0 <= test[0] <= test[-1] < n:
         raise InputError(f"test rows must be row numbers from 0 to {n - 1}, at least one")

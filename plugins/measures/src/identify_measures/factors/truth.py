@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import attrs
 import numpy as np
 
-from identify_core import Factor, FactorKind, did_you_mean
+from identify_core import Factor, FactorKind, UsageError, did_you_mean, doubt_of_kind, read_factor
 from identify_measures.inputs import InputError
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +58,8 @@ class TrueFactor:
 def as_truth(factors: Any, n: int, *, kinds: Kinds = None, bins: int = 20) -> tuple[tuple[TrueFactor, ...], list[str]]:
     """Check the factors of n samples.
 
-    Where no kind is said, floats are continuous, and integers, strings, true and false are categorical.
+    Kinds are read by the rule of `identify_core.factors`: where none is said, integers, text, true and false are
+    categorical and other numbers are continuous.
 
     Args:
         factors: a mapping of names to `Factor` or to arrays of shape (n,), or an array of shape (n, F) or (n,).
@@ -76,29 +77,37 @@ def as_truth(factors: Any, n: int, *, kinds: Kinds = None, bins: int = 20) -> tu
     if not columns:
         raise InputError("there are no factors", hint="give at least one, as an array of shape (n, F) or a mapping")
     said = _said_kinds(kinds, list(columns))
-    truth, notes = [], []
+    truth: list[TrueFactor] = []
+    notes: list[str] = []
     for name, column in columns.items():
-        values = np.asarray(column.values if isinstance(column, Factor) else column)
-        if values.shape != (n,):
-            raise InputError(f"factor {name!r} has the shape {values.shape}, and there are {n} rows")
-        kind = said.get(name) or (column.kind if isinstance(column, Factor) else None)
-        if kind is None:
-            kind, guessed = _guess(values)
-            if guessed:
-                notes.append(f"factor {name!r} holds whole numbers as floats and was read as continuous: say its kind")
-        factor = _read(name, values, kind, bins)
+        one = _one(name, column, said.get(name, ""), n)
+        notes += filter(None, [doubt_of_kind(name, one)])
+        factor = _read(name, one, bins)
         if factor.discrete and factor.classes > _MANY_VALUES * n and factor.classes > 2:
             notes.append(
-                f"factor {name!r} has {factor.classes} values on {n} rows: as a {kind} factor it is known by heart"
+                f"factor {name!r} has {factor.classes} values on {n} rows: read as {one.kind}, it is known by heart"
             )
         truth.append(factor)
     return tuple(truth), notes
 
 
+def _one(name: str, column: Any, kind: str, n: int) -> Factor:
+    """A column as a factor of n values; what was said of its kind goes before what it is recorded to be."""
+    values = column.values if isinstance(column, Factor) else column
+    shape = np.shape(values)
+    if shape != (n,):
+        raise InputError(f"factor {name!r} has the shape {shape}, and there are {n} rows")
+    try:
+        read = read_factor(name, values, kind or (column.kind if isinstance(column, Factor) else ""))
+    except UsageError as error:
+        raise InputError(str(error), hint=error.hint) from error
+    return attrs.evolve(read, guessed=column.guessed) if isinstance(column, Factor) and not kind else read
+
+
 def _columns(factors: Any) -> dict[str, Any]:
     if isinstance(factors, Mapping):
         return {str(name): _host(column) for name, column in factors.items()}
-    array = np.asarray(_host(factors))
+    array = np.asanyarray(_host(factors))  # a mask is kept, so that what it hides is noticed
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -110,10 +119,11 @@ def _host(column: Any) -> Any:
     return column.detach().cpu().numpy() if hasattr(column, "detach") else column
 
 
-def _said_kinds(kinds: Kinds, names: list[str]) -> dict[str, FactorKind]:
+def _said_kinds(kinds: Kinds, names: list[str]) -> dict[str, str]:
+    said: dict[str, str] = {}
     if kinds is None:
-        said: dict[str, str] = {}
-    elif isinstance(kinds, str):
+        return said
+    if isinstance(kinds, str):
         said = dict.fromkeys(names, kinds)
     elif isinstance(kinds, Mapping):
         said = dict(kinds)
@@ -124,29 +134,15 @@ def _said_kinds(kinds: Kinds, names: list[str]) -> dict[str, FactorKind]:
         if len(kinds) != len(names):
             raise InputError(f"there are {len(kinds)} kinds for {len(names)} factors")
         said = dict(zip(names, kinds, strict=True))
-    known: tuple[FactorKind, ...] = get_args(FactorKind)
-    for kind in said.values():
-        if kind not in known:
-            raise InputError(f"{kind!r} is no kind of factor; there are: {', '.join(known)}")
-    return {name: known[known.index(kind)] for name, kind in said.items()}
+    return said
 
 
-def _guess(values: Array) -> tuple[FactorKind, bool]:
-    if values.dtype.kind != "f":
-        return "categorical", False
-    return "continuous", bool(np.isfinite(values).all() and (values == np.round(values)).all())
-
-
-def _read(name: str, values: Array, kind: FactorKind, bins: int) -> TrueFactor:
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InputError(f"factor {name!r} has NaN or infinite values")
+def _read(name: str, factor: Factor, bins: int) -> TrueFactor:
+    """The classes and the targets of a factor whose values are in order."""
+    values, kind = factor.values, factor.kind
     nothing = np.empty((len(values), 0))
     if kind in ("ordinal", "categorical"):
-        if values.dtype.kind not in "biufUS":
-            raise InputError(f"factor {name!r} holds {values.dtype} values, not numbers or strings")
         return TrueFactor(name=name, kind=kind, labels=_compressed(values), targets=nothing)
-    if values.dtype.kind not in "iuf":
-        raise InputError(f"factor {name!r} is {kind}, so it must hold numbers, not {values.dtype} values")
     numbers = values.astype(np.float64)
     if kind == "circular":
         turns = np.mod(numbers, 2 * np.pi) / (2 * np.pi)
