@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from identify_core.hookspecs import hookimpl as hookimpl
     from identify_core.kinds import check_option as check_option
     from identify_core.optimisers import Adam as Adam
+    from identify_core.optimisers import Adamax as Adamax
     from identify_core.optimisers import Optimiser as Optimiser
     from identify_core.optimisers import Schedule as Schedule
     from identify_core.optimisers import Sgd as Sgd
@@ -168,7 +169,7 @@ _ROOMS = {
     "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Table"),
     "hookspecs": ("IdentifySpecs", "hookimpl"),
     "kinds": ("check_option",),
-    "optimisers": ("Adam", "Optimiser", "Schedule", "Sgd", "optimiser"),
+    "optimisers": ("Adam", "Adamax", "Optimiser", "Schedule", "Sgd", "optimiser"),
     "options": ("above", "at_least", "between", "matching", "not_empty", "option"),
     "plugins": ("Registered", "Registry", "load_registry"),
     "polishing": ("PolishResult",),

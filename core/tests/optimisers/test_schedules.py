@@ -39,14 +39,58 @@ def test_a_warm_up_rises_by_equal_steps() -> None:
     assert schedule.factor(8, 9) == 0.0
 
 
-def test_the_cosine_is_torchs() -> None:
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimiser = torch.optim.SGD([parameter], lr=1.0)
-    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=19, eta_min=0.05)
-    for step in range(20):
-        assert Schedule(shape="cosine", final=0.05).factor(step, 20) == pytest.approx(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        theirs.step()
+def _torchs(name: str, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    """What torch has for a schedule of 20 steps."""
+    rates = torch.optim.lr_scheduler
+    if name == "linear":
+        return rates.LinearLR(optimiser, 1.0, 0.05, total_iters=19)
+    if name == "cosine":
+        return rates.CosineAnnealingLR(optimiser, T_max=19, eta_min=0.05)
+    if name == "exponential":
+        return rates.ExponentialLR(optimiser, gamma=0.9)
+    if name == "step":
+        return rates.StepLR(optimiser, step_size=6, gamma=0.3)
+    rise = rates.LinearLR(optimiser, 1 / 5, 1.0, total_iters=4)
+    if name == "warm-up":
+        return rise
+    cosine = name == "warm-up, then cosine"
+    fall = rates.CosineAnnealingLR(optimiser, T_max=15) if cosine else rates.ExponentialLR(optimiser, gamma=0.9)
+    return rates.SequentialLR(optimiser, [rise, fall], milestones=[4])
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [
+        ("linear", Schedule(shape="linear", final=0.05)),
+        ("cosine", Schedule(shape="cosine", final=0.05)),
+        ("exponential", Schedule(shape="exponential", decay=0.9, every=1)),
+        ("exponential", Schedule(shape="exponential", decay=0.9**3, every=3)),
+        ("step", Schedule(shape="step", decay=0.3, every=6)),
+        ("warm-up", Schedule(warm_up=4)),
+        ("warm-up, then cosine", Schedule(shape="cosine", warm_up=4)),
+        ("warm-up, then exponential", Schedule(shape="exponential", decay=0.9, every=1, warm_up=4)),
+    ],
+)
+def test_each_shape_is_torchs(name: str, schedule: Schedule) -> None:
+    def rates() -> list[float]:
+        parameter = torch.nn.Parameter(torch.zeros(1))
+        optimiser = torch.optim.SGD([parameter], lr=1.0)
+        scheduler = _torchs(name, optimiser)
+        seen = []
+        for _ in range(20):
+            seen.append(optimiser.param_groups[0]["lr"])
+            optimiser.step()
+            scheduler.step()
+        return seen
+
+    assert [schedule.factor(step, 20) for step in range(20)] == pytest.approx(rates(), rel=1e-12, abs=1e-15)
+
+
+def test_a_fading_rate_falls_no_lower_than_its_final_factor() -> None:
+    for shape in ("exponential", "step"):
+        schedule = Schedule(shape=shape, decay=0.1, every=2, final=0.05)
+        assert schedule.factor(2, 100) == pytest.approx(0.1)
+        assert schedule.factor(50, 100) == 0.05
 
 
 def test_training_follows_the_schedule(tmp_path: Path) -> None:
@@ -82,7 +126,12 @@ def test_training_follows_the_schedule(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shape": "step"}, 'shape: "step" is not one of "constant", "linear", "cosine"'),
+        ({"shape": "stairs"}, 'shape: "stairs" is not one of "constant", "linear", "cosine", "exponential", "step"'),
+        ({"shape": "step", "decay": 0.1}, "a schedule of the shape 'step' needs 'every'"),
+        ({"shape": "exponential", "every": 1}, "a schedule of the shape 'exponential' needs 'decay'"),
+        ({"shape": "cosine", "decay": 0.1}, "a schedule of the shape 'cosine' has no 'decay'"),
+        ({"shape": "step", "every": 0, "decay": 0.1}, "the schedule's every is 0; it must be at least 1"),
+        ({"shape": "step", "every": 1, "decay": 1.0}, "the schedule's decay is 1.0; it must be above 0 and below 1"),
         ({"final": 1.5}, r"the schedule's final is 1.5; it must be between 0 and 1"),
         ({"warm_up": -1}, r"the schedule's warm_up is -1; it must be at least 0"),
     ],

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from identify_core.errors import OptionsError
-from identify_core.optimisers import Adam, Optimiser, Sgd, optimiser
+from identify_core.optimisers import Adam, Adamax, Optimiser, Sgd, optimiser
 from identify_core.optimisers.updates import initial_state, update_of
 
 CASES: list[tuple[Optimiser, type[torch.optim.Optimizer], dict[str, Any]]] = [
@@ -27,6 +27,17 @@ CASES: list[tuple[Optimiser, type[torch.optim.Optimizer], dict[str, Any]]] = [
         Adam(learning_rate=0.02, betas=(0.0, 0.5), epsilon=1e-3, weight_decay=0.1),
         torch.optim.Adam,
         {"lr": 0.02, "betas": (0.0, 0.5), "eps": 1e-3, "weight_decay": 0.1},
+    ),
+    (
+        Adam(learning_rate=0.02, betas=(0.0, 0.9), weight_decay=0.1, decoupled=True),
+        torch.optim.AdamW,
+        {"lr": 0.02, "betas": (0.0, 0.9), "weight_decay": 0.1},
+    ),
+    (Adamax(), torch.optim.Adamax, {}),
+    (
+        Adamax(learning_rate=0.02, betas=(0.5, 0.8), epsilon=1e-3, weight_decay=0.1),
+        torch.optim.Adamax,
+        {"lr": 0.02, "betas": (0.5, 0.8), "eps": 1e-3, "weight_decay": 0.1},
     ),
 ]
 
@@ -51,6 +62,25 @@ def test_every_step_is_torchs_own(
 
 
 @pytest.mark.parametrize(("record", "kind", "settings"), CASES)
+def test_each_replicate_may_have_a_rate_of_its_own(record: Optimiser, kind: Any, settings: dict[str, Any]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(3, 7, generator=generator, dtype=torch.float64)
+    factors = torch.tensor([[1.0], [0.5], [0.0]], dtype=torch.float64)
+    update = update_of(record)
+    together, state = start, initial_state(record, start)
+    alone = [(row[None], initial_state(record, row[None])) for row in start]
+    for _ in range(5):
+        gradients = torch.randn(3, 7, generator=generator, dtype=torch.float64)
+        together, state = update(together, gradients, state, factors)
+        alone = [
+            update(rows, gradients[each][None], memory, factors[each].item())
+            for each, (rows, memory) in enumerate(alone)
+        ]
+    assert torch.allclose(together, torch.cat([rows for rows, _ in alone]), rtol=1e-14, atol=1e-14)
+    assert torch.equal(together[2], start[2])
+
+
+@pytest.mark.parametrize(("record", "kind", "settings"), CASES)
 def test_an_update_changes_nothing_that_it_is_given(record: Optimiser, kind: Any, settings: dict[str, Any]) -> None:
     parameters, gradients = torch.ones(2, 3), torch.full((2, 3), 0.5)
     state = initial_state(record, parameters)
@@ -64,6 +94,9 @@ def test_a_name_makes_a_record() -> None:
     assert optimiser("momentum", learning_rate=0.1) == Sgd(learning_rate=0.1, momentum=0.9)
     assert optimiser("momentum", learning_rate=0.1, momentum=0.5) == Sgd(learning_rate=0.1, momentum=0.5)
     assert optimiser("adam", learning_rate=0.1, betas=[0.5, 0.9]) == Adam(learning_rate=0.1, betas=(0.5, 0.9))
+    assert optimiser("adamw") == Adam(weight_decay=0.01, decoupled=True)
+    assert optimiser("adamw", weight_decay=0.5) == Adam(weight_decay=0.5, decoupled=True)
+    assert optimiser("adamax", epsilon=1e-6) == Adamax(epsilon=1e-6)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         optimiser("adam").learning_rate = 1.0  # type: ignore[misc]
 
@@ -71,7 +104,7 @@ def test_a_name_makes_a_record() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("adagrad", {}, "there is no optimiser 'adagrad'; there is sgd, momentum, adam"),
+        ("adagrad", {}, "there is no optimiser 'adagrad'; there is sgd, momentum, adam, adamw, adamax"),
         ("sgd", {"learning_rate": 0.1, "betas": (0.1, 0.2)}, "'sgd' has no setting 'betas'; it has learning_rate"),
         ("sgd", {"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
         ("momentum", {"learning_rate": 0.1, "momentum": 1.0}, "momentum is 1.0; it must be at least 0 and below 1"),

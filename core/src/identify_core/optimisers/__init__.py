@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from identify_core.optimisers.records import Adam, Optimiser, Sgd, optimiser
+from identify_core.optimisers.records import Adam, Adamax, Optimiser, Sgd, optimiser
 from identify_core.optimisers.schedules import Schedule
 
-__all__ = ["Adam", "Optimiser", "Schedule", "Sgd", "optimiser"]
+__all__ = ["Adam", "Adamax", "Optimiser", "Schedule", "Sgd", "optimiser"]

@@ -53,46 +53,74 @@ class Sgd:
 
 @attrs.frozen(kw_only=True)
 class Adam:
-    """Adam as in `torch.optim.Adam` (Kingma & Ba 2015, algorithm 1).
+    """Adam as in `torch.optim.Adam` (Kingma & Ba 2015, algorithm 1) and `AdamW` (Loshchilov & Hutter, ICLR 2019).
 
     Args:
         learning_rate: the length of a step where the gradient is steady.
         betas: the shares of the running means of the gradient and of its square that are kept.
         epsilon: added to the denominator.
-        weight_decay: the factor on the parameters that is added to the gradient.
+        weight_decay: the factor on the parameters that is added to the gradient, or, where it is decoupled, by which
+            times the learning rate they shrink before the step.
+        decoupled: whether the weight decay passes the gradient by, as in `torch.optim.AdamW`.
     """
 
     learning_rate: float = attrs.field(default=1e-3, validator=_POSITIVE)
     betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), converter=_pair, validator=_DECAY)
     epsilon: float = attrs.field(default=1e-8, validator=_POSITIVE)
     weight_decay: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
+    decoupled: bool = False
 
 
-Optimiser = Sgd | Adam
+@attrs.frozen(kw_only=True)
+class Adamax:
+    """Adam under the infinity norm, as in `torch.optim.Adamax` (Kingma & Ba 2015, algorithm 2).
+
+    Args:
+        learning_rate: the length of a step where the gradient is steady.
+        betas: the share of the running mean of the gradient that is kept, and by how much its largest value fades.
+        epsilon: added to the size of the gradient.
+        weight_decay: the factor on the parameters that is added to the gradient.
+    """
+
+    learning_rate: float = attrs.field(default=2e-3, validator=_POSITIVE)
+    betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), converter=_pair, validator=_DECAY)
+    epsilon: float = attrs.field(default=1e-8, validator=_POSITIVE)
+    weight_decay: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
+
+
+Optimiser = Sgd | Adam | Adamax
+
+# A name in a spec: the record, and the settings that it stands for unless they are given.
+_NAMED: dict[str, tuple[type[Sgd] | type[Adam] | type[Adamax], dict[str, Any]]] = {
+    "sgd": (Sgd, {}),
+    "momentum": (Sgd, {"momentum": 0.9}),
+    "adam": (Adam, {}),
+    "adamw": (Adam, {"weight_decay": 0.01, "decoupled": True}),
+    "adamax": (Adamax, {}),
+}
 
 
 def optimiser(name: str, **settings: Any) -> Optimiser:
     """The record of an optimiser by its name in a spec.
 
     Args:
-        name: `sgd`, `momentum` (SGD with momentum 0.9 unless `settings` say otherwise) or `adam`.
+        name: `sgd`, `momentum` (SGD with momentum 0.9), `adam`, `adamw` (Adam with a decoupled weight decay of 0.01) or
+            `adamax`; what a name stands for gives way to `settings`.
         settings: fields of the record; those that the record lacks are refused.
 
     Raises:
         OptionsError: there is no such optimiser or setting, or a value is out of range.
     """
-    kinds: dict[str, type[Sgd | Adam]] = {"sgd": Sgd, "momentum": Sgd, "adam": Adam}
-    if name not in kinds:
+    if name not in _NAMED:
         raise OptionsError(
-            f"there is no optimiser {name!r}; there is {', '.join(kinds)}", hint=did_you_mean(name, kinds)
+            f"there is no optimiser {name!r}; there is {', '.join(_NAMED)}", hint=did_you_mean(name, _NAMED)
         )
-    if name == "momentum":
-        settings = {"momentum": 0.9, **settings}
-    known = [each.name for each in attrs.fields(kinds[name])]
+    kind, meant = _NAMED[name]
+    known = [each.name for each in attrs.fields(kind)]
     for setting in settings:
         if setting not in known:
             raise OptionsError(
                 f"the optimiser {name!r} has no setting {setting!r}; it has {', '.join(known)}",
                 hint=did_you_mean(setting, known),
             )
-    return kinds[name](**settings)
+    return kind(**{**meant, **settings})

@@ -7,18 +7,22 @@ from typing import Protocol
 
 import torch
 
-from identify_core.optimisers.records import Adam, Optimiser, Sgd
+from identify_core.optimisers.records import Adam, Adamax, Optimiser, Sgd
 
 State = tuple[torch.Tensor, ...]
+Factor = float | torch.Tensor
 
 
 class Update(Protocol):
     """One step of an optimiser."""
 
     def __call__(
-        self, parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: float = 1.0
+        self, parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: Factor = 1.0
     ) -> tuple[torch.Tensor, State]:
-        """New parameters and memory from parameters (R, P), gradients (R, P), memory and a factor on the rate."""
+        """New parameters and memory from parameters (R, P), gradients (R, P), memory and a factor on the rate.
+
+        The factor is one number, or one a replicate, (R, 1).
+        """
         ...
 
 
@@ -29,7 +33,7 @@ def initial_state(optimiser: Optimiser, parameters: torch.Tensor) -> State:
         optimiser: its settings.
         parameters: (R, P).
     """
-    if isinstance(optimiser, Adam):
+    if isinstance(optimiser, (Adam, Adamax)):
         steps = torch.zeros(len(parameters), 1, dtype=parameters.dtype, device=parameters.device)
         return steps, torch.zeros_like(parameters), torch.zeros_like(parameters)
     return (torch.zeros_like(parameters),) if optimiser.momentum else ()
@@ -40,12 +44,14 @@ def update_of(optimiser: Optimiser) -> Update:
 
     Parameters and gradients are (R, P); the factor multiplies the learning rate.
     """
-    return _adam(optimiser) if isinstance(optimiser, Adam) else _sgd(optimiser)
+    if isinstance(optimiser, Adam):
+        return _adam(optimiser)
+    return _adamax(optimiser) if isinstance(optimiser, Adamax) else _sgd(optimiser)
 
 
 def _sgd(settings: Sgd) -> Update:
     def update(
-        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: float = 1.0
+        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: Factor = 1.0
     ) -> tuple[torch.Tensor, State]:
         if settings.weight_decay:
             gradients = gradients.add(parameters, alpha=settings.weight_decay)
@@ -53,7 +59,7 @@ def _sgd(settings: Sgd) -> Update:
             velocity = state[0].mul(settings.momentum).add_(gradients)
             gradients = gradients.add(velocity, alpha=settings.momentum) if settings.nesterov else velocity
             state = (velocity,)
-        return parameters.add(gradients, alpha=-settings.learning_rate * factor), state
+        return _stepped(parameters, gradients, settings.learning_rate * factor), state
 
     return update
 
@@ -62,10 +68,12 @@ def _adam(settings: Adam) -> Update:
     first, second = settings.betas
 
     def update(
-        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: float = 1.0
+        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: Factor = 1.0
     ) -> tuple[torch.Tensor, State]:
         steps, mean, square = state
-        if settings.weight_decay:
+        if settings.weight_decay and settings.decoupled:
+            parameters = parameters * (1 - settings.learning_rate * factor * settings.weight_decay)
+        elif settings.weight_decay:
             gradients = gradients.add(parameters, alpha=settings.weight_decay)
         steps = steps + 1
         mean = mean.lerp(gradients, 1 - first)
@@ -75,9 +83,34 @@ def _adam(settings: Adam) -> Update:
         bias_of_square = _one_minus_power(second, steps).sqrt_()
         denominator = square.sqrt().div_(bias_of_square).add_(settings.epsilon)
         step = mean.div(bias_of_mean).div_(denominator)
-        return parameters.add(step, alpha=-settings.learning_rate * factor), (steps, mean, square)
+        return _stepped(parameters, step, settings.learning_rate * factor), (steps, mean, square)
 
     return update
+
+
+def _adamax(settings: Adamax) -> Update:
+    first, second = settings.betas
+
+    def update(
+        parameters: torch.Tensor, gradients: torch.Tensor, state: State, factor: Factor = 1.0
+    ) -> tuple[torch.Tensor, State]:
+        steps, mean, largest = state
+        if settings.weight_decay:
+            gradients = gradients.add(parameters, alpha=settings.weight_decay)
+        steps = steps + 1
+        mean = mean.lerp(gradients, 1 - first)
+        largest = torch.maximum(largest * second, gradients.abs().add_(settings.epsilon))
+        step = mean.div(_one_minus_power(first, steps)).div_(largest)
+        return _stepped(parameters, step, settings.learning_rate * factor), (steps, mean, largest)
+
+    return update
+
+
+def _stepped(parameters: torch.Tensor, direction: torch.Tensor, rate: Factor) -> torch.Tensor:
+    """Parameters minus the rate times the direction."""
+    if isinstance(rate, torch.Tensor):
+        return parameters.addcmul(direction, rate, value=-1)
+    return parameters.add(direction, alpha=-rate)
 
 
 def _one_minus_power(beta: float, steps: torch.Tensor) -> torch.Tensor:
