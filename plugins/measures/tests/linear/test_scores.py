@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 import identify_measures as measures
 from identify_core import UsageError
+from identify_measures.catalogue import CATALOGUE
 from identify_measures.linear.canonical import expected_mean_correlation
 from identify_measures.linear.measuring import leave_blocks_out
 from identify_measures.options.linear import PairOptions
@@ -166,3 +167,76 @@ def test_options_that_change_an_invariance_say_so(pair: tuple[Array, Array]) -> 
 def test_an_unknown_measure_has_a_suggestion() -> None:
     with pytest.raises(UsageError, match="there is no measure 'linear-kca'"):
         score("linear-kca", 1.0, n=2, widths=(1,), dtype="float64", estimator="")
+
+
+FAMILIES = {
+    "alignment": (
+        ["linear-cka", "debiased-cka", "angular-cka", "rbf-cka", "minibatch-cka", "distance-correlation"],
+        True,
+    ),
+    "canonical": (["cca", "cca-r2", "yanai", "pillai", "svcca", "pwcca", "weak-mcc", "linear-r2", "gulp"], True),
+    "neighbours": (["mutual-knn", "jaccard", "cknna"], True),
+    "dissimilarities": (["rsa"], True),
+    "rotations": (
+        [
+            "procrustes",
+            "procrustes-normalised",
+            "procrustes-angular",
+            "procrustes-disparity",
+            "procrustes-similarity",
+            "shape-metric",
+        ],
+        False,
+    ),
+    "matchings": (
+        ["pearson-mcc", "spearman-mcc", "hard-match", "soft-match", "permutation-metric", "permutation-distance"],
+        False,
+    ),
+}
+
+
+def test_chance_is_given_by_every_measure_of_a_family_or_by_none() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(300, 5)), rng.normal(size=(300, 4))
+    offered = {
+        each.name for each in CATALOGUE.values() if each.arity == "pair" and each.family in ("linear", "samples")
+    }
+    assert offered == {name for names, _ in FAMILIES.values() for name in names}
+    for names, given in FAMILIES.values():
+        for name in names:
+            measure = getattr(measures, name.replace("-", "_"))
+            assert (measure(x, y).chance is not None) == given, name
+            if not given:
+                assert measure(x, y, chance_draws=3).chance is not None
+
+
+def test_weak_mcc_of_unrelated_latents_stands_beside_the_chance_of_cca() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 50)), rng.normal(size=(100, 50))
+    score = measures.weak_mcc(x, y)
+    assert score.value == pytest.approx(0.63, abs=0.03)
+    assert score.chance.mean == measures.cca(x, y).chance.mean
+    assert score.chance.mean == pytest.approx(score.value, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("weak_mcc", {"components": 3}),
+        ("weak_mcc", {"correlation_of": "ranks"}),
+        ("weak_mcc", {"held_out": True}),
+        ("svcca", {"variance": 0.8}),
+        ("pwcca", {}),
+        ("linear_r2", {"average": "root"}),
+        ("angular_cka", {}),
+    ],
+)
+def test_chance_by_a_law_is_what_unrelated_normal_latents_give(name: str, options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    values, chances = [], []
+    for _ in range(20):
+        x, y = rng.normal(size=(200, 30)) * np.linspace(1, 3, 30), rng.normal(size=(200, 20))
+        score = getattr(measures, name)(x, y, **options)
+        values.append(score.value)
+        chances.append(score.chance.mean)
+    assert np.mean(chances) == pytest.approx(np.mean(values), abs=0.02)

@@ -67,16 +67,34 @@ def _chance_of_squares(scale: Callable[[int, int], float]) -> Callable[[Statisti
 
 
 def _chance_of_mean(statistics: Statistics, i: int, j: int, options: Any) -> Chance:
-    p, q = _ranks(statistics, i, j, None)
-    return Chance(mean=expected_mean_correlation(p, q, statistics.rows() - 1), method="Wachter's law, for many rows")
+    return mean_by_chance(statistics, *_ranks(statistics, i, j, None))
 
 
-def expected_mean_correlation(p: int, q: int, dimensions: int) -> float:
+def mean_by_chance(statistics: Statistics, p: int, q: int, components: int | None = None) -> Chance:
+    """The mean canonical correlation of unrelated frames of p and q vectors, or of the largest of them."""
+    mean = expected_mean_correlation(p, q, statistics.rows() - 1, components)
+    return Chance(mean=mean, method="Wachter's law, for many rows")
+
+
+def expected_mean_correlation(
+    p: int,
+    q: int,
+    dimensions: int,
+    components: int | None = None,
+    of: Callable[[torch.Tensor], torch.Tensor] = torch.sqrt,
+) -> float:
     """The mean canonical correlation of unrelated frames of p and q vectors in so many dimensions, when all are large.
 
     ρ² follows Wachter's law: with a = p / n and b = q / n, a ≤ b, it has the density
     √((λ₊ − λ)(λ − λ₋)) / (2π a λ (1 − λ)) between λ± = (√(a(1 − b)) ± √(b(1 − a)))², and an atom at 1 of weight
     (a + b − 1) / a where a + b > 1 (Wachter 1980, Annals of Statistics 8(5)).
+
+    Args:
+        p: vectors of one frame.
+        q: of the other.
+        dimensions: of the space, n.
+        components: how many of the largest; all of them where nothing is said.
+        of: the function of ρ² whose mean it is, 1 at 1.
     """
     a, b = sorted((p / dimensions, q / dimensions))
     if a <= 0.0:
@@ -89,13 +107,23 @@ def expected_mean_correlation(p: int, q: int, dimensions: int) -> float:
     law = (centre + radius * t.cos()).clamp(1e-300, 1.0)
     density = (radius * t.sin()).square() / (2 * math.pi * a * law * (1 - law).clamp_min(1e-300))
     atom = max(0.0, (a + b - 1) / a)
-    return min(1.0, float((density * law.sqrt()).mean()) * math.pi + atom)
+    wanted = 1.0 if components is None else min(1.0, components / min(p, q))
+    # The largest come first: of what is left below the atom, so much of each node as is still wanted.
+    weights = density * (math.pi / 2000)
+    before = weights.cumsum(0) - weights
+    weights = torch.minimum(weights, (wanted - atom - before).clamp_min(0.0)) if components else weights
+    return min(1.0, (float((weights * of(law)).sum()) + min(atom, wanted)) / wanted)
 
 
 def _keep(values: torch.Tensor, variance: float) -> int:
     """The fewest leading components whose squared singular values hold this part of the variance."""
     shares = values.cumsum(0) / values.sum()
     return min(len(values), int((shares < variance * (1 - 1e-12)).sum()) + 1)
+
+
+def _svcca_chance(statistics: Statistics, i: int, j: int, options: SvccaOptions) -> Chance:
+    p, q = (_keep(statistics.principal(k).values, options.variance) for k in (i, j))
+    return mean_by_chance(statistics, p, q)
 
 
 def svcca(statistics: Statistics, i: int, j: int, subset: Subset | None, options: SvccaOptions) -> float:
@@ -153,12 +181,15 @@ PILLAI = Formula(
 SVCCA = Formula(
     name="svcca",
     value=svcca,
+    chance=_svcca_chance,
     estimator=lambda options: f"components with {100 * options.variance:g} % of the variance (squared singular values)",
     whitens=True,
 )
 PWCCA = Formula(
     name="pwcca",
     value=pwcca,
+    # Of unrelated rows the variates lie at random, whatever their correlations: weights do not change the mean.
+    chance=_chance_of_mean,
     estimator=lambda options: (
         "weighted by the narrower representation, the first on equal widths"
         if options.side == "smaller"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from identify_core import Chance
+from identify_measures.linear import angles
 from identify_measures.linear.measuring import Formula, Undefined, require_variance
 from identify_measures.options.linear import PairOptions
 from identify_measures.statistics.derived import Statistics, Subset
@@ -20,8 +21,19 @@ def linear(statistics: Statistics, i: int, j: int, subset: Subset | None, option
 
 
 def angular(statistics: Statistics, i: int, j: int, subset: Subset | None, options: PairOptions) -> float:
-    """The angle whose cosine is linear CKA; from the sine where it is small."""
-    return math.acos(min(1.0, linear(statistics, i, j, subset, options)))
+    """The angle whose cosine is linear CKA; from the rows where it is small."""
+    cosine = linear(statistics, i, j, subset, options)
+    rows = angles.rows_of(statistics, i, j, subset) if 1 - cosine < angles.NEAR else None
+    if rows is None:
+        return angles.from_products(statistics, i, j, cosine)
+    x, y = (each / (each.T @ each).norm().sqrt() for each in rows)
+    return angles.between_kernels(x, y)
+
+
+def _unresolved(statistics: Statistics, i: int, j: int, options: PairOptions) -> list[str]:
+    if not statistics.resolution:
+        return []
+    return angles.unresolved(statistics, i, j, angular(statistics, i, j, None, options))
 
 
 def debiased(statistics: Statistics, i: int, j: int, subset: Subset | None, options: PairOptions) -> float:
@@ -53,6 +65,11 @@ def _chance(statistics: Statistics, i: int, j: int, options: PairOptions) -> Cha
     return Chance(mean=min(1.0, x / both * y / (statistics.rows() - 1)), method="closed form")
 
 
+def _angular_chance(statistics: Statistics, i: int, j: int, options: PairOptions) -> Chance:
+    mean = _chance(statistics, i, j, options).mean
+    return Chance(mean=math.acos(mean), method="the angle of the closed form of its cosine")
+
+
 LINEAR_CKA = Formula(
     name="linear-cka",
     value=linear,
@@ -64,6 +81,8 @@ ANGULAR_CKA = Formula(
     name="angular-cka",
     value=angular,
     estimator=lambda options: "arccos of the biased estimate, in radians",
+    chance=_angular_chance,
+    warnings=_unresolved,
     cheap=True,
 )
 DEBIASED_CKA = Formula(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import rankdata
 
+from identify_core import Chance
+from identify_measures.linear import canonical
 from identify_measures.linear.measuring import Formula, Undefined, require_variance
 from identify_measures.options.linear import MatchingOptions, WeakMatchingOptions
 from identify_measures.statistics.derived import Statistics, Subset
@@ -121,6 +125,30 @@ def _ties(statistics: Statistics, i: int, j: int, options: WeakMatchingOptions) 
     return [f"{tied} neighbouring canonical correlations tie: their variates are not unique"] if tied else []
 
 
+def _weak_chance(statistics: Statistics, i: int, j: int, options: WeakMatchingOptions) -> Chance:
+    if options.held_out:
+        return chance_held_out(statistics.rows(_parts(statistics, None)[1]))
+    p, q = statistics.principal(i).rank, statistics.principal(j).rank
+    return canonical.mean_by_chance(statistics, p, q, options.components)
+
+
+def _weak_chance_of_ranks(statistics: Statistics, i: int, j: int, options: WeakMatchingOptions) -> Chance:
+    """Spearman's correlation of two normal variables is 6 arcsin(ρ / 2) / π (Pearson 1907)."""
+    if options.held_out:
+        return chance_held_out(statistics.rows(_parts(statistics, None)[1]))
+    p, q = statistics.principal(i).rank, statistics.principal(j).rank
+    mean = canonical.expected_mean_correlation(
+        p, q, statistics.rows() - 1, options.components, lambda squares: (squares.sqrt() / 2).asin() * (6 / math.pi)
+    )
+    return Chance(mean=mean, method="Wachter's law, for many rows and normal latents")
+
+
+def chance_held_out(n: int) -> Chance:
+    """Mean absolute correlation of unrelated normal variables over n rows: r² is Beta(1/2, (n − 2) / 2)."""
+    mean = math.exp(math.lgamma((n - 1) / 2) - math.lgamma(n / 2)) / math.sqrt(math.pi)
+    return Chance(mean=min(1.0, mean), method="closed form, for normal latents")
+
+
 PEARSON_MCC = Formula(
     name="pearson-mcc",
     value=strong,
@@ -130,6 +158,7 @@ PEARSON_MCC = Formula(
 WEAK_MCC = Formula(
     name="weak-mcc",
     value=weak,
+    chance=_weak_chance,
     estimator=lambda options: f"Pearson, after an exact CCA to {_components(options)}, {_split(options)}",
     warnings=_ties_held_out,
     whitens=True,
@@ -137,6 +166,7 @@ WEAK_MCC = Formula(
 WEAK_MCC_OF_RANKS = Formula(
     name="weak-mcc",
     value=weak_of_ranks,
+    chance=_weak_chance_of_ranks,
     estimator=lambda options: f"Spearman, after an exact CCA to {_components(options)}, {_split(options)}",
     warnings=_ties,
     whitens=True,

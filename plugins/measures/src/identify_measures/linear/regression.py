@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from identify_core import Chance
@@ -58,9 +60,15 @@ def _average(explained: torch.Tensor, total: torch.Tensor, options: RegressionOp
 
 
 def _r2_chance(statistics: Statistics, i: int, j: int, options: RegressionOptions) -> Chance | None:
-    if options.held_out or options.average == "root":
+    if options.held_out:
         return None
-    return Chance(mean=min(1.0, statistics.principal(i).rank / (statistics.rows() - 1)), method="closed form")
+    n, rank = statistics.rows(), statistics.principal(i).rank
+    if options.average == "root":
+        # Of normal latents, R² is Beta(rank / 2, (n − 1 − rank) / 2).
+        halves = ((rank + 1) / 2, (n - 1) / 2, rank / 2, n / 2)
+        a, b, c, d = (math.lgamma(each) if each > 0 else math.inf for each in halves)
+        return Chance(mean=min(1.0, math.exp(a + b - c - d)), method="closed form, for normal latents")
+    return Chance(mean=min(1.0, rank / (n - 1)), method="closed form")
 
 
 def _r2_gradient(statistics: Statistics, i: int, j: int, options: RegressionOptions) -> Gradient | None:

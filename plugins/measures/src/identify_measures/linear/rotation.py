@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from identify_measures.linear import angles
 from identify_measures.linear.measuring import Formula, Gradient, require_variance
 from identify_measures.options.linear import ShapeOptions
 from identify_measures.statistics.derived import Statistics, Subset
@@ -25,19 +26,41 @@ def similarity(statistics: Statistics, i: int, j: int, subset: Subset | None, op
     return min(1.0, nuclear(statistics, i, j, subset) / sizes)
 
 
+def angle(statistics: Statistics, i: int, j: int, subset: Subset | None, options: Any) -> float:
+    """arccos c in radians, from the rows where it is small."""
+    cosine = similarity(statistics, i, j, subset, options)
+    rows = angles.rows_of(statistics, i, j, subset) if 1 - cosine < angles.NEAR else None
+    if rows is None:
+        return angles.from_products(statistics, i, j, cosine)
+    return angles.between(rows[0] / rows[0].norm(), rows[1] / rows[1].norm())
+
+
 def size_and_shape(statistics: Statistics, i: int, j: int, subset: Subset | None, options: Any) -> float:
-    """√(|X|² + |Y|² − 2 |XᵀY|_*)."""
+    """√(|X|² + |Y|² − 2 |XᵀY|_*), from the rows where it is small."""
     a, b = statistics.unit(i), statistics.unit(j)
     x, y = a * a * statistics.trace(i, subset), b * b * statistics.trace(j, subset)
     left = x + y - 2 * a * b * nuclear(statistics, i, j, subset)
-    return math.sqrt(max(0.0, left)) if left > 1e-14 * (x + y) else 0.0
+    rows = angles.rows_of(statistics, i, j, subset) if left < angles.NEAR * (x + y) else None
+    if rows is not None:
+        first, second = angles.superposed(rows[0], rows[1] * (b / a))
+        return a * float((first - second).norm())
+    return math.sqrt(left) if i != j and left > statistics.resolution * (x + y) else 0.0
 
 
-def _of_similarity(change: Callable[[float], float]) -> Callable[..., float]:
+def _of_angle(change: Callable[[float], float]) -> Callable[..., float]:
     def value(statistics: Statistics, i: int, j: int, subset: Subset | None, options: Any) -> float:
-        return change(similarity(statistics, i, j, subset, options))
+        return change(angle(statistics, i, j, subset, options))
 
     return value
+
+
+def _unresolved(value: Callable[..., float]) -> Callable[[Statistics, int, int, Any], list[str]]:
+    def warnings(statistics: Statistics, i: int, j: int, options: Any) -> list[str]:
+        if not statistics.resolution:
+            return []
+        return angles.unresolved(statistics, i, j, value(statistics, i, j, None, options))
+
+    return warnings
 
 
 def _gradient_of_similarity(slope: Callable[[float], float]) -> Callable[[Statistics, int, int, Any], Gradient]:
@@ -77,13 +100,24 @@ def shape(statistics: Statistics, i: int, j: int, subset: Subset | None, options
     are and the larger the units. In principal coordinates the cross-products of XZ_x and YZ_y are √λ_x z_x T z_y √λ_y.
     """
     require_variance(statistics, i, j, subset)
-    sides = []
-    for k in (i, j):
-        scatter = statistics.principal(k, subset).values * statistics.unit(k) ** 2
-        sides.append(options.alpha * scatter.sqrt() + (1 - options.alpha))
+    sides = [_weights(statistics.principal(k, subset).values.sqrt() * statistics.unit(k), options) for k in (i, j)]
     cross = sides[0][:, None] * statistics.whitened(i, j, subset) * sides[1]
-    cosine = float(torch.linalg.svdvals(cross).sum() / (sides[0].norm() * sides[1].norm()))
-    return math.acos(min(1.0, cosine))
+    cosine = min(1.0, float(torch.linalg.svdvals(cross).sum() / (sides[0].norm() * sides[1].norm())))
+    rows = angles.rows_of(statistics, i, j, subset) if 1 - cosine < _NEARLY_THE_SAME_SHAPE else None
+    if rows is None:
+        return angles.from_products(statistics, i, j, cosine)
+    shapes = []
+    for k, each in zip((i, j), rows, strict=True):
+        u, values, _ = torch.linalg.svd(each, full_matrices=False)
+        rank = statistics.principal(k, subset).rank
+        weighted = u[:, :rank] * _weights(values[:rank] * statistics.unit(k), options)
+        shapes.append(weighted / weighted.norm())
+    return angles.between(shapes[0], shapes[1])
+
+
+def _weights(values: torch.Tensor, options: ShapeOptions) -> torch.Tensor:
+    """The singular values of XZ from those of X."""
+    return options.alpha * values + (1 - options.alpha)
 
 
 def _flat(slope: Callable[[float], float]) -> Callable[[float], float]:
@@ -91,11 +125,14 @@ def _flat(slope: Callable[[float], float]) -> Callable[[float], float]:
     return lambda c: slope(c) if c < 1 - 1e-12 else 0.0
 
 
+_NEARLY_THE_SAME_SHAPE = 1e-2  # whitening magnifies the rounding of products, so that rows are needed sooner
+
 PROCRUSTES = Formula(
     name="procrustes",
     value=size_and_shape,
     estimator=lambda options: "size and shape: centred, not scaled; the narrower one padded with zeros",
     gradient=_gradient_of_distance,
+    warnings=_unresolved(size_and_shape),
 )
 PROCRUSTES_SIMILARITY = Formula(
     name="procrustes-similarity",
@@ -105,26 +142,30 @@ PROCRUSTES_SIMILARITY = Formula(
 )
 PROCRUSTES_NORMALISED = Formula(
     name="procrustes-normalised",
-    value=_of_similarity(lambda c: math.sqrt(2 * (1 - c))),
+    value=_of_angle(lambda angle: 2 * math.sin(angle / 2)),
     estimator=lambda options: "centred, both scaled to unit norm; √(2 − 2c)",
     gradient=_gradient_of_similarity(_flat(lambda c: -1 / math.sqrt(2 * (1 - c)))),
+    warnings=_unresolved(angle),
 )
 PROCRUSTES_ANGULAR = Formula(
     name="procrustes-angular",
-    value=_of_similarity(math.acos),
+    value=angle,
     estimator=lambda options: "centred, both scaled to unit norm; arccos c in radians",
     gradient=_gradient_of_similarity(_flat(lambda c: -1 / math.sqrt(1 - c * c))),
+    warnings=_unresolved(angle),
 )
 PROCRUSTES_DISPARITY = Formula(
     name="procrustes-disparity",
-    value=_of_similarity(lambda c: 1 - c * c),
+    value=_of_angle(lambda angle: math.sin(angle) ** 2),
     estimator=lambda options: "centred, both scaled to unit norm; 1 − c²",
     gradient=_gradient_of_similarity(lambda c: -2 * c),
+    warnings=_unresolved(angle),
 )
 SHAPE_METRIC = Formula(
     name="shape-metric",
     value=shape,
     estimator=lambda options: f"α = {options.alpha:g} against the scatter XᵀX, not divided by n; arccos in radians",
     invariant_to=lambda options: {0.0: ("affine",), 1.0: ("similarity",)}.get(options.alpha),
+    warnings=_unresolved(shape),
     whitens=True,
 )

@@ -125,6 +125,13 @@ class Statistics(ABC):
         """How many latents have one value."""
         return int((self.variances(i) == 0).sum())
 
+    resolution = 0.0
+    """What rounding of the products does to a cosine near 1, where `centred_rows` are not at hand."""
+
+    def centred_rows(self, i: int, subset: Subset | None = None) -> torch.Tensor | None:
+        """The rows less their mean in any coordinates, float64; None where only products are known."""
+        return None
+
     def unit(self, i: int) -> float:
         """What a representation was divided by."""
         return self.units[i]

@@ -29,6 +29,7 @@ class PairwiseProducts(Statistics):
         per_block = 4.5 * float(sum(widest)) ** 2
         blocks = max(_LEAST_BLOCKS, min(20, int(memory / 4 / per_block)))
         self._pass_over = pass_over
+        self.resolution = 16 * torch.finfo(torch.float32).eps
         self._wanted = blocks
         self._passes: OrderedDict[tuple[int, ...], CrossProducts] = OrderedDict()
         self._kept = max(1, int(memory / (blocks * per_block)))

@@ -94,6 +94,14 @@ class ResidentRows(Statistics):
         )
         self.fingerprints = fingerprints
 
+    def centred_rows(self, i: int, subset: Subset | None = None) -> torch.Tensor:
+        rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
+        rows = rows.to(self.home, torch.float64)
+        rows = rows - rows.mean(dim=0)
+        # Of more columns than rows, a triangle has the same inner products.
+        triangle: torch.Tensor = torch.linalg.qr(rows.T, mode="r")[1].T if rows.shape[1] > len(rows) else rows
+        return triangle
+
     def coordinates(self, i: int) -> torch.Tensor:
         """The centred rows, block after block, in as many coordinates as there can be rank."""
         return self._narrow(i)[0] if self._is_wide(i) else self._rows[i]

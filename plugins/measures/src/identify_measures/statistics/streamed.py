@@ -57,6 +57,7 @@ class CrossProducts(Statistics):
             bounds.append(bounds[-1] + each.width)
         self._bounds = bounds
         self.precise = not _float32_is_enough(first, members)
+        self.resolution = 16 * torch.finfo(torch.float64 if self.precise else torch.float32).eps
         self._tile = TILE if device.type == "cpu" else 8 * TILE
         edges = [*range(0, bounds[-1], self._tile), bounds[-1]]
         self._tiles = list(pairwise(edges))
