@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core.compare.foreign.ids import in_one_type
 from identify_core.errors import UsageError
 from identify_core.run.subject import Representation
+from identify_core.sample_ids import in_one_type
 
 # Where the wanted rows are at least this dense in their span, the span is read at once and picked from.
 _DENSE = 0.25

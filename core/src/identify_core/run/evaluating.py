@@ -19,6 +19,7 @@ from identify_core.replicates import Replicates
 from identify_core.run import calling
 from identify_core.run.context import Context
 from identify_core.run.subject import NUMBERED, Representation, RunSubject, Subject
+from identify_core.sample_ids import in_one_type
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import StoredLatents, StoredRun
 
@@ -176,10 +177,11 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
 
 def _rows_of(run: StoredRun, latents: StoredLatents) -> np.ndarray[Any, Any] | None:
     """Which of the run's samples the rows of `latents` are; None where they have ids that no sample has."""
-    order = np.argsort(run.ids, kind="stable")
-    positions = np.searchsorted(run.ids, latents.ids, sorter=order).clip(max=len(order) - 1)
+    known, wanted = in_one_type((run.ids, latents.ids))
+    order = np.argsort(known, kind="stable")
+    positions = np.searchsorted(known, wanted, sorter=order).clip(max=len(order) - 1)
     rows = order[positions]
-    return rows if np.array_equal(run.ids[rows], latents.ids) else None
+    return rows if np.array_equal(known[rows], wanted) else None
 
 
 def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context: Context) -> list[str]:

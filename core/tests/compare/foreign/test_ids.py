@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from identify_core.compare.foreign.door import Terms, open_outside, read_ids
-from identify_core.compare.foreign.ids import in_one_type, normal_ids
 from identify_core.errors import UsageError
 
 
@@ -63,20 +60,6 @@ def test_ids_are_read_from_columns() -> None:
     with pytest.raises(UsageError, match=r"t\.csv has no column of ids") as error:
         read_ids("t.csv")
     assert error.value.hint == "say which, as in t.csv:name"
-
-
-@given(st.lists(st.integers(-(2**63), 2**64 - 1), unique=True, min_size=1, max_size=8))
-def test_equal_integers_are_equal_in_every_type_and_unequal_ones_are_not(numbers: list[int]) -> None:
-    written = normal_ids(np.asarray([str(each) for each in numbers]), "ids")
-    signed = np.asarray([each for each in numbers if each < 2**63], dtype=np.int64)
-    unsigned = np.asarray([each for each in numbers if each >= 0], dtype=np.uint64)
-    texts, first, second = in_one_type([written, signed, unsigned])
-    assert len({each.dtype.kind for each in (texts, first, second)}) == 1
-    assert set(first.tolist()) | set(second.tolist()) == set(texts.tolist())
-    assert len(set(texts.tolist())) == len(numbers)
-    assert set(first.tolist()) & set(second.tolist()) == {
-        text for text, number in zip(texts.tolist(), numbers, strict=True) if 0 <= number < 2**63
-    }
 
 
 @pytest.mark.parametrize(

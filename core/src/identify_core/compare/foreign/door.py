@@ -17,7 +17,6 @@ from identify_core.compare.foreign.dissimilarities import (
     looks_like_triangle,
 )
 from identify_core.compare.foreign.factors import named_factors, refuse_strangers, split_factor
-from identify_core.compare.foreign.ids import Ids, normal_ids
 from identify_core.compare.foreign.locating import Located, locate
 from identify_core.compare.foreign.numbers import check_real
 from identify_core.compare.foreign.recognising import FORMATS, recognise
@@ -26,6 +25,7 @@ from identify_core.compare.foreign.tables import Table, open_parquet, open_text_
 from identify_core.data import Factor
 from identify_core.errors import UsageError
 from identify_core.run.subject import Representation
+from identify_core.sample_ids import Ids, normal_ids
 from identify_core.suggestions import did_you_mean
 
 TakenAs = Literal["", "representations", "dissimilarities"]
