@@ -78,9 +78,10 @@ if TYPE_CHECKING:
     from identify_core.plugins import Registered as Registered
     from identify_core.plugins import Registry as Registry
     from identify_core.plugins import load_registry as load_registry
-    from identify_core.polishing import PolishResult as PolishResult
-    from identify_core.polishing.lbfgs import lbfgs as lbfgs
-    from identify_core.polishing.levenberg_marquardt import levenberg_marquardt as levenberg_marquardt
+    from identify_core.polishing.course import Course as Course
+    from identify_core.polishing.course import PolishResult as PolishResult
+    from identify_core.polishing.course import widen as widen
+    from identify_core.polishing.lbfgs import minimise as minimise
     from identify_core.replicates import Batch as Batch
     from identify_core.replicates import Call as Call
     from identify_core.replicates import Loss as Loss
@@ -172,9 +173,8 @@ _ROOMS = {
     "optimisers": ("Adam", "Adamax", "Optimiser", "Schedule", "Sgd", "optimiser"),
     "options": ("above", "at_least", "between", "matching", "not_empty", "option"),
     "plugins": ("Registered", "Registry", "load_registry"),
-    "polishing": ("PolishResult",),
-    "polishing.lbfgs": ("lbfgs",),
-    "polishing.levenberg_marquardt": ("levenberg_marquardt",),
+    "polishing.course": ("Course", "PolishResult", "widen"),
+    "polishing.lbfgs": ("minimise",),
     "replicates": ("Batch", "Call", "Loss", "Replicates", "Strategy", "pure"),
     "report.figures": (
         "DIVERGING",

@@ -1,4 +1,4 @@
-"""Polishing against closed forms, Rosenbrock's valley and scipy, each replicate as if alone, and resumed."""
+"""Minimising against Rosenbrock's valley and scipy, each replicate as if alone, and resumed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import least_squares, minimize
+from scipy.optimize import minimize
 from torch import nn
 
 from identify_core.errors import Interrupted, OptionsError
-from identify_core.polishing import lbfgs, levenberg_marquardt
-from identify_core.polishing.course import working_copy
-from identify_core.polishing.gauss_newton import Problem
+from identify_core.polishing.lbfgs import minimise
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
@@ -33,13 +31,9 @@ class Rosenbrock(nn.Module):
         return torch.stack([10 * (self.p[1] - self.p[0] ** 2), 1 - self.p[0]]) + 0 * x
 
 
-def residuals(call: Call, batch: Batch) -> torch.Tensor:
-    y: torch.Tensor = call(batch["x"])
-    return y - batch["y"] if "y" in batch else y
-
-
 def mean_square(call: Call, batch: Batch) -> torch.Tensor:
-    return residuals(call, batch).square().mean()
+    y: torch.Tensor = call(batch["x"])
+    return (y - batch["y"] if "y" in batch else y).square().mean()
 
 
 def valley() -> Replicates:
@@ -57,61 +51,18 @@ def regression(
     return Replicates.build(factory, count, device="cpu", dtype=dtype, strategy=strategy), {"x": x, "y": y}
 
 
-def test_levenberg_marquardt_solves_a_linear_problem_in_one_step(tmp_path: Path) -> None:
-    replicates = Replicates.build(lambda r: nn.Linear(3, 2), 3, device="cpu", dtype=torch.float64)
-    x, y = inputs(20).double(), inputs(20, 2, seed=1).double()
-    result = levenberg_marquardt(
-        replicates, residuals, {"x": x, "y": y}, context=make_context(tmp_path), iterations=1, damping=0.0
-    )
-    solution = torch.linalg.lstsq(torch.cat([x, torch.ones(20, 1, dtype=x.dtype)], dim=1), y).solution
-    for replicate in range(3):
-        assert torch.allclose(replicates.parameters["weight"][replicate], solution[:3].T, atol=1e-10)
-        assert torch.allclose(replicates.parameters["bias"][replicate], solution[3], atol=1e-10)
-    expected = (x @ solution[:3] + solution[3] - y).square().mean()
-    assert torch.allclose(result.values, expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("method", ["levenberg-marquardt", "lbfgs"])
-def test_the_end_of_rosenbrocks_valley_is_found_from_everywhere(tmp_path: Path, method: str) -> None:
+def test_the_end_of_rosenbrocks_valley_is_found_from_everywhere(tmp_path: Path) -> None:
     replicates, context = valley(), make_context(tmp_path)
     data = {"x": torch.zeros(1, 1)}
-    if method == "lbfgs":
-        result = lbfgs(replicates, mean_square, data, context=context, stop_below=1e-20)
-    else:
-        result = levenberg_marquardt(replicates, residuals, data, context=context, stop_below=1e-20)
+    result = minimise(replicates, mean_square, data, context=context, stop_below=1e-20)
     assert torch.allclose(replicates.vectors(), torch.ones(3, 2, dtype=torch.float64), atol=1e-9)
     assert result.reasons == ("converged",) * 3
     assert (result.values < 1e-20).all()
     assert (result.iterations < 80).all()
     assert len(set(result.iterations.tolist())) > 1
-    losses = context.history.series()[f"{method}-loss"][1]
+    losses = context.history.series()["lbfgs-loss"][1]
     assert (np.diff(losses, axis=0) <= 0).all()
-    assert f"{method}-gradient-norm" in context.history.series()
-
-
-def test_levenberg_marquardt_reaches_the_minimum_that_scipy_reaches(tmp_path: Path) -> None:
-    replicates, data = regression()
-    starts = replicates.vectors()
-    result = levenberg_marquardt(replicates, residuals, data, context=make_context(tmp_path), iterations=300)
-    for replicate in range(3):
-        f = replicates.function(replicate)
-
-        def residual(vector: torch.Tensor, f: Any = f) -> torch.Tensor:
-            out: torch.Tensor = f(vector, data["x"]) - data["y"]
-            return out[:, 0]
-
-        jacobian = torch.func.jacrev(residual)
-        expected = least_squares(
-            lambda v, r=residual: r(torch.from_numpy(v)).numpy(),
-            starts[replicate].numpy(),
-            jac=lambda v, j=jacobian: j(torch.from_numpy(v)).numpy(),
-            method="lm",
-            xtol=1e-14,
-            ftol=1e-14,
-            gtol=1e-14,
-        )
-        assert result.values[replicate] <= 2 * expected.cost / 40 * (1 + 1e-6)
-    assert (result.gradient_norms < 1e-6).all()
+    assert "lbfgs-gradient-norm" in context.history.series()
 
 
 def test_lbfgs_reaches_the_minimum_that_scipy_reaches(tmp_path: Path) -> None:
@@ -121,7 +72,7 @@ def test_lbfgs_reaches_the_minimum_that_scipy_reaches(tmp_path: Path) -> None:
     def cross_entropy(call: Call, batch: Batch) -> torch.Tensor:
         return nn.functional.binary_cross_entropy_with_logits(call(batch["x"]), batch["y"])
 
-    result = lbfgs(replicates, cross_entropy, data, context=make_context(tmp_path), iterations=100, batch_size=7)
+    result = minimise(replicates, cross_entropy, data, context=make_context(tmp_path), iterations=100, batch_size=7)
     f = replicates.function(0)
 
     def value(vector: torch.Tensor) -> torch.Tensor:
@@ -141,61 +92,23 @@ def test_lbfgs_reaches_the_minimum_that_scipy_reaches(tmp_path: Path) -> None:
     assert (result.iterations < 40).all()
 
 
-@pytest.mark.parametrize(("width", "rows", "form"), [(3, 40, "parameters"), (30, 20, "residuals")])
-@pytest.mark.parametrize("strategy", ["vmap", "loop"])
-def test_every_form_of_the_system_gives_the_same_step(width: int, rows: int, form: str, strategy: str) -> None:
-    replicates, data = regression(width=width, rows=rows, strategy=strategy)
-    replicates = working_copy(replicates)
-    problem, P = Problem.of(replicates, residuals, data, 2**30), replicates.parameter_count
-    scarce = Problem.of(replicates, residuals, data, 8 * P * min(problem.size, P))
-    assert problem.form == form
-    assert scarce.form == "conjugate-gradient"
-    vectors, which = replicates.vectors()[[2, 0]], torch.tensor([2, 0])
-    jacobian = torch.stack(
-        [
-            torch.func.jacrev(lambda v, r=r: residuals(lambda x: replicates.function(r)(v, x), data)[:, 0])(vectors[k])
-            for k, r in enumerate((2, 0))
-        ]
-    )
-    values = torch.stack([replicates.function(r)(vectors[k], data["x"]) - data["y"] for k, r in enumerate((2, 0))])
-    damping = torch.tensor([0.1, 0.5], dtype=torch.float64)
-    gram = jacobian.mT @ jacobian + damping[:, None, None] * torch.eye(vectors.shape[1], dtype=torch.float64)
-    expected = -torch.linalg.solve(gram, jacobian.mT @ values)[..., 0]
-    for each in (problem, scarce):
-        system = each.system(vectors, which)
-        assert torch.allclose(system.solve(damping), expected, rtol=1e-5, atol=1e-7)
-        assert torch.allclose(system.gradient, (jacobian.mT @ values)[..., 0], rtol=1e-9, atol=1e-12)
-        assert torch.allclose(each.values(vectors, which), values.square().mean((1, 2)), rtol=1e-12)
-
-
-def test_little_memory_changes_the_pieces_and_not_the_result(tmp_path: Path) -> None:
-    plenty, data = regression()
-    scarce, _ = regression()
-    needed = 8 * plenty.parameter_count * (2 * plenty.parameter_count + 1)
-    levenberg_marquardt(plenty, residuals, data, context=make_context(tmp_path / "a"), iterations=5)
-    levenberg_marquardt(scarce, residuals, data, context=make_context(tmp_path / "b"), iterations=5, memory=needed)
-    assert torch.allclose(plenty.vectors(), scarce.vectors(), rtol=1e-6)
-
-
 def test_float32_replicates_are_polished_in_float64_and_take_the_rounded_result(tmp_path: Path) -> None:
     replicates, data = regression(dtype=torch.float32)
     wide, _ = regression()
     wide.set_vectors(replicates.vectors().double())
-    narrow_result = levenberg_marquardt(replicates, residuals, data, context=make_context(tmp_path / "a"), iterations=8)
-    levenberg_marquardt(wide, residuals, data, context=make_context(tmp_path / "b"), iterations=8)
+    narrow_result = minimise(replicates, mean_square, data, context=make_context(tmp_path / "a"), iterations=8)
+    minimise(wide, mean_square, data, context=make_context(tmp_path / "b"), iterations=8)
     assert replicates.dtype == torch.float32
     assert torch.equal(replicates.vectors(), wide.vectors().float())
     values = replicates.to(dtype=torch.float64).map(mean_square, data)
     assert torch.allclose(narrow_result.values, values, rtol=1e-12)
 
 
-@pytest.mark.parametrize("polish", [levenberg_marquardt, lbfgs])
-def test_a_replicate_that_is_not_finite_is_left_alone_and_said(tmp_path: Path, polish: Any) -> None:
+def test_a_replicate_that_is_not_finite_is_left_alone_and_said(tmp_path: Path) -> None:
     replicates, data = regression()
     replicates.matrix[1] = torch.nan
     context = make_context(tmp_path)
-    loss = residuals if polish is levenberg_marquardt else mean_square
-    result = polish(replicates, loss, data, context=context, iterations=5)
+    result = minimise(replicates, mean_square, data, context=context, iterations=5)
     assert result.reasons == ("iterations", "diverged", "iterations")
     assert result.iterations.tolist() == [5, 0, 5]
     assert replicates.matrix[1].isnan().all()
@@ -203,13 +116,11 @@ def test_a_replicate_that_is_not_finite_is_left_alone_and_said(tmp_path: Path, p
     assert "replicate 1 was not polished" in context.warnings[0]
 
 
-@pytest.mark.parametrize("polish", [levenberg_marquardt, lbfgs])
-def test_a_replicate_is_polished_among_others_as_alone_and_resumed_to_the_bit(tmp_path: Path, polish: Any) -> None:
-    loss = residuals if polish is levenberg_marquardt else mean_square
+def test_a_replicate_is_polished_among_others_as_alone_and_resumed_to_the_bit(tmp_path: Path) -> None:
     whole, data = regression()
-    polish(whole, loss, data, context=make_context(tmp_path / "a"), iterations=9)
+    minimise(whole, mean_square, data, context=make_context(tmp_path / "a"), iterations=9)
     alone = regression()[0].select([1])
-    polish(alone, loss, data, context=make_context(tmp_path / "b"), iterations=9)
+    minimise(alone, mean_square, data, context=make_context(tmp_path / "b"), iterations=9)
     assert torch.allclose(alone.vectors()[0], whole.vectors()[1], rtol=1e-5)
     cut, calls = regression()[0], [0]
 
@@ -218,9 +129,11 @@ def test_a_replicate_is_polished_among_others_as_alone_and_resumed_to_the_bit(tm
         return calls[0] == 4
 
     with pytest.raises(Interrupted, match="stopped at iteration 4"):
-        polish(cut, loss, data, context=make_context(tmp_path / "c", stop_requested=stop_requested), iterations=9)
+        minimise(
+            cut, mean_square, data, context=make_context(tmp_path / "c", stop_requested=stop_requested), iterations=9
+        )
     resumed = regression()[0]
-    result = polish(resumed, loss, data, context=make_context(tmp_path / "c"), iterations=9)
+    result = minimise(resumed, mean_square, data, context=make_context(tmp_path / "c"), iterations=9)
     assert torch.equal(resumed.vectors(), whole.vectors())
     assert result.iterations.tolist() == [9, 9, 9]
 
@@ -232,7 +145,7 @@ def test_batch_normalisation_is_polished_in_evaluation_mode_and_keeps_its_statis
     before = replicates.state()
     start = replicates.eval().map(mean_square, data)
     replicates.train()
-    result = levenberg_marquardt(replicates, residuals, data, context=make_context(tmp_path), iterations=5)
+    result = minimise(replicates, mean_square, data, context=make_context(tmp_path), iterations=5)
     assert replicates.training
     assert torch.equal(replicates.buffers["1.running_mean"], before["buffers/1.running_mean"])
     assert (result.values < 0.8 * start).all()
@@ -241,17 +154,15 @@ def test_batch_normalisation_is_polished_in_evaluation_mode_and_keeps_its_statis
 def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
     replicates, data = regression()
     context = make_context(tmp_path)
-    with pytest.raises(OptionsError, match=r"damping is -1\.0; it must be at least 0"):
-        levenberg_marquardt(replicates, residuals, data, context=context, damping=-1.0)
     with pytest.raises(OptionsError, match="iterations is -1; it must be at least 0"):
-        lbfgs(replicates, mean_square, data, context=context, iterations=-1)
-    for polish in (levenberg_marquardt, lbfgs):
-        with pytest.raises(OptionsError, match="columns of one length"):
-            polish(replicates, mean_square, {"x": torch.zeros(3, 1), "y": torch.zeros(4, 1)}, context=context)
+        minimise(replicates, mean_square, data, context=context, iterations=-1)
+    uneven = {"x": torch.zeros(3, 1), "y": torch.zeros(4, 1)}
+    with pytest.raises(OptionsError, match="columns of one length"):
+        minimise(replicates, mean_square, uneven, context=context)
 
 
 def test_the_named_loss_of_training_can_be_polished_too(tmp_path: Path) -> None:
     replicates, data = regression()
     start = replicates.map(mean_square, data)
-    result = lbfgs(replicates, squared_error(), data, context=make_context(tmp_path), iterations=30)
+    result = minimise(replicates, squared_error(), data, context=make_context(tmp_path), iterations=30)
     assert (result.values < start).all()

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import torch
 
-from identify_core.training.standing import CONVERGED, DIVERGED, PATIENCE, Standing
+from identify_core.training.standing import FitStanding
 
 
-def begin(count: int = 3) -> Standing:
-    return Standing.begin(count, torch.device("cpu"), torch.float64)
+def begin(count: int = 3) -> FitStanding:
+    return FitStanding.begin(count, torch.device("cpu"), torch.float64)
 
 
 def test_what_has_stopped_keeps_its_reason_and_its_metric() -> None:
     standing = begin()
-    standing.stop(torch.tensor([True, False, False]), DIVERGED)
+    standing.stop(torch.tensor([True, False, False]), "diverged")
     improved = standing.judge(torch.tensor([0.0, 0.0, 5.0]), stop_below=1.0, patience=1)
     assert improved.tolist() == [False, True, True]
-    assert standing.reason.tolist() == [DIVERGED, CONVERGED, 0]
+    assert standing.why() == ("diverged", "converged", "steps")
     assert standing.active.tolist() == [False, False, True]
     assert standing.metrics.isnan().tolist() == [True, False, False]
     standing.judge(torch.tensor([0.0, 9.0, 5.0]), stop_below=1.0, patience=1)
-    assert standing.reason.tolist() == [DIVERGED, CONVERGED, PATIENCE]
+    assert standing.why() == ("diverged", "converged", "patience")
     assert standing.metrics[1] == 0.0
 
 
@@ -29,7 +29,7 @@ def test_a_metric_that_is_not_a_number_is_no_improvement_and_no_convergence() ->
     for _ in range(2):
         assert standing.active.all()
         assert not standing.judge(torch.tensor([torch.nan]), stop_below=1.0, patience=2).any()
-    assert standing.reason.tolist() == [PATIENCE]
+    assert standing.why() == ("patience",)
 
 
 def test_patience_counts_from_the_last_improvement() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from identify_core.polishing.course import STATIONARY, Course, PolishResult, finish, follow, widened, working_copy
+from identify_core.polishing.course import Course, PolishResult, widen
 from identify_core.replicates import Batch, Loss, Replicates
 from identify_core.run.context import Context
 
@@ -20,7 +20,7 @@ _DECREASE, _CURVATURE = 1e-4, 0.9  # c₁ and c₂
 _TRIALS = 30
 
 
-def lbfgs(
+def minimise(
     replicates: Replicates,
     loss: Loss,
     columns: Batch,
@@ -54,7 +54,7 @@ def lbfgs(
         OptionsError: settings that cannot be.
         Interrupted: the user stopped the run; a checkpoint was written.
     """
-    objective = _objective(working_copy(replicates), loss, columns, batch_size)
+    objective = _objective(*widen(replicates, columns), loss, batch_size)
     vectors = replicates.vectors().to(torch.float64)
     values, gradients = objective(vectors)
     count, size = vectors.shape
@@ -66,20 +66,19 @@ def lbfgs(
     )
     course.slopes = torch.linalg.vector_norm(gradients, dim=1)
     iterate = functools.partial(_iterate, objective=objective, gradient_tolerance=gradient_tolerance)
-    follow(course, iterate, iterations=iterations, stop_below=stop_below, context=context, name=name)
-    return finish(course, replicates, lambda vectors: objective(vectors)[0], context, name)
+    course.follow(iterate, iterations=iterations, stop_below=stop_below, context=context, name=name)
+    return course.finish(replicates, lambda vectors: objective(vectors)[0], context, name)
 
 
-def _objective(replicates: Replicates, loss: Loss, columns: Batch, batch_size: int | None) -> Objective:
-    wide = widened(columns, replicates)
-    rows = len(next(iter(wide.values())))
+def _objective(replicates: Replicates, columns: Batch, loss: Loss, batch_size: int | None) -> Objective:
+    rows = len(next(iter(columns.values())))
     size = batch_size or rows
 
     def objective(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         replicates.set_vectors(vectors)
         values, gradients = vectors.new_zeros(len(vectors)), torch.zeros_like(vectors)
         for start in range(0, rows, size):
-            batch = {name: column[start : start + size] for name, column in wide.items()}
+            batch = {name: column[start : start + size] for name, column in columns.items()}
             share = min(size, rows - start) / rows
             part, slope, _ = replicates.loss_vectors(loss, batch)
             values, gradients = values + share * part, gradients + share * slope
@@ -109,7 +108,7 @@ def _iterate(course: Course, *, objective: Objective, gradient_tolerance: float)
     # At a minimum the value ends in rounding before the gradient does: who gains in neither would wander for ever.
     level = before - course.values <= 4 * torch.finfo(before.dtype).eps * before.abs()
     ended = ~moved | (course.slopes <= gradient_tolerance) | (level & (course.slopes > slopes / 2))
-    course.stop(course.active & ended, STATIONARY)
+    course.stop(course.active & ended, "stationary")
     return {"step-length": torch.where(moved, length, torch.nan)}
 
 

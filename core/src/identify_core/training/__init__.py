@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from identify_core.training.fitting import fit
-from identify_core.training.losses import squared_error
-from identify_core.training.result import FitResult, Reason
+from identify_core.training.fitting import fit, squared_error
+from identify_core.training.standing import FitResult, Reason
 
 __all__ = ["FitResult", "Reason", "fit", "squared_error"]

@@ -1,4 +1,4 @@
-"""`fit`: train all replicates together, each stopping by itself."""
+"""`fit`: train all replicates together, each stopping by itself; and the loss that most objectives share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from identify_core.optimisers import Optimiser, Schedule
-from identify_core.replicates import Call, Loss, Replicates
+from identify_core.replicates import Batch, Call, Loss, Replicates, pure
 from identify_core.run.context import Context
 from identify_core.training.batches import Batches, Order
 from identify_core.training.plan import Metric, Plan
-from identify_core.training.result import FitResult
+from identify_core.training.standing import FitResult
 from identify_core.training.trainer import Trainer
 
 
@@ -106,3 +106,18 @@ def _mean_loss(loss: Loss, batches: Batches, batch_size: int | None) -> Metric:
         return total / batches.rows
 
     return metric
+
+
+def squared_error(inputs: str = "x", targets: str = "y") -> Loss:
+    """The mean over batch and output dimensions of (call(inputs) - targets)².
+
+    Args:
+        inputs: the column of inputs.
+        targets: the column of targets.
+    """
+
+    @pure
+    def loss(call: Call, batch: Batch) -> torch.Tensor:
+        return torch.nn.functional.mse_loss(call(batch[inputs]), batch[targets])
+
+    return loss

@@ -1,42 +1,75 @@
-"""Standing: where each replicate's training stands, as tensors with one entry a replicate."""
+"""Standing: which replicates still go on, and why the others stopped, as tensors with one entry a replicate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import attrs
 import torch
 
-from identify_core.training.result import Reason
-
-REASONS: tuple[Reason, ...] = ("steps", "converged", "patience", "diverged")
-CONVERGED, PATIENCE, DIVERGED = 1, 2, 3
+Reason = Literal["steps", "converged", "patience", "diverged"]
 
 
 @attrs.define(kw_only=True)
 class Standing:
-    """Everything that is kept for each replicate beside its numbers.
+    """What every method that goes on step by step keeps for each replicate.
 
     Args:
-        active: who still trains, (R,), bool.
-        taken: updates made, (R,), int64.
-        reason: an index into `REASONS`, (R,), int64; 0 while a replicate is active.
+        active: who goes on, (R,), bool.
+        taken: steps made, (R,), int64.
+        reason: an index into `reasons`, (R,), int64; 0 while a replicate is active.
+    """
+
+    reasons: ClassVar[tuple[str, ...]] = ("steps",)
+
+    active: torch.Tensor
+    taken: torch.Tensor
+    reason: torch.Tensor
+
+    def stop(self, who: torch.Tensor, reason: str) -> None:
+        """Stop some replicates, (R,), bool, as far as they are active."""
+        self.reason = torch.where(who & self.active, self.reasons.index(reason), self.reason)
+        self.active = self.active & ~who
+
+    def stopped_as(self, reason: str) -> torch.Tensor:
+        """Who stopped for a reason, (R,), bool."""
+        return self.reason == self.reasons.index(reason)
+
+    def why(self) -> tuple[Any, ...]:
+        """The reason of each replicate in words."""
+        return tuple(self.reasons[each] for each in self.reason.tolist())
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return attrs.asdict(self, recurse=False)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        for name, value in state.items():
+            setattr(self, name, value.to(self.active.device))
+
+
+@attrs.define(kw_only=True)
+class FitStanding(Standing):
+    """Where the training of each replicate stands.
+
+    Args:
         losses: the last finite loss, (R,).
         metrics: the last metric, (R,), NaN before the first.
         best: the lowest metric, (R,), infinite before the first.
         waited: metrics in a row that were no improvement, (R,), int64.
     """
 
-    active: torch.Tensor
-    taken: torch.Tensor
-    reason: torch.Tensor
+    reasons: ClassVar[tuple[str, ...]] = ("steps", "converged", "patience", "diverged")
+
     losses: torch.Tensor
     metrics: torch.Tensor
     best: torch.Tensor
     waited: torch.Tensor
 
     @classmethod
-    def begin(cls, count: int, device: torch.device, dtype: torch.dtype) -> Standing:
+    def begin(cls, count: int, device: torch.device, dtype: torch.dtype) -> Self:
         """Before the first step."""
         return cls(
             active=torch.ones(count, dtype=torch.bool, device=device),
@@ -48,11 +81,11 @@ class Standing:
             waited=torch.zeros(count, dtype=torch.long, device=device),
         )
 
-    def select(self, rows: torch.Tensor) -> Standing:
+    def select(self, rows: torch.Tensor) -> Self:
         """A copy of the entries of some replicates."""
-        return Standing(**{name: value[rows] for name, value in self.state().items()})
+        return type(self)(**{name: value[rows] for name, value in self.state().items()})
 
-    def write(self, rows: torch.Tensor, part: Standing) -> None:
+    def write(self, rows: torch.Tensor, part: FitStanding) -> None:
         """Take over the entries of some replicates."""
         for name, value in part.state().items():
             getattr(self, name)[rows] = value
@@ -65,21 +98,34 @@ class Standing:
         self.best = torch.where(improved, metrics, self.best)
         self.waited = torch.where(improved | ~self.active, 0, self.waited + 1)
         if stop_below is not None:
-            self.stop(self.active & (metrics < stop_below), CONVERGED)
+            self.stop(self.active & (metrics < stop_below), "converged")
         if patience is not None:
-            self.stop(self.active & (self.waited >= patience), PATIENCE)
+            self.stop(self.active & (self.waited >= patience), "patience")
         return improved
 
-    def stop(self, who: torch.Tensor, reason: int) -> None:
-        """Stop some replicates, (R,), bool."""
-        self.reason = torch.where(who, reason, self.reason)
-        self.active = self.active & ~who
 
-    def state(self) -> dict[str, torch.Tensor]:
+@attrs.frozen(kw_only=True, eq=False)
+class FitResult:
+    """What `fit` returns; all tensors are on the CPU.
+
+    Args:
+        steps: how many updates each replicate made, (R,), int64.
+        reasons: why each stopped: `steps` (all of them were made), `converged` (its metric fell below the bound),
+            `patience` (its metric no longer improved), `diverged` (a value was no longer finite).
+        losses: each replicate's last finite loss, before its last update, (R,).
+        metrics: the last value of each replicate's metric, (R,); None where there was none.
+    """
+
+    steps: torch.Tensor
+    reasons: tuple[Reason, ...]
+    losses: torch.Tensor
+    metrics: torch.Tensor | None
+
+    def state(self) -> dict[str, Any]:
         """For a checkpoint."""
         return attrs.asdict(self, recurse=False)
 
-    def load_state(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Continue from a checkpoint."""
-        for name, value in state.items():
-            setattr(self, name, value.to(getattr(self, name).device))
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> FitResult:
+        """What `state` gave."""
+        return cls(**{**state, "reasons": tuple(state["reasons"])})

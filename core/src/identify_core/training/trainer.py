@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import torch
 
 from identify_core.errors import Interrupted, OptionsError
@@ -16,14 +17,14 @@ from identify_core.run.display import Progress
 from identify_core.training.batches import Batches
 from identify_core.training.plan import Plan
 from identify_core.training.record import Entry, StepRecord
-from identify_core.training.result import FitResult
-from identify_core.training.scaling import LossScale
-from identify_core.training.standing import DIVERGED, REASONS, Standing
+from identify_core.training.standing import FitResult, FitStanding
 
 # How often the loop looks whether anybody still trains. A look waits for the device, so it is not taken at every step;
 # it is taken at fixed steps, so that a resumed run drops stopped replicates from the batch at the same moments.
 _STEPS_BETWEEN_LOOKS = 32
 _SECONDS_BETWEEN_REPORTS = 0.1
+_GROWTH_INTERVAL = 2000  # updates without an overflow before the loss scale is doubled
+_SMALLEST = 2.0**-14
 
 
 class Trainer:
@@ -39,7 +40,7 @@ class Trainer:
         self.batches = batches
         self.replicates = self.live = replicates
         self.rows = torch.arange(replicates.count, device=replicates.device)
-        self.standing = self.at_work = Standing.begin(replicates.count, replicates.device, replicates.dtype)
+        self.standing = self.at_work = FitStanding.begin(replicates.count, replicates.device, replicates.dtype)
         self.buffer_names = tuple(name for name, _ in replicates.template.named_buffers())
         self.update = update_of(plan.optimiser)
         self.memory = initial_state(plan.optimiser, replicates.matrix)
@@ -134,9 +135,8 @@ class Trainer:
                 extras=extras,
             )
         )
-        at_work.reason = torch.where(at_work.active & ~stays, DIVERGED, at_work.reason)
+        at_work.stop(~stays, "diverged")
         at_work.losses = torch.where(moved, losses.to(at_work.losses.dtype), at_work.losses)
-        at_work.active = stays
         at_work.taken = at_work.taken + stays
 
     def _buffers_before(self) -> dict[str, torch.Tensor]:
@@ -203,7 +203,7 @@ class Trainer:
         if self.live.refusal:
             self.context.warn(f"the replicates run one after the other: {self.live.refusal}")
         at_work = self.at_work
-        for row in (at_work.reason == DIVERGED).nonzero().flatten().tolist():
+        for row in at_work.stopped_as("diverged").nonzero().flatten().tolist():
             number, step = self.live.numbers[row], int(at_work.taken[row]) + 1
             self.context.warn(
                 f"replicate {number} diverged at step {step} of '{self.plan.name}': a value was not finite; "
@@ -214,7 +214,7 @@ class Trainer:
         standing = self.standing
         return FitResult(
             steps=standing.taken.cpu(),
-            reasons=tuple(REASONS[each] for each in standing.reason.tolist()),
+            reasons=standing.why(),
             losses=standing.losses.cpu(),
             metrics=None if self.plan.metric is None else standing.metrics.cpu(),
         )
@@ -273,3 +273,45 @@ class Trainer:
         if dtype != torch.float16:
             return None
         return LossScale.begin(self.replicates.count, self.replicates.device)
+
+
+@attrs.define(kw_only=True)
+class LossScale:
+    """The factor of each replicate's loss for float16, which keeps small gradients from vanishing.
+
+    It is grown while all goes well and halved after an overflow, as `torch.amp.GradScaler` does.
+
+    Args:
+        factors: (R,), float32.
+        good_steps: updates since the last change, (R,), int64.
+    """
+
+    factors: torch.Tensor
+    good_steps: torch.Tensor
+
+    @classmethod
+    def begin(cls, count: int, device: torch.device) -> LossScale:
+        """The factors of R replicates before the first step."""
+        factors = torch.full((count,), 2.0**16, device=device)
+        return cls(factors=factors, good_steps=torch.zeros(count, dtype=torch.long, device=device))
+
+    def follow(self, overflowed: torch.Tensor) -> torch.Tensor:
+        """Change the factors after a step, and say who may still go on, (R,).
+
+        Args:
+            overflowed: whose gradient was not finite although its loss was, (R,).
+        """
+        self.good_steps = torch.where(overflowed, 0, self.good_steps + 1)
+        grown = self.good_steps >= _GROWTH_INTERVAL
+        self.good_steps = torch.where(grown, 0, self.good_steps)
+        factors = torch.where(overflowed, self.factors / 2, self.factors)
+        self.factors = torch.where(grown, factors * 2, factors)
+        return self.factors >= _SMALLEST
+
+    def select(self, rows: torch.Tensor) -> LossScale:
+        """The factors of some replicates."""
+        return LossScale(factors=self.factors[rows], good_steps=self.good_steps[rows])
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """For a checkpoint."""
+        return attrs.asdict(self, recurse=False)

@@ -20,14 +20,14 @@ from identify_core import (
     Samples,
     Shape,
     fit,
-    lbfgs,
-    levenberg_marquardt,
+    minimise,
     optimiser,
     squared_error,
 )
 from identify_genni.hidden import as_rows, hidden_representations
 from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.outcome import Attempt, Split, outcome_finding
+from identify_genni.polishing.levenberg_marquardt import levenberg_marquardt
 from identify_genni.targets import as_global_seed
 
 _ROWS_AT_ONCE = 512
@@ -193,7 +193,7 @@ def _polish(
         "name": name,
     }
     if options.polish == "lbfgs":
-        ended = lbfgs(replicates, squared_error(), columns, batch_size=_ROWS_OF_POLISHING, **settings)
+        ended = minimise(replicates, squared_error(), columns, batch_size=_ROWS_OF_POLISHING, **settings)
     else:
         ended = levenberg_marquardt(replicates, _residuals, columns, **settings)
     diverged = torch.tensor([reason == "diverged" for reason in result.reasons], device=before.device)

@@ -12,8 +12,7 @@ import attrs
 import torch
 from torch.func import jacrev, jvp, vjp, vmap
 
-from identify_core.polishing.course import widened
-from identify_core.replicates import Batch, Call, Replicates
+from identify_core import Batch, Call, Replicates
 
 Residuals = Callable[[Call, Batch], torch.Tensor]
 Form = Literal["parameters", "residuals", "conjugate-gradient"]
@@ -61,19 +60,14 @@ class Problem:
 
     @classmethod
     def of(cls, replicates: Replicates, residuals: Residuals, columns: Batch, memory: int) -> Problem:
-        """Measure the residuals of one row.
-
-        Raises:
-            OptionsError: the columns are empty or differ in length.
-        """
-        wide = widened(columns, replicates)
-        first = {name: column[:1] for name, column in wide.items()}
+        """Measure the residuals of one row; replicates and columns are as `widen` gives them."""
+        first = {name: column[:1] for name, column in columns.items()}
         per_row = replicates.map(_flat(residuals), first).shape[1]
         return cls(
             replicates=replicates,
             residuals=residuals,
-            columns=wide,
-            rows=len(next(iter(wide.values()))),
+            columns=columns,
+            rows=len(next(iter(columns.values()))),
             per_row=per_row,
             memory=memory,
         )

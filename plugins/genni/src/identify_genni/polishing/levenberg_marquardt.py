@@ -10,11 +10,8 @@ from collections.abc import Mapping
 
 import torch
 
-from identify_core.errors import OptionsError
-from identify_core.polishing.course import STATIONARY, Course, PolishResult, finish, follow, working_copy
-from identify_core.polishing.gauss_newton import Problem, Residuals, System
-from identify_core.replicates import Batch, Replicates
-from identify_core.run.context import Context
+from identify_core import Batch, Context, Course, OptionsError, PolishResult, Replicates, widen
+from identify_genni.polishing.gauss_newton import Problem, Residuals, System
 
 _ATTEMPTS = 10  # dampings that are tried before the system is built anew
 _SMALLEST_STEP = 1e-14  # relative to the length of the parameters
@@ -59,7 +56,8 @@ def levenberg_marquardt(
     """
     if damping < 0:
         raise OptionsError(f"the polishing's damping is {damping!r}; it must be at least 0")
-    problem = Problem.of(working_copy(replicates), residuals, columns, memory)
+    wide, wide_columns = widen(replicates, columns)
+    problem = Problem.of(wide, residuals, wide_columns, memory)
     vectors = problem.replicates.vectors()
     everyone = torch.arange(len(vectors), device=vectors.device)
     start = torch.full((len(vectors),), torch.nan, dtype=vectors.dtype, device=vectors.device)
@@ -69,8 +67,8 @@ def levenberg_marquardt(
         {"damping": start, "growth": torch.full_like(start, 2.0)},
     )
     iterate = functools.partial(_iterate, problem=problem, damping=damping, gradient_tolerance=gradient_tolerance)
-    follow(course, iterate, iterations=iterations, stop_below=stop_below, context=context, name=name)
-    return finish(course, replicates, functools.partial(problem.values, which=everyone), context, name)
+    course.follow(iterate, iterations=iterations, stop_below=stop_below, context=context, name=name)
+    return course.finish(replicates, functools.partial(problem.values, which=everyone), context, name)
 
 
 def _iterate(
@@ -84,7 +82,7 @@ def _iterate(
         course.memory["damping"][which] = torch.where(begun.isnan(), damping * system.largest, begun)
         still = torch.zeros_like(course.active)
         still[which] = slopes <= gradient_tolerance
-        course.stop(still, STATIONARY)
+        course.stop(still, "stationary")
         _improve(course, problem, system, which)
     return {"damping": course.memory["damping"]}
 
@@ -114,5 +112,5 @@ def _improve(course: Course, problem: Problem, system: System, which: torch.Tens
         nowhere = pending & (lengths <= _SMALLEST_STEP * torch.linalg.vector_norm(start, dim=1))
         at_rest = torch.zeros_like(course.active)
         at_rest[which] = nowhere & ~accepted
-        course.stop(at_rest, STATIONARY)
+        course.stop(at_rest, "stationary")
         pending = pending & ~accepted & ~nowhere

@@ -1,0 +1,1 @@
+"""Polishing: Levenberg-Marquardt steps that carry trained replicates down to a minimum to float64 accuracy."""
