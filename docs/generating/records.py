@@ -11,7 +11,7 @@ from identify_core import components, options
 from identify_core.components import Check, Command, Dataset, Evaluator, Model, Objective, Preset
 from identify_core.data import Factor, Latents, Samples, Shape
 from identify_core.findings import Figure, Finding, LabelledArray, Table
-from identify_core.optimisers import Adam, Sgd, optimiser
+from identify_core.optimisers import Adam, Adamax, Schedule, Sgd, optimiser
 from identify_core.replicates import Replicates
 from identify_core.run.context import Context
 from identify_core.run.display import Progress
@@ -103,8 +103,9 @@ def training_page() -> str:
         function_section(fit),
         record_section(FitResult),
         function_section(squared_error),
-        *(record_section(each) for each in (Adam, Sgd)),
+        *(record_section(each) for each in (Adam, Adamax, Sgd)),
         function_section(optimiser),
+        record_section(Schedule),
     )
 
 

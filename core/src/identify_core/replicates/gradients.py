@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from identify_core.errors import RunError
-from identify_core.replicates.calling import Call, Replica, Runner, Tensors, row
+from identify_core.replicates.calling import Call, Runner, Shared, Tensors, row
 from identify_core.replicates.layout import Layout
 from identify_core.replicates.noise import Noise
 
@@ -27,7 +27,8 @@ def gradients_together(
     batch: Batch,
     scale: torch.Tensor | None,
     *,
-    shared: bool,
+    shared: Shared,
+    trained: frozenset[str] | None = None,
 ) -> Gradients:
     """Every replicate's loss and gradient under vmap.
 
@@ -42,16 +43,19 @@ def gradients_together(
         buffers: name to (R, *shape); changed where the module changes them.
         batch: name to (n, ...), or to (R, n, ...) where not `shared`.
         scale: factors (R,) on the losses before differentiation, or None.
-        shared: whether all replicates see the same batch.
+        shared: whether all replicates see the same batch, or the names of its columns that all see.
+        trained: names of the parameters that are differentiated; None for all.
 
     Returns:
-        losses (R,), gradients (R, P) of the scaled losses, and the loss's further numbers, (R,) each.
+        losses (R,), gradients (R, P) of the scaled losses with respect to what is trained, in the order of the layout,
+        and the loss's further numbers, (R,) each.
     """
-    leaves = {name: view.detach().requires_grad_() for name, view in layout.views(matrix).items()}
+    tensors, leaves = _leaves(layout.views(matrix), trained)
     with torch.enable_grad():
-        values, extras = runner.together(_body(loss), leaves, buffers, dict(batch), shared=shared)
+        values, extras = runner.together(_body(loss), tensors, buffers, dict(batch), shared=shared)
         total = (values if scale is None else values * scale).sum()
-    gradient = layout.join(_differentiate(total, list(leaves.values())))
+    parts = _differentiate(total, leaves)
+    gradient = torch.cat([part.reshape(len(part), -1) for part in parts], dim=1)
     return values.detach(), gradient, {name: extra.detach() for name, extra in extras.items()}
 
 
@@ -64,20 +68,22 @@ def gradients_apart(
     batch: Batch,
     scale: torch.Tensor | None,
     *,
-    shared: bool,
+    shared: Shared,
     noise: Noise | None,
+    trained: frozenset[str] | None = None,
 ) -> Gradients:
     """What `gradients_together` gives, one replicate after the other; each draws from its own stream of `noise`."""
     body = _body(loss)
-    values, gradients, extras = [], torch.empty_like(matrix), []
+    sizes = [size for name, size in zip(layout.names, layout.sizes, strict=True) if trained is None or name in trained]
+    values, gradients, extras = [], matrix.new_empty(len(matrix), sum(sizes)), []
     for replicate in range(len(matrix)):
-        leaves = {name: part.detach().requires_grad_() for name, part in layout.split(matrix[replicate]).items()}
+        tensors, leaves = _leaves(layout.split(matrix[replicate]), trained)
         own = {name: buffer[replicate] for name, buffer in buffers.items()}
-        data = dict(batch) if shared else row(batch, replicate)
+        data = dict(row(batch, replicate, shared))
         with noisy(noise, replicate), torch.enable_grad():
-            value, extra = runner.alone(body, leaves, own, data)
+            value, extra = runner.alone(body, tensors, own, data)
             total = value if scale is None else value * scale[replicate]
-        parts = _differentiate(total, list(leaves.values()))
+        parts = _differentiate(total, leaves)
         torch.cat([part.reshape(-1) for part in parts], out=gradients[replicate])
         values.append(value.detach())
         extras.append(extra)
@@ -89,13 +95,20 @@ def gradients_apart(
     )
 
 
+def _leaves(parameters: Tensors, trained: frozenset[str] | None) -> tuple[Tensors, list[torch.Tensor]]:
+    """The parameters by themselves, and those of them that are differentiated."""
+    tensors = {name: each.detach() for name, each in parameters.items()}
+    leaves = [each.requires_grad_() for name, each in tensors.items() if trained is None or name in trained]
+    return tensors, leaves
+
+
 def noisy(noise: Noise | None, replicate: int) -> AbstractContextManager[None]:
     """The replicate's noise, or nothing."""
     return nullcontext() if noise is None else noise.of(replicate)
 
 
-def _body(loss: Loss) -> Callable[[Replica, Any], tuple[torch.Tensor, Tensors]]:
-    def body(replica: Replica, batch: Any) -> tuple[torch.Tensor, Tensors]:
+def _body(loss: Loss) -> Callable[[Call, Any], tuple[torch.Tensor, Tensors]]:
+    def body(replica: Call, batch: Any) -> tuple[torch.Tensor, Tensors]:
         result = loss(replica, batch)
         value: Any
         value, extras = result if isinstance(result, tuple) else (result, {})

@@ -11,7 +11,7 @@ from torch import nn
 
 from identify_core.errors import RunError
 from identify_core.replicates.activations import collecting, layer_names
-from identify_core.replicates.calling import Body, Call, Runner, Tensors, is_tied, row
+from identify_core.replicates.calling import Body, Call, Runner, Shared, Tensors, row
 from identify_core.replicates.gradients import (
     Batch,
     Gradients,
@@ -20,6 +20,7 @@ from identify_core.replicates.gradients import (
     gradients_together,
     noisy,
 )
+from identify_core.replicates.layout import fixed, layout_of
 from identify_core.replicates.recording import Recorder, is_pure
 from identify_core.replicates.stack import Stack
 from identify_core.replicates.strategy import Strategy
@@ -44,9 +45,8 @@ class Replicates(Stack):
         self, template: nn.Module, matrix: torch.Tensor, buffers: Tensors, *, strategy: Strategy, numbers: Sequence[int]
     ) -> None:
         super().__init__(template, matrix, buffers, strategy=strategy, numbers=numbers)
-        tied = is_tied(template)
-        self._runner = Runner(template=template, held=tuple(buffers), tied=tied)
-        self._still = Runner(template=copy.deepcopy(template).eval(), held=tuple(buffers), tied=tied)
+        self._runner = Runner(template=template, held=tuple(buffers))
+        self._still = Runner(template=copy.deepcopy(template).eval(), held=tuple(buffers))
         self._recorder = Recorder()
 
     def __call__(self, x: torch.Tensor, *, shared: bool = True) -> torch.Tensor:
@@ -60,14 +60,15 @@ class Replicates(Stack):
         return result
 
     def values_and_gradients(
-        self, loss: Loss, batch: Batch, *, shared: bool = True
+        self, loss: Loss, batch: Batch, *, shared: Shared = True
     ) -> tuple[torch.Tensor, Tensors, Tensors]:
         """The loss of every replicate and its gradient.
 
         Args:
-            loss: `loss(call, batch) -> scalar`, or `(scalar, dict of scalars)`; `call(x)` runs one replicate.
+            loss: `loss(call, batch) -> scalar`, or `(scalar, dict of scalars)`; `call(x)` runs one replicate, and
+                `call.part("decoders.2")(z)` a part of it.
             batch: name to (n, ...), or to (R, n, ...) where not `shared`.
-            shared: whether all replicates see the same batch.
+            shared: whether all replicates see the same batch, or the names of its columns that all see.
 
         Returns:
             losses (R,), gradients by name (R, *shape), and the loss's further numbers by name (R,).
@@ -79,45 +80,86 @@ class Replicates(Stack):
         return values, self._layout.views(gradient), extras
 
     def loss_vectors(
-        self, loss: Loss, batch: Batch, *, shared: bool = True, scale: torch.Tensor | None = None
+        self,
+        loss: Loss,
+        batch: Batch,
+        *,
+        shared: Shared = True,
+        scale: torch.Tensor | None = None,
+        trained: frozenset[str] | None = None,
     ) -> Gradients:
-        """As `values_and_gradients`, with the gradients as rows (R, P), of losses multiplied by `scale` (R,)."""
+        """As `values_and_gradients`, with the gradients as rows (R, P), of losses multiplied by `scale` (R,).
+
+        With `trained`, names of parameters, the rows hold the gradients of these alone, in registration order.
+        """
         runner, layout, matrix = self._runner, self._layout, self._matrix
 
         def together() -> Gradients:
             def step(matrix: torch.Tensor, buffers: Tensors, batch: Batch, scale: torch.Tensor | None) -> Gradients:
-                return gradients_together(runner, layout, loss, matrix, buffers, batch, scale, shared=shared)
+                return gradients_together(
+                    runner, layout, loss, matrix, buffers, batch, scale, shared=shared, trained=trained
+                )
 
             if not is_pure(loss):
                 return step(matrix, self._buffers, batch, scale)
             shapes = tuple((name, each.shape, each.dtype) for name, each in batch.items())
-            key = (loss, self.training, shared, scale is None, shapes, _autocast_state(self.device))
+            key = (loss, self.training, shared, trained, scale is None, shapes, _autocast_state(self.device))
             result: Gradients = self._recorder.run(key, step, matrix, self._buffers, dict(batch), scale)
             return result
 
         def apart() -> Gradients:
             noise = self.noise if self.training else None
             return gradients_apart(
-                runner, layout, loss, matrix, self._buffers, batch, scale, shared=shared, noise=noise
+                runner, layout, loss, matrix, self._buffers, batch, scale, shared=shared, noise=noise, trained=trained
             )
 
         code = getattr(loss, "__code__", type(loss))
         result: Gradients = self._either(("gradients", self.training, code), together, apart)
         return result
 
-    def map(self, body: Body, data: Any, *, shared: bool = True) -> Any:
-        """`body(call, data)` of every replicate in the modules' present mode, without gradients.
+    def map(self, body: Body, data: Any, *, shared: Shared = True, differentiable: bool = False) -> Any:
+        """`body(call, data)` of every replicate in the modules' present mode.
 
         Args:
             body: returns a tensor, or nested dicts and tuples of tensors.
             data: a tensor or a mapping of tensors, with a leading axis R where not `shared`.
-            shared: whether all replicates see the same data.
+            shared: whether all replicates see the same data, or the names of those tensors of a mapping that all see.
+            differentiable: whether autograd may go back through the result to `data`; the parameters are constants.
 
         Returns:
             what `body` returns, each tensor with a leading axis R.
         """
-        with torch.no_grad():
+        with torch.set_grad_enabled(differentiable):
             return self._map(self._runner, body, data, shared=shared, noisy=self.training)
+
+    def part(self, name: str) -> Replicates:
+        """A copy of one submodule of every replicate, as replicates with the same numbers, mode and streams.
+
+        Args:
+            name: dotted, such as `decoders.2`.
+
+        Raises:
+            RunError: there is no such submodule.
+
+        Example:
+            >>> import torch
+            >>> modules = [torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 5)) for _ in range(4)]
+            >>> decoders = Replicates.from_modules(modules).part("1")
+            >>> decoders(torch.zeros(4, 7, 2), shared=False).shape
+            torch.Size([4, 7, 5])
+        """
+        module, kept = self._runner.parts.find(name)
+        template = copy.deepcopy(module)
+        rows = [self._views[kept[own]].reshape(self.count, -1) for own in layout_of(template).names]
+        part = type(self)(
+            template,
+            torch.cat([self._matrix[:, :0], *rows], dim=1),
+            {own: self._buffers[kept[own]].clone() for own in fixed(template)},
+            strategy=self._wanted,
+            numbers=self.numbers,
+        )
+        part.noise = self.noise.select(range(self.count))
+        return part
 
     def function(self, replicate: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """Replicate r in evaluation mode as `f(vector (P,), x) -> outputs`, fit for vmap, jacrev and jvp."""
@@ -166,7 +208,7 @@ class Replicates(Stack):
             result: Tensors = self._map(runner, body, x, shared=True, noisy=False)
         return result
 
-    def _map(self, runner: Runner, body: Body, data: Any, *, shared: bool, noisy: bool) -> Any:
+    def _map(self, runner: Runner, body: Body, data: Any, *, shared: Shared, noisy: bool) -> Any:
         parameters, buffers = self._views, self._buffers
 
         def together() -> Any:
@@ -178,13 +220,13 @@ class Replicates(Stack):
         code = getattr(body, "__code__", type(body))
         return self._either(("map", runner.template.training, code), together, apart)
 
-    def _apart(self, runner: Runner, body: Body, data: Any, *, shared: bool, draws: bool) -> Any:
+    def _apart(self, runner: Runner, body: Body, data: Any, *, shared: Shared, draws: bool) -> Any:
         results = []
         for replicate in range(self.count):
             own = {name: view[replicate] for name, view in self._views.items()}
             held = {name: buffer[replicate] for name, buffer in self._buffers.items()}
             with noisy(self.noise if draws else None, replicate):
-                results.append(runner.alone(body, own, held, data if shared else row(data, replicate)))
+                results.append(runner.alone(body, own, held, row(data, replicate, shared)))
         return torch.utils._pytree.tree_map(lambda *each: torch.stack(each), *results)
 
     def _either(self, what: Any, together: Callable[[], Any], apart: Callable[[], Any]) -> Any:
