@@ -1,4 +1,8 @@
-"""Keeping standard output for results: while a plugin's code runs, whatever it prints goes to standard error."""
+"""Keeping standard output for results: while a plugin's code runs, whatever it prints goes to standard error.
+
+What one process cannot give: a thread of a plugin that writes to the file descriptor itself, as C code does, while a
+result is being printed, writes into it.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,54 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 _STDOUT, _STDERR = 1, 2
 
 
 @contextlib.contextmanager
 def kept_for_results() -> Iterator[None]:
-    """Send to standard error what a block prints, at every level: Python's, C's and that of processes it starts."""
+    """Send to standard error what a block prints, at every level: Python's, C's and that of processes it starts.
+
+    Streams that the block closes are opened again, and the recursion limit is what it was.
+    """
+    streams = {"stdout": sys.__stdout__, "stderr": sys.__stderr__}
+    open_ones = {name: each for name, each in streams.items() if each is not None and not each.closed}
+    limit = sys.getrecursionlimit()
+    try:
+        with _on_stderr():
+            yield
+    finally:
+        sys.setrecursionlimit(limit)
+        for name, stream in open_ones.items():
+            if stream.closed:
+                _open_again(name, stream)
+
+
+def _open_again(name: str, closed: TextIO) -> None:
+    number = _STDOUT if name == "stdout" else _STDERR
+    try:
+        os.fstat(number)
+    except OSError:  # the descriptor went with the stream, and was nothing that could be kept
+        number = os.open(os.devnull, os.O_WRONLY)
+    stream = open(number, "w", encoding=closed.encoding, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    setattr(sys, f"__{name}__", stream)
+    present = getattr(sys, name)
+    if present is closed:
+        setattr(sys, name, stream)
+    elif getattr(present, "_stream", None) is closed:
+        present._stream = stream
+
+
+@contextlib.contextmanager
+def _on_stderr() -> Iterator[None]:
     with contextlib.redirect_stdout(sys.stderr):
         try:
             kept = os.dup(_STDOUT)
         except OSError:  # closed, as for a daemon: nothing can be spoilt
             yield
             return
+        kept_errors = _duplicate(_STDERR)
         try:
             _flush()
             with contextlib.suppress(OSError):  # where standard error is closed
@@ -28,6 +67,16 @@ def kept_for_results() -> Iterator[None]:
             _flush()
             os.dup2(kept, _STDOUT)
             os.close(kept)
+            if kept_errors is not None:
+                os.dup2(kept_errors, _STDERR)
+                os.close(kept_errors)
+
+
+def _duplicate(number: int) -> int | None:
+    try:
+        return os.dup(number)
+    except OSError:
+        return None
 
 
 def _flush() -> None:

@@ -313,3 +313,42 @@ def test_observers_that_raise_at_every_call_are_dropped_and_the_others_hear_all(
         assert captured.err.count(f"the observer {name} failed in identify_run_started and is not told") == 1
     heard = sys.modules["hostile_listener"].heard
     assert (heard[0], heard[-1], set(heard)) == ("started", "finished", {"started", "logged", "finished"})
+
+
+TACTLESS = {
+    "a-thread-that-never-ends": (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), name='endless').start()"
+    ),
+    "prints-from-a-thread": (
+        "import threading, time\ndef talk():\n    for _ in range(20_000):\n        print('noise')\n        time.sleep(1e-4)\n"
+        "threading.Thread(target=talk, daemon=True).start()\ntime.sleep(0.05)"
+    ),
+    "prints-at-exit": "import atexit, os\natexit.register(print, 'noise')\natexit.register(os.write, 1, b'noise')",
+    "closes-the-streams": "import sys\nsys.stdout.close()\nsys.__stdout__.close()\nsys.__stderr__.close()",
+    "closes-the-descriptors": "import os\nos.close(1)\nos.close(2)",
+    "changes-the-recursion-limit": "import sys\nsys.setrecursionlimit(90)",
+    "surrogates-in-a-summary": (
+        "@hookimpl\ndef identify_models():\n    yield Model(name='odd', summary='a' + chr(0xd800), target='a:b')"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TACTLESS)
+def test_a_plugin_that_disturbs_the_process_leaves_results_whole(
+    install_distribution: InstallDistribution, identify: CommandLine, name: str
+) -> None:
+    install(install_distribution, name, f"{TACTLESS[name]}\n{OFFER}")
+    started = time.monotonic()
+    done = identify("describe", name, "--json")
+    assert json.loads(done.stdout)["schema"].startswith("identify/")
+    assert time.monotonic() - started < 60
+    assert "noise" not in done.stdout
+    if name == "a-thread-that-never-ends":
+        assert "left behind, because it does not end: the thread endless" in done.stderr
+
+
+def test_a_message_can_still_be_said_when_a_plugin_closed_the_streams(
+    install_distribution: InstallDistribution, identify: CommandLine
+) -> None:
+    install(install_distribution, "closes", f"{TACTLESS['closes-the-streams']}\n{OFFER}")
+    assert "error: " in identify("describe", "closes:rngs", status=2).stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from identify_core.cli.invocation import Invocation, json_option
+from identify_core.cli.output import print_text
 from identify_core.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
@@ -194,8 +195,8 @@ def _print(plugin: str, results: Sequence[Result]) -> None:
                 rows.append((Text(each.status, style=STYLES[each.status]), name, each.item, said))
     print_table(("result", "check", "of", "what to do"), rows)
     counts = {status: sum(each.status == status for each in results) for status in STYLES}
-    click.echo()
-    click.echo(
+    print_text()
+    print_text(
         f"{plugin}: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped, "
         f"{sum(each.seconds for each in results):.1f} s of CPU time"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
+from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def command(
     groups = open_groups(what, store, latents=latents, split=split, terms=terms)
     for group in groups:
         if group.remark:
-            click.echo(group.remark, err=True)
+            print_text(group.remark, err=True)
     holds = groups[0].representations[0].holds
     evaluators = choose_evaluators(registry, names, overrides) if names else standard_evaluators(registry, holds=holds)
     request = Request(groups=groups, evaluators=evaluators, **settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from identify_core.cli.invocation import Invocation, json_option
+from identify_core.cli.output import print_text
 
 if TYPE_CHECKING:
     from identify_core.components import Preset
@@ -48,9 +49,9 @@ def command(invocation: Invocation, plugin: str, name: str | None, file: Path, f
     if as_json:
         print_json("init", {"plugin": plugin, "preset": preset.name, "file": str(file), "text": text})
     elif file == STDOUT:
-        click.echo(text, nl=False)
+        print_text(text, nl=False)
     else:
-        click.echo(f"wrote {file} from the preset {preset.name}; run it with: {_run(plugin, file)}")
+        print_text(f"wrote {file} from the preset {preset.name}; run it with: {_run(plugin, file)}")
 
 
 def _heading(plugin: str, preset: Preset, file: Path) -> str:

@@ -8,6 +8,7 @@ import attrs
 import click
 
 from identify_core.cli.invocation import Invocation, json_option
+from identify_core.cli.output import print_text
 from identify_core.plugin_status import PluginStatus
 from identify_core.version import __version__
 
@@ -32,7 +33,7 @@ def command(invocation: Invocation, check: bool, as_json: bool) -> None:
     elif plugins:
         _print(plugins)
     else:
-        click.echo("no plugins are installed", err=True)
+        print_text("no plugins are installed", err=True)
 
 
 def _print(plugins: Iterable[PluginStatus]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from identify_core.cli.invocation import Invocation, json_option
+from identify_core.cli.output import print_text
 
 
 @click.command("new-plugin")
@@ -46,11 +47,11 @@ def command(invocation: Invocation, name: str, folder: Path | None, as_json: boo
         }
         print_json("new-plugin", content)
         return
-    click.echo(f"wrote {len(texts)} files into {folder}; next:")
+    print_text(f"wrote {len(texts)} files into {folder}; next:")
     for each in following:
-        click.echo(f"  {each}")
+        print_text(f"  {each}")
     if author == UNKNOWN_AUTHOR:
-        click.echo(f"git knows no user.name: LICENSE and pyproject.toml say {author!r}, replace it")
+        print_text(f"git knows no user.name: LICENSE and pyproject.toml say {author!r}, replace it")
 
 
 def _installed(invocation: Invocation) -> set[str]:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from identify_core.terminal import make_console, shown
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from identify_core.errors import IdentifyError
 
+# What JSON leaves as it is, and some terminals obey.
+_ESCAPED_IN_JSON = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 # Wide enough that a table sent to a file or a pipe is never wrapped or cut.
 _WIDTH_OF_A_PIPE = 100_000
 
@@ -31,7 +35,31 @@ def print_json(schema: str, content: Mapping[str, Any]) -> None:
     from identify_core.store.files import to_plain
 
     document = {"schema": f"identify/{schema}/1", **to_plain(content)}
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    print_json_text(document)
+
+
+def print_json_text(document: Any) -> None:
+    """Print plain values on stdout as JSON that any terminal and any encoding can take."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=2, allow_nan=False)
+    click.echo(text.translate(_ESCAPED_IN_JSON))
+
+
+def print_text(*parts: Any, err: bool = False, nl: bool = True) -> None:
+    """Print text on stdout, its control characters shown as escapes.
+
+    Args:
+        parts: what is printed without anything in between: text, or a pair of text and `click.style`'s settings.
+        err: print on stderr instead.
+        nl: end the line.
+    """
+    said = [
+        click.style(shown(str(each[0])), **each[1]) if isinstance(each, tuple) else shown(str(each)) for each in parts
+    ]
+    click.echo("".join(said), err=err, nl=nl)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str = "") -> None:
@@ -44,22 +72,18 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(shown(str(cell))) for cell in row))
     stdout_console().print(table)
 
 
 def stdout_console() -> Console:
     """A console on stdout for results."""
-    from rich.console import Console
-
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+    return make_console(sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
 
 
 def stderr_console() -> Console:
     """A console on stderr for messages; lines are never broken, so that they can be searched for."""
-    from rich.console import Console
-
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    return make_console(sys.stderr, highlight=False, soft_wrap=True)
 
 
 def print_error(error: IdentifyError) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.output import print_text
 
 if TYPE_CHECKING:
     from identify_core.report.redrawing import Drawing
@@ -64,7 +65,7 @@ def command(
         print_json("figures", {"run": stored.id, "findings": [_plain(each) for each in drawings]})
     for each in drawings:
         for file in [] if as_json else each.files:
-            click.echo(file)
+            print_text(file)
         if each.problem:
             print_warning(f"{each.label} was not drawn: {each.problem}")
     if any(each.problem for each in drawings):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from identify_core.cli.invocation import Invocation
+from identify_core.cli.output import print_text
 from identify_core.errors import PluginError, UsageError
 from identify_core.suggestions import did_you_mean
+from identify_core.terminal import shown
 
 if TYPE_CHECKING:
     from identify_core.plugins import Registered
@@ -21,7 +23,7 @@ def plugin_summaries(context: click.Context) -> dict[str, str]:
     except (PluginError, UsageError):
         # a wrong flag, plugin file or configuration file must not take `--help` away; every verb reports it
         return {}
-    return {plugin.name: plugin.summary for plugin in plugins if plugin.status == "available"}
+    return {plugin.name: shown(plugin.summary) for plugin in plugins if plugin.status == "available"}
 
 
 def plugin_group(context: click.Context, name: str) -> click.Command | None:
@@ -53,7 +55,7 @@ class PluginGroup(click.Group):
             name,
             callback=_help_without_command,
             invoke_without_command=True,
-            help=f"{summary}\n\n{run}" if summary else run,
+            help=f"{shown(summary)}\n\n{run}" if summary else run,
         )
         self._offers = {offer.name: offer for offer in offers}
 
@@ -92,10 +94,10 @@ class PluginGroup(click.Group):
         """List the commands without importing any of them."""
         if self._offers:
             with formatter.section("Commands"):
-                formatter.write_dl([(name, offer.component.summary) for name, offer in self._offers.items()])
+                formatter.write_dl([(name, shown(offer.component.summary)) for name, offer in self._offers.items()])
 
 
 @click.pass_context
 def _help_without_command(context: click.Context) -> None:
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        print_text(context.get_help())

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.output import print_text
 
 
 @click.command("report")
@@ -43,7 +44,7 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
     if as_json:
         print_json("report", {"run": stored.id, "report": page, "bytes": page.stat().st_size})
     else:
-        click.echo(page)
+        print_text(page)
     if show:
         import webbrowser
 

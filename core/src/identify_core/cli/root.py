@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,11 @@ from typing import Any, NoReturn
 import click
 
 from identify_core.cli.invocation import Invocation, store_option
-from identify_core.cli.output import print_error, print_failure
+from identify_core.cli.output import print_error, print_failure, print_text, print_warning
 from identify_core.cli.plugin_groups import plugin_group, plugin_summaries
 from identify_core.errors import IdentifyError, Interrupted, UsageError
 from identify_core.suggestions import did_you_mean
+from identify_core.terminal import OutputError, end_results, lingering_threads, prepare_streams
 from identify_core.version import __version__
 
 # section -> verb -> help; the module is the verb's name with underscores, its command the attribute `command`.
@@ -47,6 +49,10 @@ VERBS: Mapping[str, Mapping[str, str]] = {
         "doctor": "Check the installation, the plugins and the store.",
     },
 }
+
+
+PATIENCE_WITH_THREADS = 2.0
+"""Seconds that a thread of a plugin may take to end after the verb has."""
 
 
 class VerbGroup(click.Group):
@@ -144,7 +150,7 @@ KEPT: Mapping[str, Any] = {"callback": _keep, "expose_value": False, "is_eager":
 def root(context: click.Context) -> None:
     """How much of what a neural network learned is determined, and how much is arbitrary?"""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        print_text(context.get_help())
 
 
 def run_command_line(arguments: Sequence[str] | None = None) -> int:
@@ -154,6 +160,11 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows the program's name; None for those of the process.
     """
     invocation = Invocation()
+    try:
+        os.getcwd()
+    except OSError:
+        print_failure("the working folder is gone", hint="change to a folder that is there")
+        return UsageError.exit_code
     try:
         result = root.main(
             args=None if arguments is None else list(arguments),
@@ -182,4 +193,15 @@ def run_command_line(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """The console script `identify`."""
-    sys.exit(run_command_line())
+    prepare_streams()
+    try:
+        status = run_command_line()
+        end_results()
+    except OutputError as error:
+        print_error(error)
+        status = error.exit_code
+    if names := lingering_threads(PATIENCE_WITH_THREADS):
+        print_warning(f"left behind, because it does not end: the thread {', '.join(names)}")
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from identify_core.cli.invocation import Invocation
+from identify_core.cli.output import print_json_text
 
 
 @click.command("schema")
@@ -21,4 +20,4 @@ def command(invocation: Invocation, plugin: str | None) -> None:
     """
     from identify_core.spec.schema import make_schema
 
-    click.echo(json.dumps(make_schema(invocation.registry(), plugin), indent=2, ensure_ascii=False, allow_nan=False))
+    print_json_text(make_schema(invocation.registry(), plugin))

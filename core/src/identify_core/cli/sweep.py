@@ -20,6 +20,7 @@ from identify_core.cli.invocation import (
     tracking_options,
     trust_option,
 )
+from identify_core.cli.output import print_text
 from identify_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _find_or_begin(
     if earlier is None:
         trust = trust_in_plan(plan, warn=print_warning)
         return write_sweep(store, plan, {index: each.signature for index, each in trust.items()}), trust
-    click.echo(f"going on with the sweep {earlier.id}; --new begins anew", err=True)
+    print_text(f"going on with the sweep {earlier.id}; --new begins anew", err=True)
     return earlier, trust_of(earlier, registry, trusted)
 
 
@@ -216,7 +217,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
         [(each.spec.name, *map(_cell, each.values.values())) for each in combinations],
     )
     replicates = sum(each.spec.replicates for each in combinations)
-    click.echo(f"{len(combinations)} runs, {replicates} replicates in all")
+    print_text(f"{len(combinations)} runs, {replicates} replicates in all")
 
 
 def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json: bool) -> None:
@@ -242,21 +243,21 @@ def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json:
         ],
     )
     if len(names) > SCALARS:
-        click.echo(f"{len(names) - SCALARS} more numbers vary: --json has all of them")
+        print_text(f"{len(names) - SCALARS} more numbers vary: --json has all of them")
     for row in rows:
         if row.status == "failed":
             print_warning(f"{row.name} failed: {row.reason or 'no reason is known'}")
             spec = shlex.quote(str(sweep.spec_file(row.index)))
-            click.echo(f"  alone, and with its traceback: identify run --spec {spec}", err=True)
+            print_text(f"  alone, and with its traceback: identify run --spec {spec}", err=True)
         for label, reason in row.failures.items():
             print_warning(f"{row.name}: {label} failed and is missing: {reason}")
-    click.echo(f"sweep    {sweep.id}: {count_statuses(rows)}")
+    print_text(f"sweep    {sweep.id}: {count_statuses(rows)}")
     for file in figures:
-        click.echo(f"picture  {file}")
+        print_text(f"picture  {file}")
     at = (
         "" if invocation.store_path == Path("identify-store") else f"--store {shlex.quote(str(invocation.store_path))} "
     )
-    click.echo(click.style(f"look at it again with: identify {at}sweep --show {sweep.id}", dim=True))
+    print_text((f"look at it again with: identify {at}sweep --show {sweep.id}", {"dim": True}))
 
 
 def _cell(value: Any) -> str:

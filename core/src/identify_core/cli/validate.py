@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, spec_options
+from identify_core.cli.output import print_text
 
 if TYPE_CHECKING:
     from identify_core.errors import SpecError
@@ -90,7 +91,7 @@ def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
 
     rows = [("dataset", spec.dataset), ("model", spec.model), ("objective", spec.objective)]
     rows += [(f"evaluator {each.label}", each) for each in spec.evaluators]
-    click.echo(f"ok: {spec.name}, {spec.replicates} replicates, seed {spec.seed}, hash {spec.hash[:12]}")
+    print_text(f"ok: {spec.name}, {spec.replicates} replicates, seed {spec.seed}, hash {spec.hash[:12]}")
     print_table(
         ("role", "component", "from"),
         [
@@ -100,7 +101,7 @@ def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
         ],
     )
     for named in names_of(spec):
-        click.echo(f"names {named}")
+        print_text(f"names {named}")
     if with_origins:
         _print_origins(spec)
     for note in spec.notes:

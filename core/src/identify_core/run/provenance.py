@@ -59,7 +59,8 @@ def git_state(folder: Path) -> dict[str, Any] | None:
                 ["git", *arguments],
                 cwd=folder,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",  # names of files need be no text
                 timeout=5,
                 check=False,
             )

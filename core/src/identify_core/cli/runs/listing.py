@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.output import print_text
+from identify_core.terminal import shown
 
 if TYPE_CHECKING:
     from identify_core.store import RunSummary, Store
@@ -98,10 +100,12 @@ def _print(runs: list[RunSummary], *, is_filtered: bool) -> None:
     import sys
 
     if not runs:
-        click.echo("no run matches" if is_filtered else "no runs yet", err=True)
+        print_text("no run matches" if is_filtered else "no runs yet", err=True)
         return
-    rows = [("run", "status", "plugin", "name", "answer")]
-    rows += [(run.id, run.status, run.plugin, run.name, " ".join(_answer(run).split())) for run in runs]
+    rows: list[tuple[str, ...]] = [("run", "status", "plugin", "name", "answer")]
+    for run in runs:
+        cells = (run.id, run.status, run.plugin, run.name, " ".join(_answer(run).split()))
+        rows.append(tuple(map(shown, cells)))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     lines = []
@@ -110,11 +114,11 @@ def _print(runs: list[RunSummary], *, is_filtered: bool) -> None:
         lines.append(line if width is None or len(line) <= width else f"{line[: width - 1]}…")
     lines.insert(1, "─" * max(map(len, lines)))
     start = widths[0] + 3
-    for number, run in enumerate(runs, start=2):
+    parts: list[Any] = ["\n".join(lines[:2])]
+    for line, run in zip(lines[2:], runs, strict=True):
         end = start + len(run.status)
-        line = lines[number]
-        lines[number] = line[:start] + click.style(line[start:end], **STYLES.get(run.status, {})) + line[end:]
-    click.echo("\n".join(lines))
+        parts += ["\n", line[:start], (line[start:end], STYLES.get(run.status, {})), line[end:]]
+    print_text(*parts)
 
 
 def _answer(run: RunSummary) -> str:

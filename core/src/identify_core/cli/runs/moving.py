@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.output import print_text
 from identify_core.errors import StoreError
 
 
@@ -38,11 +39,11 @@ def verify(invocation: Invocation, runs: tuple[str, ...], as_json: bool) -> int:
 def _print(identifier: str, committed: bool, problems: list[str]) -> None:
     if not problems:
         note = "ok" if committed else "ok so far; not finished, so there are no checksums yet"
-        click.echo(f"{identifier}  {click.style(note, fg='green')}")
+        print_text(f"{identifier}  ", (note, {"fg": "green"}))
         return
-    click.echo(f"{identifier}  {click.style('damaged', fg='red', bold=True)}")
+    print_text(f"{identifier}  ", ("damaged", {"fg": "red", "bold": True}))
     for problem in problems:
-        click.echo(f"  {problem}")
+        print_text(f"  {problem}")
 
 
 @click.command("export", short_help="Write a run as .npz, .safetensors, .csv or a folder.")
@@ -73,4 +74,4 @@ def export(invocation: Invocation, run: str, target: Path, only: tuple[str, ...]
         return
     for key, reason in exported.left_out.items():
         print_warning(f"{key} is left out: {reason}")
-    click.echo(exported.path)
+    print_text(exported.path)

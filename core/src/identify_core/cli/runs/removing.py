@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.output import print_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def remove(invocation: Invocation, runs: tuple[str, ...], yes: bool, as_json: bo
     for run in found.values():
         store.remove(run)
         if not as_json:
-            click.echo(f"removed {run.id}")
+            print_text(f"removed {run.id}")
     if as_json:
         print_json("removed", {"runs": list(found)})
 
@@ -69,20 +70,20 @@ def prune(invocation: Invocation, dry_run: bool, yes: bool, as_json: bool) -> No
         return
     verb = "would remove" if dry_run else "removed"
     for run in unfinished:
-        click.echo(f"{verb} {run.id}  {run.status}")
+        print_text(f"{verb} {run.id}  {run.status}")
     for path in leftovers:
-        click.echo(f"{verb} {path}")
+        print_text(f"{verb} {path}")
     if not unfinished and not leftovers:
-        click.echo("nothing to prune", err=True)
+        print_text("nothing to prune", err=True)
 
 
 def _confirm(runs: list[RunSummary], leftovers: list[Path], *, yes: bool) -> None:
     if yes or not (runs or leftovers):
         return
     for run in runs:
-        click.echo(f"{run.id}  {run.status}  {run.name}", err=True)
+        print_text(f"{run.id}  {run.status}  {run.name}", err=True)
     for path in leftovers:
-        click.echo(f"{path}  left over", err=True)
+        print_text(f"{path}  left over", err=True)
     counts = ((len(runs), "run"), (len(leftovers), "leftover"))
     what = " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)
     click.confirm(f"Delete {what} for good?", abort=True, err=True)

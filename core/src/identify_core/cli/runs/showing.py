@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
+from identify_core.cli.output import print_text
 from identify_core.cli.runs.listing import STYLES, describe
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def show(invocation: Invocation, run: str, only_spec: bool, as_json: bool) -> No
 
     stored = Store(invocation.store_path).open(run)
     if only_spec:
-        click.echo(stored.spec_text, nl=False)
+        print_text(stored.spec_text, nl=False)
         return
     arrays, problems = _read_arrays(stored)
     if as_json:
@@ -111,7 +112,7 @@ def _facts(run: StoredRun) -> Iterator[tuple[str, str]]:
 def _print_arrays(arrays: list[dict[str, Any]]) -> None:
     from identify_core.cli.output import print_table
 
-    click.echo()
+    print_text()
     rows = [
         (
             each["path"],
@@ -131,7 +132,7 @@ def _print_findings(console: Console, run: StoredRun) -> None:
     from identify_core.store.layout import ARRAYS
 
     for label, entry in run.document.get("findings", {}).items():
-        click.echo()
+        print_text()
         found = read_finding(run.folder / ARRAYS, str(entry["group"]), label, with_arrays=False)
         print_finding(console, label, found.finding)
 
@@ -141,7 +142,7 @@ def _print_figures(console: Console, run: StoredRun) -> None:
 
     figures = run.document.get("figures", [])
     if figures:
-        click.echo()
+        print_text()
     for figure in figures:
         files = [str(run.folder / figure[key]) for key in ("static", "interactive") if figure.get(key)]
         console.print(Text.assemble((figure["name"], "bold cyan"), "  ", figure["caption"]))
