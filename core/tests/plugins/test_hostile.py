@@ -320,7 +320,8 @@ TACTLESS = {
         "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), name='endless').start()"
     ),
     "prints-from-a-thread": (
-        "import threading, time\ndef talk():\n    for _ in range(20_000):\n        print('noise')\n        time.sleep(1e-4)\n"
+        "import threading, time\n"
+        "def talk():\n    for _ in range(20_000):\n        print('noise')\n        time.sleep(1e-4)\n"
         "threading.Thread(target=talk, daemon=True).start()\ntime.sleep(0.05)"
     ),
     "prints-at-exit": "import atexit, os\natexit.register(print, 'noise')\natexit.register(os.write, 1, b'noise')",
