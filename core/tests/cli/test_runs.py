@@ -136,9 +136,11 @@ class TestShow:
         assert max(map(len, output.splitlines())) < 200
 
     def test_the_latest_is_shown_by_default_and_staged_ones_can_be(self, store: Store, write_run: Write) -> None:
-        write_run()
         staged = write_run(commit=False)
         assert identify_runs(store, "show").stdout.startswith(f"{staged.id}  interrupted")
+        run = write_run()
+        assert identify_runs(store, "show").stdout.startswith(f"{run.id}  finished")
+        assert identify_runs(store, "show", staged.id).stdout.startswith(f"{staged.id}  interrupted")
 
     def test_json_holds_the_document_and_the_arrays(self, store: Store, write_run: Write) -> None:
         run = write_run()

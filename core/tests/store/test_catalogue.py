@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +172,38 @@ class TestListing:
 class TestFinding:
     def test_every_way_to_name_a_run(self, store: Store, write_run: Write) -> None:
         first, last = write_run("first"), write_run("second", commit=False)
-        for reference in (first.id, first.id[:-2], "first", first.id[-4:], f"first-{first.id[-4:]}", "@last~1"):
+        for reference in (
+            first.id,
+            first.id[:-2],
+            "first",
+            first.id[-4:],
+            f"first-{first.id[-4:]}",
+            "@last",
+            "@last~0",
+        ):
             assert store.find(reference).id == first.id
-        assert store.find("@last").id == store.find("@last~0").id == last.id
-        assert store.find("@last", statuses=("finished",)).id == first.id
+        assert store.find("@last").id == store.find("@last", statuses=("finished",)).id == first.id
+        assert store.find("@last", statuses=("interrupted",)).id == last.id
+
+    def test_the_last_is_the_one_that_was_committed_last_whatever_the_clock_says(
+        self, store: Store, write_run: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        runs = []
+        for year in (2026, 1999, 2031, 2020):
+            with monkeypatch.context() as patched:
+                patched.setattr(
+                    "identify_core.store.writer.utc_now", lambda year=year: datetime(year, 1, 1, tzinfo=UTC)
+                )
+                runs.append(write_run(str(year)))
+        write_run("not committed", commit=False)
+        for index in (True, False):
+            for back, run in enumerate(reversed(runs)):
+                assert store.find(f"@last~{back}").id == run.id
+            store.remove(runs.pop())
+            assert store.find("@last").id == runs[-1].id
+            if index:
+                (store.path / "runs.index").unlink()
+        assert store.find("@last~1").name == "2026"
 
     def test_an_exact_name_wins_over_the_beginning_of_another_id(self, store: Store, write_run: Write) -> None:
         first = write_run("first")

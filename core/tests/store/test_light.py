@@ -44,8 +44,12 @@ def test_listing_opens_one_file_a_run(store: Store, write_run: Callable[..., Run
         return real(folder, where, *arguments)
 
     monkeypatch.setattr(Folder, "open_file", count)
-    store.runs()
-    assert opened == ["store.json", "run.json", "run.json", "run.json"]
+    runs = store.runs()
+    assert opened == ["store.json", "runs.index"]
+    (store.path / "runs.index").unlink()
+    opened.clear()
+    assert repr([run.brief for run in store.runs()]) == repr([run.brief for run in runs])
+    assert [name for name in opened if name != "runs.index"] == ["store.json", "run.json", "run.json", "run.json"]
 
 
 def test_every_public_name_can_be_imported() -> None:

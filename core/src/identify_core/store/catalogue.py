@@ -6,7 +6,8 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from identify_core.errors import StoreError
 from identify_core.store import locks
 from identify_core.store.files import explained
 from identify_core.store.folder import Entry, Folder
+from identify_core.store.index import in_order, list_committed, newest_first, sequence_of
 from identify_core.store.layout import (
     ARRAYS,
     FOLDERS,
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 
 _TRASH = ".removed-"
 _WAIT_TO_DELETE = 30.0  # seconds for which the deletion of a run waits for an evaluation that is adding to it
+_WAIT_TO_COMMIT = 60.0  # seconds; a commit holds others up for a look at the index and one rename
+_COMMITTED = ("finished",)  # what a committed run is, unless it is damaged or of an older version
+_NEAR = 20
+_COMMITTING = ".commit.lock"
 _TEMPORARY = (UNPLACED, f".{STORE_FILE}.", ".run.json.")
 
 
@@ -123,9 +129,10 @@ class Store:
         """The one run that `reference` means.
 
         Args:
-            reference: an id, a run's name, the beginning or the end of an id, `@last`, or `@last~1` for the one before.
-            statuses: the statuses that will do; empty for any. `@last` counts only these, and never damaged runs
-                unless `damaged` is among them.
+            reference: an id, a run's name, the beginning or the end of an id, `@last` for the run that was committed
+                last, or `@last~1` for the one before.
+            statuses: the statuses that will do; empty for any. `@last` counts only these; without them runs that are
+                committed, and others only where there is none. It counts damaged runs only if it is asked to.
             kind: what to look among.
 
         Raises:
@@ -134,8 +141,9 @@ class Store:
         if reference.startswith("@"):
             return self._find_last(reference, statuses, kind)
         check_id(reference)
-        runs = self._list(kind)
-        found = _matches(reference, runs)
+        whole = self._find_whole(reference, kind)
+        runs = [] if whole else self._list(kind)
+        found = [whole] if whole else [_read_again(run) for run in _matches(reference, runs)]
         if not found:
             near = f"; the latest is {runs[-1].id}" if runs else ", and none at all"
             raise StoreError(
@@ -192,6 +200,16 @@ class Store:
         name = self.lock_path(identifier).name
         with explained("lock the run", self.path), self.open_folder(STAGING) as staging:
             return locks.acquire(staging, name, wait=wait)
+
+    @contextmanager
+    def counted_commit(self, kind: Kind) -> Iterator[int]:
+        """The number of the commit that the block makes; no other process commits meanwhile."""
+        with self.open_folder(STAGING) as staging:
+            lock = locks.acquire(staging, _COMMITTING, wait=_WAIT_TO_COMMIT)
+        try:
+            yield 1 + max((sequence_of(run.brief) for run in self._committed(kind)), default=0)
+        finally:
+            lock.release(remove=True)
 
     def remove(self, run: RunSummary) -> None:
         """Delete a run for good, or where it is a link the link alone.
@@ -298,19 +316,22 @@ class Store:
                 if run.kind == kind:
                     runs[run.id] = run
         # Committed ones last: a run that was moved between the two looks is then found, and found whole.
-        committed = self.path / FOLDERS[kind]
-        for entry in self._entries(FOLDERS[kind]):
-            if is_safe_id(entry.name) and entry.kind in ("folder", "link") and (committed / entry.name).is_dir():
-                runs[entry.name] = read_summary(committed / entry.name, lock=None)
+        runs |= {run.id: run for run in self._committed(kind)}
         present = [run for run in runs.values() if run.committed or run.folder.is_dir()]
-        return sorted(present, key=lambda run: (run.created or _time_in(run.id), run.id))
+        return sorted(present, key=lambda run: (_began(run), run.id))
+
+    def _committed(self, kind: Kind) -> list[RunSummary]:
+        with self._listing(FOLDERS[kind]), self.open_folder() as root:
+            return list_committed(root, FOLDERS[kind]) if root.kind(FOLDERS[kind]) else []
 
     def _entries(self, folder: str) -> list[Entry]:
+        with self._listing(folder), self.open_folder() as root:
+            return root.scan(folder) if root.kind(folder) else []
+
+    @contextmanager
+    def _listing(self, folder: str) -> Iterator[None]:
         try:
-            with self.open_folder(folder) as found:
-                return found.scan()
-        except FileNotFoundError:
-            return []
+            yield
         except OSError as error:
             raise StoreError(
                 f"{self.path / folder} cannot be listed: {error.strerror or error}",
@@ -322,7 +343,11 @@ class Store:
         if head != "@last" or ("~" in reference and not (back.isascii() and back.isdigit())):
             raise StoreError(f"{reference!r} is no reference: there are @last and, counting back, @last~1, @last~2, …")
         steps = int(back or 0)
-        runs = [run for run in self._list(kind) if (run.status in statuses if statuses else run.status != "damaged")]
+        found = self._newest(statuses or _COMMITTED, kind, steps)
+        if found is not None:
+            return found
+        wanted = [run for run in self._list(kind) if (run.status in statuses if statuses else run.status != "damaged")]
+        runs = in_order(wanted if statuses else [run for run in wanted if run.committed] or wanted, _began)
         if not runs:
             what = "" if not statuses else f" that is {' or '.join(statuses)}"
             raise StoreError(
@@ -336,7 +361,35 @@ class Store:
                 f"{'' if len(runs) == 1 else 's'}",
                 hint="`identify runs ls` lists them",
             )
-        return runs[-1 - steps]
+        return _read_again(runs[-1 - steps])
+
+    def _newest(self, statuses: Sequence[str], kind: Kind, steps: int) -> RunSummary | None:
+        """The run so many steps back, if the index holds and it is near; otherwise None, and all are listed."""
+        self.check()
+        if not set(statuses) <= set(_COMMITTED) or steps > _NEAR:
+            return None
+        with self._listing(FOLDERS[kind]), self.open_folder() as root:
+            newest = newest_first(root, FOLDERS[kind]) if root.kind(FOLDERS[kind]) else []
+        near = (read_summary(self.path / FOLDERS[kind] / each, lock=None) for each in newest[: 2 * _NEAR])
+        return next(islice((run for run in near if run.status in statuses), steps, None), None)
+
+    def _find_whole(self, identifier: str, kind: Kind) -> RunSummary | None:
+        """The run with exactly this id, found without a look at the others."""
+        self.check()
+        for home, lock in ((FOLDERS[kind], None), (STAGING, self.lock_path(identifier))):
+            folder = self.path / home / identifier
+            with self._listing(home), self.open_folder() as root:
+                there = root.kind(home) != "" and root.kind(f"{home}/{identifier}") in ("folder", "link")
+            if there and folder.is_dir():
+                run = read_summary(folder, lock=lock)
+                if lock is None or (run.kind == kind and folder.is_dir()):
+                    return run
+        return None
+
+
+def _read_again(run: RunSummary) -> RunSummary:
+    """A run as it says itself, where the index has told of it."""
+    return read_summary(run.folder, lock=None) if run.committed else run
 
 
 def _matches(reference: str, runs: Sequence[RunSummary]) -> list[RunSummary]:
@@ -350,6 +403,10 @@ def _matches(reference: str, runs: Sequence[RunSummary]) -> list[RunSummary]:
         if matches:
             return matches
     return []
+
+
+def _began(run: RunSummary) -> str:
+    return run.created or _time_in(run.id)
 
 
 def _time_in(identifier: str) -> str:

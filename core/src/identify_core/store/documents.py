@@ -84,6 +84,7 @@ class RunDocument:
     format: int
     kind: Kind = "run"
     finished: str | None = None
+    sequence: int = 0
     reason: str = ""
     stage: str = ""
     seed: int = 0

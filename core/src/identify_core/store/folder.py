@@ -142,6 +142,14 @@ class Folder:
         with self._above(where) as (above, name):
             return os.stat(above._at(name), follow_symlinks=False, **above._relative())
 
+    def status_below(self, folder: str, name: str) -> os.stat_result:
+        """What the system says of an entry of a folder that is known to be none behind a link; for many in a row.
+
+        Raises:
+            OSError: nothing is there.
+        """
+        return os.stat(self._at(f"{folder}/{name}"), follow_symlinks=False, **self._relative())
+
     def scan(self, where: str = "") -> list[Entry]:
         """What lies right inside, sorted by name.
 

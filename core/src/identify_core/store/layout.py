@@ -3,6 +3,7 @@
 <store>/store.json                  the marker, with the format version
 <store>/runs/<id>/                  finished runs, each moved here by one os.replace
 <store>/comparisons/<id>/           the same shape
+<store>/{runs,comparisons}.index    what a listing shows of them; a cache that is made again at need
 <store>/staging/<id>/               runs that are being written, or whose process is gone
 <store>/staging/<id>.lock           held by the process that writes the run
 <store>/staging/.scratch-<id>-…     checkpoints of an evaluation of a finished run, and its lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,20 @@ from identify_core.store.layout import FORMAT, NEVER_BEGAN, RUN_FILE, SPEC_FILE
 from identify_core.store.locks import is_alive
 from identify_core.store.records import read_record
 
+_BRIEF = (
+    "kind",
+    "name",
+    "plugin",
+    "created",
+    "finished",
+    "sequence",
+    "scalars",
+    "warnings",
+    "reason",
+    "failures",
+    "sweep",
+)
+
 
 @attrs.frozen(kw_only=True)
 class RunSummary:
@@ -28,7 +43,9 @@ class RunSummary:
         committed: whether it is whole, under `runs/` or `comparisons/`; otherwise it is staged.
         status: running, finished, failed, interrupted, never began, or damaged.
         problem: why it is damaged; empty otherwise.
-        document: run.json in plain types with non-finite floats as floats; empty where it is damaged.
+        brief: what a listing needs of run.json, in plain types; by default of the document.
+        document: run.json in plain types with non-finite floats as floats; empty where it is damaged, and None where
+            it is to be read when it is asked for.
     """
 
     id: str
@@ -36,7 +53,26 @@ class RunSummary:
     committed: bool
     status: str
     problem: str = ""
-    document: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    _document: Mapping[str, Any] | None = attrs.field(factory=dict, repr=False, alias="document")
+    brief: Mapping[str, Any] = attrs.field(repr=False)
+
+    @brief.default
+    def _brief_of_document(self) -> Mapping[str, Any]:
+        return brief_of(self._document or {})
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """What run.json holds, in plain types.
+
+        Raises:
+            StoreError: it has been damaged since the listing.
+        """
+        if self._document is not None:
+            return self._document
+        run = read_summary(self.folder, lock=None)
+        if run.problem:
+            raise StoreError(f"the run {self.id} cannot be read: {run.problem}")
+        return run.document
 
     def read_spec(self) -> str:
         """The resolved spec as TOML.
@@ -59,40 +95,50 @@ class RunSummary:
     @property
     def name(self) -> str:
         """What its user called it."""
-        return str(self.document.get("name", ""))
+        return str(self.brief.get("name", ""))
 
     @property
     def plugin(self) -> str:
         """The plugin whose spec it ran; empty for imported representations."""
-        return str(self.document.get("plugin", ""))
+        return str(self.brief.get("plugin", ""))
 
     @property
     def created(self) -> str:
         """When the run began: UTC, ISO 8601; empty where it is not known."""
-        return str(self.document.get("created", ""))
+        return str(self.brief.get("created", ""))
 
     @property
     def finished(self) -> str:
         """When the run was committed; empty for one that was not."""
-        return str(self.document.get("finished") or "")
+        return str(self.brief.get("finished") or "")
 
     @property
     def kind(self) -> str:
         """`run` or `comparison`."""
-        return str(self.document.get("kind", "run"))
+        return str(self.brief.get("kind", "run"))
 
     @property
     def scalars(self) -> dict[str, Any]:
         """The run's own headline numbers and those of its findings, the latter as `<label>/<scalar>`."""
-        found = dict(self.document.get("scalars", {}))
-        for label, finding in self.document.get("findings", {}).items():
+        found = dict(self.brief.get("scalars", {}))
+        for label, finding in self.brief.get("findings", {}).items():
             found |= {f"{label}/{name}": value for name, value in finding.get("scalars", {}).items()}
         return found
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the run said that could mislead."""
-        return tuple(self.document.get("warnings", ()))
+        return tuple(self.brief.get("warnings", ()))
+
+
+def brief_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a listing needs of a run.json."""
+    brief = {key: document[key] for key in _BRIEF if key in document}
+    findings = document.get("findings", {})
+    brief["findings"] = {
+        label: {key: entry[key] for key in ("summary", "scalars") if key in entry} for label, entry in findings.items()
+    }
+    return brief
 
 
 def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:

@@ -20,6 +20,7 @@ from identify_core.store.figures import describe_figure, without_figure, write_f
 from identify_core.store.files import explained
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.folder import Folder
+from identify_core.store.index import note_commit
 from identify_core.store.layout import (
     ARRAYS,
     FIGURES,
@@ -39,14 +40,14 @@ from identify_core.store.layout import (
 from identify_core.store.nodes import checksums, unlisted_findings
 from identify_core.store.records import write_record
 from identify_core.store.samples import write_latents_node, write_samples_group, write_weights_group
+from identify_core.store.summary import RunSummary, read_summary
 
 if TYPE_CHECKING:
     import numpy as np
 
     from identify_core.data import Latents, Samples
-    from identify_core.store.summary import RunSummary
 
-_OWN = ("format", "kind", "id", "arrays", "files", "findings", "figures")
+_OWN = ("format", "kind", "id", "sequence", "arrays", "files", "findings", "figures")
 _GROUPS = ("samples", "latents", "ids", "weights", "history", "findings")
 
 
@@ -268,15 +269,19 @@ class RunWriter:
             self._place.sync_all(without=SCRATCH)
             finished = self.document.get("finished") or timestamp(utc_now())  # noted already where a report says it
             whole = self.document | {"arrays": sums, "status": status, "finished": finished}
-            with self.store.open_folder(STAGING) as staging, self.store.open_folder(final.parent.name) as committed:
+            home = final.parent.name
+            with self.store.open_folder() as root, self.store.counted_commit(self.document["kind"]) as number:
+                whole["sequence"] = number
                 write_record(self._place, RUN_FILE, whole)
-                staging.move(self.id, committed, self.id)
+                root.move(f"{STAGING}/{self.id}", root, f"{home}/{self.id}")
                 self.document = whole
                 self.folder = final
-                committed.sync()
-                staging.sync()
+                for folder in (home, STAGING):
+                    with root.enter(folder) as each:
+                        each.sync()
+                note_commit(root, home, read_summary(final, lock=None))
                 with suppress(OSError):
-                    committed.remove(f"{self.id}/{SCRATCH}")
+                    root.remove(f"{home}/{self.id}/{SCRATCH}")
         self._lock.release(remove=True)
         return final
 

@@ -58,7 +58,7 @@ def read_rows(store: Store, sweep: StoredSweep) -> list[Row]:
             # One whose process was killed could be resumed, but not by waiting: it failed.
             begun = "waiting" if run.status == NEVER_BEGAN else run.status
             status = "failed" if end and begun in ("interrupted", "waiting") else begun
-            document = dict(run.document)
+            document = dict(run.brief)
         reason = end or str(document.get("reason", ""))
         rows.append(
             Row(

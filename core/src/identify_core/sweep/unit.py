@@ -115,7 +115,7 @@ def run_of(store: Store, sweep: str) -> dict[int, RunSummary]:
     """Combination's number to its run, as far as the store has one; a finished one counts more than others."""
     found: dict[int, RunSummary] = {}
     for run in store.runs():
-        note = run.document.get("sweep")
+        note = run.brief.get("sweep")
         if isinstance(note, Mapping) and note.get("id") == sweep and isinstance(note.get("index"), int):
             other = found.get(note["index"])
             if other is None or other.status != "finished":

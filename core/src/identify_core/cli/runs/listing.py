@@ -59,7 +59,7 @@ def list_runs(
         if (plugin is None or run.plugin == plugin)
         and (not status or run.status in status)
         and (name is None or fnmatchcase(run.name, name))
-        and (wanted is None or run.document.get("sweep", {}).get("id") == wanted)
+        and (wanted is None or run.brief.get("sweep", {}).get("id") == wanted)
     ]
     runs = runs[-limit:] if limit is not None else runs
     if sort != "time":
@@ -125,5 +125,5 @@ def _answer(run: RunSummary) -> str:
     """What a run found, in the words of its first finding that has any; for a damaged run what is wrong with it."""
     if run.problem:
         return run.problem
-    summaries = (entry.get("summary", "") for entry in run.document.get("findings", {}).values())
+    summaries = (entry.get("summary", "") for entry in run.brief.get("findings", {}).values())
     return next((str(text) for text in summaries if text), "")
