@@ -110,6 +110,12 @@ def test_tied_factors_are_related_by_monotone_maps_one_way_only_where_they_are_c
     assert coarse.lowest == ()
     assert coarse.directions["forward"]["permutation-monotone"].value < 0.02
     assert coarse.directions["backward"]["permutation-monotone"].value > 0.03
+    reordered = equivalence_ladder(*(each[::-1] for each in (fine, np.exp(levels))))
+    for rung, score in coarse.residuals.items():
+        other = reordered.residuals[rung]
+        assert score.interval is not None
+        assert other.interval is not None
+        assert max(score.interval.low, other.interval.low) <= min(score.interval.high, other.interval.high)
 
 
 def test_a_dominant_column_does_not_hide_the_others() -> None:

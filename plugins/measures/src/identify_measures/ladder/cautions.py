@@ -91,7 +91,10 @@ def _one_sided(
         and not any(includes(large, name) and passes(pair[large]) for large in pair)
     ]
     if names:
-        yield f"{_join(names)} {_verb(names, 'passes', 'pass')} in one direction only: one representation holds more"
+        why = "one direction leaves more than ten times what the other leaves"
+        if len(set(measured.ranks)) > 1:
+            why = f"the ranks are {' and '.join(map(str, measured.ranks))}"
+        yield f"{_join(names)} {_verb(names, 'passes', 'pass')} in one direction only: {why}"
 
 
 def _translation(measured: Measured, pair: Residuals, passes: Callable[[Residual], bool]) -> Iterator[str]:
