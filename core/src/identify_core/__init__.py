@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from identify_core.cli.output import stdout_console as stdout_console
     from identify_core.cli.root import run_command_line as run_command_line
     from identify_core.compare.planning import Cost as Cost
+    from identify_core.compare.planning import Work as Work
     from identify_core.components import Arity as Arity
     from identify_core.components import Check as Check
     from identify_core.components import Command as Command
@@ -138,7 +139,7 @@ _ROOMS = {
     "cli.invocation": ("Invocation", "json_option", "store_option"),
     "cli.output": ("print_json", "stderr_console", "stdout_console"),
     "cli.root": ("run_command_line",),
-    "compare.planning": ("Cost",),
+    "compare.planning": ("Cost", "Work"),
     "components": (
         "Arity",
         "Check",

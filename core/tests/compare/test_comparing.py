@@ -318,6 +318,17 @@ def test_arrays_of_other_lengths_are_refused(store: Store, tmp_path: Path) -> No
         import_arrays([str(tmp_path / "five.npy"), str(tmp_path / "three.npy")], store, name="x")
 
 
+def test_a_plan_names_what_would_fail(registry: Registry, store: Store) -> None:
+    names = ["distance", "missing", "unestimated"]
+    request = Request(
+        groups=open_groups(["wide", "long"], store), evaluators=[choose_evaluator(registry, each) for each in names]
+    )
+    reasons = {each.evaluator: each.reason for each in plan(request).estimates}
+    assert reasons["distance"] == ""
+    assert "has no attribute 'nowhere'" in reasons["missing"]
+    assert reasons["unestimated"] == "ZeroDivisionError: division by zero"
+
+
 def test_a_plan_reads_no_latents(registry: Registry, store: Store) -> None:
     groups = open_groups(["wide", "long"], store)
     planned = plan(Request(groups=groups, evaluators=[choose_evaluator(registry, "distance")]))

@@ -12,6 +12,7 @@ from identify_core.cli.outside import outside_options, terms_from
 
 if TYPE_CHECKING:
     from identify_core.compare.comparing import Comparison, Request
+    from identify_core.compare.planning import Estimate
 
 FAILED = 1
 
@@ -108,13 +109,14 @@ def _plan(request: Request, as_json: bool) -> int:
     from identify_core.compare.planning import plan
 
     planned = plan(request)
+    status = FAILED if any(each.reason for each in planned.estimates) else 0
     if as_json:
         print_json("comparison-plan", planned.as_dict())
-        return 0
+        return status
     console = stdout_console()
     print_table(
         ("evaluator", "seconds", "memory"),
-        [(each.evaluator, f"{each.seconds:.3g}", _megabytes(each.bytes)) for each in planned.estimates],
+        [(each.evaluator, *_told(each)) for each in planned.estimates],
     )
     for name, reason in planned.skipped.items():
         console.print(f"left out  {name}: {reason}", markup=False)
@@ -125,7 +127,18 @@ def _plan(request: Request, as_json: bool) -> int:
         f"{planned.seconds:.3g} s and {_megabytes(planned.bytes)} on {planned.device}",
         markup=False,
     )
-    return 0
+    console.print(
+        "no values were read: a measure that cannot take them says so in the comparison, and costs no other",
+        markup=False,
+        style="dim",
+    )
+    return status
+
+
+def _told(estimate: Estimate) -> tuple[str, str]:
+    if estimate.reason:
+        return "fails", estimate.reason
+    return f"{estimate.seconds:.3g}", _megabytes(estimate.bytes)
 
 
 def _megabytes(count: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core.compare.planning import Cost
+from identify_core.compare.planning import Cost, Work
 from identify_core.run.context import Context
 from identify_core.run.subject import Representation, Subject
 from identify_core.scores import Score
@@ -23,7 +23,7 @@ def prepare(representations: Sequence[Representation], context: Context) -> list
 
 def estimate(options: Any, sizes: list[tuple[int, int]]) -> Cost:
     """Products of the columns."""
-    return Cost(operations=float(sum(n * d * d for n, d in sizes)), bytes=0.0)
+    return Cost(work=Work(operations=float(sum(n * d * d for n, d in sizes))), bytes=0.0)
 
 
 def centred(values: Array) -> Array:

@@ -26,6 +26,10 @@ _FEW: tuple[Touch, ...] = ("repeated rows", "few rows")
 _MATCHED: tuple[Touch, ...] = ("repeated rows", "constant latents", "few rows")
 
 
+_PRODUCTS = ("linear-cka", "debiased-cka", "angular-cka", "pearson-mcc")
+"""The measures that take their values from cross-products without factoring them."""
+
+
 def _measure(name: str, **facts: Any) -> Measure:
     function = name.replace("-", "_")
     pair = facts.get("arity", "pair") == "pair"
@@ -34,7 +38,7 @@ def _measure(name: str, **facts: Any) -> Measure:
         family="linear",
         target=f"{_EVALUATORS}:{function}",
         prepare=f"{_EVALUATORS}:prepare" if pair else "",
-        estimate=f"{_EVALUATORS}:estimate" if pair else "",
+        estimate=f"{_EVALUATORS}:{'estimate' if name in _PRODUCTS else 'estimate_factored'}" if pair else "",
         function=f"identify_measures.linear:{function}",
         **facts,
     )

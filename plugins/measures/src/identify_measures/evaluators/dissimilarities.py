@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from identify_core import Chance, Context, Cost, Score, Subject
+from identify_core import Chance, Context, Cost, Score, Subject, Work
 from identify_measures.options.samplewise import DissimilaritiesOptions
 from identify_measures.samplewise.rsa import COMPARED, compare_dissimilarities
 from identify_measures.scoring import score
@@ -36,5 +36,7 @@ def estimate(options: DissimilaritiesOptions, sizes: list[tuple[int, int]]) -> C
     """Two matrices at a time in float64, and where ranks are compared a sort of each for every pair."""
     n, count = float(sizes[0][0]), len(sizes)
     pairs = count * (count + 1) / 2
-    sort = 200.0 if options.comparison in ("spearman", "kendall") else 4.0
-    return Cost(operations=pairs * sort * n * n, bytes=8 * 8 * n * n, reads=pairs * 2 * 8 * n * n)
+    each = math.log2(max(n * n, 2.0)) if options.comparison in ("spearman", "kendall") else 4.0
+    return Cost(
+        work=Work(elements=pairs * each * n * n, calls=20 * pairs), bytes=8 * 8 * n * n, reads=pairs * 2 * 8 * n * n
+    )

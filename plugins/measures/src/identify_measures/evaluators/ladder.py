@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from identify_core import Context, Cost, Representation, Subject, UsageError, Verdict
+from identify_core import Context, Cost, Representation, Subject, UsageError, Verdict, Work
 from identify_measures.ladder.reading import block_rows
 from identify_measures.ladder.splitting import LEAST_ROWS, places_of
 from identify_measures.ladder.verdict import Side, judge_pair, measure_itself
@@ -58,17 +58,18 @@ def ladder(options: LadderOptions, subject: Subject, context: Context) -> Verdic
 
 def estimate(options: LadderOptions, sizes: Sequence[tuple[int, int]]) -> Cost:
     """What the ladder costs: a QR factorisation and the judging of each pair and of its shuffled control."""
-    operations = memory = reads = 0.0
+    memory = reads = 0.0
+    work = Work()
     for i, (n, d) in enumerate(sizes):
-        operations += _HASHING * n * d
+        work += Work(elements=_HASHING * n * d)
         reads += 8.0 * n * d
         for _, e in sizes[i:]:
             width = d + e
             fit = options.fit_fraction * n
             once = 2 * fit * width * min(width, fit) + (n - fit) * _MAPS * d * e
             once += _FACTORISATIONS * min(d, fit) * min(e, fit) * max(d, e)
-            operations += 2 * once
+            work += Work(operations=2 * once, elements=125.0 * n * width, calls=1500)
             ranked = min(options.monotone_rows, fit)
             memory = max(memory, 8.0 * width * (4 * block_rows(width) + 6 * width + 3 * ranked))
             reads += 4 * 8.0 * n * width
-    return Cost(operations=operations, bytes=memory, reads=reads)
+    return Cost(work=work, bytes=memory, reads=reads)

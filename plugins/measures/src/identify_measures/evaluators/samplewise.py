@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from identify_core import Context, Cost, Representation, Score, Subject
+from identify_core import Context, Cost, Representation, Score, Subject, Work
+from identify_measures.evaluators.linear import evaluations
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import (
@@ -24,13 +26,11 @@ from identify_measures.samplewise.matching import HARD_MATCH, SOFT_MATCH, score_
 from identify_measures.samplewise.neighbourhood import score_cknna, score_neighbours
 from identify_measures.samplewise.rsa import RANK_BUDGET, score_rsa
 from identify_measures.samplewise.shared import BUDGET, Shared, share_representations
-from identify_measures.samplewise.tiles import BLOCKS
+from identify_measures.samplewise.tiles import BLOCKS, block_edges, tile_side
 
 Sizes = list[tuple[int, int]]
 
 _TILE_BYTES = 64 << 20
-_SORT = 200.0
-"""Multiply-adds that ranking one number takes the time of."""
 
 
 def prepare(representations: Sequence[Representation], context: Context) -> Shared:
@@ -104,18 +104,30 @@ def _pair(subject: Subject) -> tuple[int, int]:
 
 
 def estimate_tiles(options: Any, sizes: Sizes) -> Cost:
-    """All pairs of samples once for all representations together: kernels and distances."""
+    """All pairs of samples once for all representations together: kernels and distances, judged without each block."""
     n, width, count = _totals(sizes)
     held = min(8 * n * width, BUDGET) + 8 * count * n * BLOCKS + 3 * _TILE_BYTES
-    return Cost(operations=n * n * (2 * width + count**2) / 2, bytes=held, reads=8 * n * width)
+    edges = block_edges(int(n))
+    spans = (len(edges) - 1) * math.ceil(edges[1] / tile_side(count, edges[1]))
+    cells = spans * (spans + 1) / 2
+    work = Work(
+        operations=n * n * (width + count**2) / 2,
+        elements=n * n * count * 10 + 60.0 * BLOCKS * count**2 + 10 * BLOCKS * count * n,
+        calls=cells * (20 * count + 35) + 100 * BLOCKS + 35 * count * (count + 1) / 2,
+    )
+    return Cost(work=work, bytes=held, reads=8 * n * width)
 
 
 def estimate_minibatches(options: MinibatchOptions, sizes: Sizes) -> Cost:
     """One pass over the rows, a kernel of a batch at a time."""
     n, width, count = _totals(sizes)
-    return Cost(
-        operations=2 * n * options.batch * (width + count**2), bytes=8.0 * count * options.batch**2, reads=4 * n * width
+    batches = n // options.batch
+    work = Work(
+        operations=batches * options.batch**2 * (width + count**2),
+        elements=batches * options.batch**2 * count * 4 + 8 * n * width,
+        calls=batches * 66 * count + 30 * count,
     )
+    return Cost(work=work, bytes=8.0 * count * options.batch**2, reads=4 * n * width)
 
 
 def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:
@@ -127,33 +139,34 @@ def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:
     pairs = min(n * (n - 1) / 2, options.pairs, max(RANK_BUDGET / (4 * count), 1e6))
     # While one vector is ranked, the dissimilarities, the keys and the order are held beside it.
     return Cost(
-        operations=tiles.operations + _SORT * count * pairs,
+        work=tiles.work + Work(elements=count * pairs * math.log2(max(pairs, 2))),
         bytes=min(8 * n * width, BUDGET) + 4 * count * pairs + 6 * 8 * pairs,
         reads=tiles.reads,
     )
 
 
 def estimate_neighbours(options: Any, sizes: Sizes) -> Cost:
-    """Half of all inner products a representation, and their largest."""
+    """Half of all inner products a representation and their largest, and what every pair shares."""
     n, width, count = _totals(sizes)
     largest = max(d for _, d in sizes)
-    return Cost(
-        operations=n * n * (width / 2 + 30 * count),
-        bytes=12 * n * largest + 8 * count * n * options.k,
-        reads=4 * n * width,
+    pairs = count * (count + 1) / 2
+    masked = isinstance(options, CknnaOptions)
+    work = Work(
+        operations=n * n * width / 2,
+        elements=n * n * 30 * count + pairs * n * options.k * (300 if masked else 2),
+        calls=pairs * (500 if masked else 110) + 70 * count * math.ceil(n / 2048) ** 2,
     )
+    return Cost(work=work, bytes=12 * n * largest + 8 * count * n * options.k, reads=4 * n * width)
 
 
 def estimate_matching(options: Any, sizes: Sizes) -> Cost:
-    """Ranks or columns once a representation, and their products and an assignment a pair."""
+    """Ranks or columns once a representation; their products, and a value a pair and without each block."""
     n, width, _ = _totals(sizes)
-    products = sum(float(n) * d * e for i, (_, d) in enumerate(sizes) for _, e in sizes[i:])
     largest = max(d for _, d in sizes)
-    return Cost(
-        operations=2 * products + _SORT * n * width,
-        bytes=min(8 * n * width, BUDGET) + 32 * n * largest,
-        reads=4 * n * width,
-    )
+    work = Work(elements=100 * n * width, calls=700 * len(sizes))
+    for d, e, values in evaluations(sizes, interval=options.interval):
+        work += Work(operations=2 * n * d * e) + Work(elements=90 * d * e, calls=65).times(values)
+    return Cost(work=work, bytes=min(8 * n * width, BUDGET) + 32 * n * largest, reads=4 * n * width)
 
 
 def _totals(sizes: Sizes) -> tuple[float, float, int]:

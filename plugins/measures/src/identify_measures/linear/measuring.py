@@ -19,7 +19,7 @@ from identify_measures.statistics.derived import Statistics, Subset
 from identify_measures.statistics.rotated import RotatedRows
 
 LEAST_BLOCKS = 8
-_WIDE = 96  # beyond it, factors of every block left out cost too much to be made without being asked for
+WIDE = 96  # beyond it, factors of every block left out cost too much to be made without being asked for
 _FEW = 0.02  # part of the rows below which variance is said to sit in a few of them
 
 
@@ -181,7 +181,7 @@ def _interval(
     """The interval of a pair, or a remark where there is none that was asked for."""
     if i == j:
         return None, ""
-    wide = max(statistics.members[i].width, statistics.members[j].width) > _WIDE and not formula.cheap
+    wide = max(statistics.members[i].width, statistics.members[j].width) > WIDE and not formula.cheap
     slope = formula.gradient(statistics, i, j, options) if wide and statistics.blocks >= LEAST_BLOCKS else None
     if slope is not None:
         left = _linearised(slope, statistics, i, j, value)
