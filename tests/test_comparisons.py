@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from identify_core.cli.root import run_command_line
 from identify_core.rungs import includes
 from identify_measures import sap
 
@@ -149,3 +152,21 @@ def test_the_command_line_reads_factors_as_the_library_does(study: CommandLine) 
     assert abs(as_amounts.value - library.value) > 0.1
     assert "factors read as angle circular; shape categorical" in finding["conventions"]["estimator"]
     assert any("holds integers and was read as categorical" in each for each in finding["warnings"])
+
+
+def test_a_measure_that_crashes_is_a_line_and_a_status_and_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        np.save(f"{name}.npy", np.random.default_rng(ord(name)).standard_normal((60, 3)))
+    monkeypatch.setattr("identify_measures.linear.canonical.correlations", lambda *_: 2**70 // 0)
+    measures = ("--evaluator", "measures:cca", "--evaluator", "measures:linear-cka")
+    assert run_command_line(["compare", "a.npy", "b.npy", *measures, "--quiet", "--json"]) == 1
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    assert list(document["findings"]) == ["linear-cka"]
+    assert document["failures"]["cca"].startswith("ZeroDivisionError: ")
+    assert "error: 1 of 2 evaluators failed; what the others found is kept" in said.err
+    assert "  - cca: ZeroDivisionError: " in said.err
+    assert "Traceback" not in said.err
