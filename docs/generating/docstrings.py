@@ -127,7 +127,8 @@ def default_text(value: Any) -> str:
     if value is attrs.NOTHING:
         return "..."
     if isinstance(value, attrs.Factory):  # type: ignore[arg-type]
-        return default_text(value.factory())
+        # A default that follows from the record's other fields has no text of its own.
+        return "..." if value.takes_self else default_text(value.factory())
     if isinstance(value, frozenset) and not value:
         return "frozenset()"
     if isinstance(value, Mapping) and not value:
