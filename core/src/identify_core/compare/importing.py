@@ -12,6 +12,7 @@ import torch
 
 from identify_core.compare.foreign.axes import REPLICATE
 from identify_core.compare.foreign.door import Opened, Terms, open_outside
+from identify_core.compare.foreign.sizes import judge_size
 from identify_core.compare.lining_up import line_up
 from identify_core.data import Latents, Samples
 from identify_core.errors import UsageError
@@ -56,6 +57,8 @@ def import_arrays(
     clock = Clock()
     opened = open_outside(references, terms)
     found = _lined_up(opened)
+    for each in found:
+        judge_size(each.label, each.shape, 8)
     values = [_finite(each.values(), each.label) for each in found]
     rows = found[0].shape[0]
     samples = Samples(
@@ -67,8 +70,8 @@ def import_arrays(
         known_inputs=False,  # equal ids are all that imports can be lined up by
     )
     groups: dict[str, list[np.ndarray[Any, Any]]] = {}
-    for each, array in zip((reading for one in opened for reading in one.readings), values, strict=True):
-        parts = [f"-{axis}-{index}" for axis, index in each.coordinates.items() if axis != REPLICATE]
+    for place, array in zip((reading for one in opened for reading in one.readings), values, strict=True):
+        parts = [f"-{axis}-{index}" for axis, index in place.coordinates.items() if axis != REPLICATE]
         groups.setdefault("".join((latents, *parts)), []).append(array)
     with RunWriter.create(store, name=name, plugin="") as writer:
         writer.write_samples(samples)

@@ -51,7 +51,7 @@ def check_values(node: Node, selection: tuple[int | slice, ...]) -> None:
     """
     layout = read_layout(node)
     with node.open() as folder:
-        for place in _places(_wanted(node, selection)):
+        for place in grid_places(_wanted(node, selection)):
             name = "/".join(("c", *map(str, place)))
             try:
                 with folder.open_file(name) as file:
@@ -106,7 +106,7 @@ def _wanted(node: Node, selection: tuple[int | slice, ...]) -> list[range]:
     return ranges
 
 
-def _places(ranges: list[range]) -> Iterator[tuple[int, ...]]:
+def grid_places(ranges: list[range]) -> Iterator[tuple[int, ...]]:
     """The product of ranges, without laying any of them out: a hostile shape has 10¹⁵ of them."""
     for flat in range(math.prod(map(len, ranges))):
         place = []
@@ -122,16 +122,16 @@ def _check_file(file: IO[bytes], name: str, layout: Layout) -> None:
         if size != layout.chunk:
             raise ValueError(f"its chunk {name} has {size} bytes instead of {layout.chunk}")
         return
-    for start, length in _chunks(file, name, size, layout):
+    for start, length in chunk_spans(file, name, size, layout):
         if start + length > size:
             raise ValueError(f"its chunk {name} is truncated")
         file.seek(start)
-        found = _decoded_size(file.read(min(length, _HEADER))) if layout.compressed else length
+        found = decoded_size(file.read(min(length, _HEADER))) if layout.compressed else length
         if found != layout.chunk:
             raise ValueError(f"its chunk {name} claims to hold {found} bytes instead of {layout.chunk}")
 
 
-def _chunks(file: IO[bytes], name: str, size: int, layout: Layout) -> list[tuple[int, int]]:
+def chunk_spans(file: IO[bytes], name: str, size: int, layout: Layout) -> list[tuple[int, int]]:
     """Where the chunks in a file begin and how long they are."""
     if not layout.sharded:
         return [(0, size)]
@@ -143,7 +143,7 @@ def _chunks(file: IO[bytes], name: str, size: int, layout: Layout) -> list[tuple
     return [(int(start), int(count)) for start, count in index if int(start) != _NOWHERE]
 
 
-def _decoded_size(header: bytes) -> int | str:
+def decoded_size(header: bytes) -> int | str:
     """The size that a zstd frame claims for its content (RFC 8878, section 3.1.1), or why it claims none."""
     if header[:4] != _ZSTD or len(header) < 6:
         return "an unknown number of"

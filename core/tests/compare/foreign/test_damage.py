@@ -16,7 +16,7 @@ import torch
 import zarr
 from safetensors.torch import save_file
 
-from identify_core.compare.foreign import sizes
+from identify_core.compare.foreign import sizes, zarr_chunks
 from identify_core.compare.foreign.door import open_outside
 from identify_core.errors import UsageError
 
@@ -189,6 +189,47 @@ def test_metadata_that_are_hostile_or_of_another_layout_are_refused(changes: Any
         read("c.zarr")
 
 
+def claim(path: str, count: int) -> None:
+    """Make a zstd frame with eight bytes of content size say that it holds so many."""
+    content = Path(path).read_bytes()
+    assert content[:4] == b"\x28\xb5\x2f\xfd"
+    head = content[:4] + bytes([0b11100000]) + count.to_bytes(8, "little")
+    Path(path).write_bytes(head + content[13:])
+
+
+@pytest.mark.parametrize("options", [{}, {"zarr_format": 2, "compressors": numcodecs.Zstd()}])
+def test_a_chunk_that_claims_terabytes_is_refused_before_it_is_decoded(options: Any) -> None:
+    store("c.zarr", **options)
+    claim("c.zarr/1.0" if options else "c.zarr/c/1/0", 2**42)
+    with pytest.raises(UsageError, match="claims to hold more than the 240 bytes of a chunk"):
+        read("c.zarr")
+
+
+@pytest.mark.parametrize(
+    "codec", [numcodecs.Blosc(), numcodecs.LZ4(), numcodecs.Zlib(), numcodecs.GZip(), numcodecs.BZ2(), numcodecs.LZMA()]
+)
+def test_a_chunk_that_holds_more_than_a_chunk_is_refused(codec: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store("c.zarr", zarr_format=2, compressors=codec)
+    np.testing.assert_array_equal(read("c.zarr"), VALUES)
+    Path("c.zarr/1.0").write_bytes(codec.encode(np.zeros(10**6)))
+    monkeypatch.setattr(zarr_chunks, "memory_budget", lambda: 10**5)
+    with pytest.raises(UsageError, match=r"its chunk 1\.0 claims to hold more than the 240 bytes of a chunk"):
+        read("c.zarr")
+
+
+def test_a_shard_whose_chunk_claims_too_much_or_lies_beyond_its_end_is_refused() -> None:
+    zarr.create_array("c.zarr", data=VALUES, chunks=(5, 3), shards=(10, 3))
+    content = bytearray(Path("c.zarr/c/1/0").read_bytes())
+    assert content[:4] == b"\x28\xb5\x2f\xfd"
+    content[4:13] = bytes([0b11100000]) + (2**42).to_bytes(8, "little")
+    Path("c.zarr/c/1/0").write_bytes(content)
+    with pytest.raises(UsageError, match="claims to hold more than the 120 bytes of a chunk"):
+        read("c.zarr")
+    Path("c.zarr/c/1/0").write_bytes(content[:10])
+    with pytest.raises(UsageError, match="has 10 bytes, less than its index"):
+        read("c.zarr")
+
+
 class Harmful:
     """What would run code when it is unpickled."""
 
@@ -205,6 +246,17 @@ def test_a_codec_that_unpickles_is_never_run() -> None:
     with pytest.raises(UsageError, match="with the codec 'pickle', which is not used here"):
         read("c.zarr")
     assert not Path("ran").exists()
+
+
+def test_tensors_whose_record_is_compressed_are_refused() -> None:
+    torch.save({"z": torch.zeros(3, 2)}, "a.pt")
+    with zipfile.ZipFile("a.pt") as archive, zipfile.ZipFile("b.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name))
+    np.testing.assert_array_equal(read("a.pt"), np.zeros((3, 2)))
+    with pytest.raises(UsageError, match=r"b\.pt is packed as torch\.save packs no file") as error:
+        read("b.pt")
+    assert "torch.save" in error.value.hint
 
 
 def test_an_n5_store_is_named() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from identify_core.compare.foreign.sizes import judge_size
 from identify_core.errors import UsageError
 from identify_core.suggestions import did_you_mean
 
@@ -44,7 +45,12 @@ class ForeignArray:
     columns: Mapping[str, Callable[[], Array]] = attrs.field(factory=_no_columns)
 
     def whole(self) -> Array:
-        """All of its values."""
+        """All of its values.
+
+        Raises:
+            UsageError: they are beyond the memory budget.
+        """
+        judge_size(self.name, self.shape, 8)
         return self.read(tuple(slice(0, size) for size in self.shape))
 
 

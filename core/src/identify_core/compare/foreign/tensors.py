@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def open_pt(path: Path, key: str) -> ForeignArray:
     """A tensor of a file that `torch.save` wrote: alone, or in nested dictionaries and lists, as `a/b/0`."""
     import torch
 
+    _refuse_packed(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:
@@ -70,6 +72,18 @@ def open_pt(path: Path, key: str) -> ForeignArray:
         dtype=str(tensor.dtype).removeprefix("torch."),
         read=lambda selection: _numbers(tensor[selection], label),
     )
+
+
+def _refuse_packed(path: Path) -> None:
+    """Refuse records that unpack to more than the file has bytes: `torch.save` stores them as they are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist())
+            total = sum(each.file_size for each in archive.infolist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UsageError(f"{path} is a damaged archive: {error}", hint="save it again") from error
+    if packed or total > path.stat().st_size:
+        raise UsageError(f"{path} is packed as torch.save packs no file", hint="save it again with torch.save")
 
 
 def _tensors(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:

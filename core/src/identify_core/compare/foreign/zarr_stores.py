@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 
 from identify_core.compare.foreign.numbers import as_native, check_real
 from identify_core.compare.foreign.record import Array, ForeignArray, Selection, choose
 from identify_core.compare.foreign.sizes import judge_size
+from identify_core.compare.foreign.zarr_chunks import StoredArray, check_files
 from identify_core.errors import UsageError
+from identify_core.store.nodes import Node
+from identify_core.store.values import Layout, read_layout
 
 _MOST_METADATA = 16 << 20
 _MOST_NODES = 10_000
@@ -53,34 +54,6 @@ _CODECS = frozenset(
 )
 
 
-@attrs.frozen(kw_only=True)
-class _Stored:
-    """What the metadata of one array say.
-
-    Args:
-        files: the shape of what one file holds.
-        raw: whether a file holds the bare bytes of its values.
-        separator: between the numbers in a file's name.
-        prefix: before them.
-    """
-
-    folder: Path
-    version: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    files: tuple[int, ...]
-    raw: bool
-    separator: str
-    prefix: str
-    axes: tuple[str, ...]
-
-    def file_name(self, place: tuple[int, ...]) -> str:
-        """The name of the file that holds the chunk at a place."""
-        if self.prefix:
-            return self.separator.join((self.prefix, *map(str, place)))
-        return self.separator.join(map(str, place)) or "0"
-
-
 def open_zarr(path: Path, key: str) -> ForeignArray:
     """An array of a Zarr store, at any depth.
 
@@ -94,8 +67,8 @@ def open_zarr(path: Path, key: str) -> ForeignArray:
     place = choose(path, *_meant(key, [] if root else list(_arrays(path)))) if not root or key else ""
     label = f"{path}/{place}" if place else str(path)
     stored = _describe(path / place, label)
-    _require_files(stored, label)
     judge_size(label, stored.files, stored.dtype.itemsize, what="a chunk")
+    check_files(stored, label)
 
     def read(selection: Selection) -> Array:
         import zarr
@@ -168,7 +141,7 @@ def _read_json(file: Path, name: str) -> dict[str, Any]:
     return document
 
 
-def _describe(folder: Path, label: str) -> _Stored:
+def _describe(folder: Path, label: str) -> StoredArray:
     try:
         if (folder / "zarr.json").exists():
             return _describe_v3(folder, _read_json(folder / "zarr.json", label), label)
@@ -178,7 +151,7 @@ def _describe(folder: Path, label: str) -> _Stored:
         raise UsageError(f"{label} is damaged: its metadata make no sense ({error!r})") from error
 
 
-def _describe_v3(folder: Path, document: Mapping[str, Any], label: str) -> _Stored:
+def _describe_v3(folder: Path, document: Mapping[str, Any], label: str) -> StoredArray:
     grid, keys, named = document["chunk_grid"], document["chunk_key_encoding"], document["data_type"]
     codecs = [str(each["name"]) for each in document["codecs"]]
     inner = [
@@ -191,33 +164,49 @@ def _describe_v3(folder: Path, document: Mapping[str, Any], label: str) -> _Stor
     if grid["name"] != "regular" or keys["name"] not in ("default", "v2"):
         raise UsageError(f"{label} is stored on a {grid['name']!r} grid with {keys['name']!r} names, which is not read")
     default = "/" if keys["name"] == "default" else "."
-    return _Stored(
+    return StoredArray(
         folder=folder,
         version=3,
         shape=_sizes(document["shape"]),
         dtype=_dtype(named, label),
         files=_sizes(grid["configuration"]["chunk_shape"], least=1),
-        raw=codecs == ["bytes"],
+        codecs=_undone(codecs),
+        layout=_store_layout(folder, document),
         separator=keys.get("configuration", {}).get("separator", default),
         prefix="c" if keys["name"] == "default" else "",
         axes=tuple(str(each or "") for each in document.get("dimension_names") or ()),
     )
 
 
-def _describe_v2(folder: Path, document: Mapping[str, Any], attributes: Mapping[str, Any], label: str) -> _Stored:
+def _describe_v2(folder: Path, document: Mapping[str, Any], attributes: Mapping[str, Any], label: str) -> StoredArray:
     codecs = [document["compressor"], *(document.get("filters") or ())]
     _check_codecs([str(each["id"]) for each in codecs if each is not None], label)
-    return _Stored(
+    return StoredArray(
         folder=folder,
         version=2,
         shape=_sizes(document["shape"]),
         dtype=_dtype(document["dtype"], label),
         files=_sizes(document["chunks"], least=1),
-        raw=not any(codecs),
+        codecs=_undone([str(each["id"]) for each in reversed(codecs) if each is not None]),
         separator=document.get("dimension_separator", "."),
         prefix="",
         axes=tuple(map(str, attributes.get("_ARRAY_DIMENSIONS") or ())),
     )
+
+
+def _undone(codecs: list[str]) -> tuple[str, ...]:
+    """What a file of bytes goes through when it is read, in that order; nothing where it is the bare values."""
+    names = [name.removeprefix("numcodecs.") for name in codecs]
+    first = names.index("bytes") + 1 if "bytes" in names else 0
+    return tuple(reversed(names[first:]))
+
+
+def _store_layout(folder: Path, document: Mapping[str, Any]) -> Layout | None:
+    """How files hold values where a store of identify would write them so, from which shards can be judged."""
+    try:
+        return read_layout(Node(path="", root=folder, metadata=document))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _sizes(values: Any, *, least: int = 0) -> tuple[int, ...]:
@@ -251,42 +240,3 @@ def _check_codecs(codecs: list[str], label: str) -> None:
                 f"{label} is stored with the codec {name!r}, which is not used here",
                 hint="write it with a codec of numbers, such as zstd",
             )
-
-
-def _require_files(stored: _Stored, label: str) -> None:
-    """Zarr takes a chunk that is not there for one full of the fill value; whether it was meant so, nobody can tell."""
-    counts = [math.ceil(size / step) for size, step in zip(stored.shape, stored.files, strict=True)]
-    expected = math.prod(counts)
-    present = {
-        Path(folder, name).relative_to(stored.folder).as_posix(): Path(folder, name)
-        for folder, _, names in os.walk(stored.folder)
-        for name in names
-    }
-    wanted = (stored.file_name(place) for place in _places(counts))
-    missing = next((name for name in wanted if name not in present), None)
-    if missing is not None:
-        files = sum(not path.name.startswith((".z", "zarr.json")) for path in present.values())
-        raise UsageError(
-            f"{label} is incomplete: its chunk {missing} is missing ({files} files for {expected} chunks)",
-            hint="copy it again; if the chunks that are not there are meant to be full of zeros, write them: "
-            "zarr.create_array(..., config={'write_empty_chunks': True})",
-        )
-    if stored.raw:
-        size = math.prod(stored.files) * stored.dtype.itemsize
-        for name in map(stored.file_name, _places(counts)):
-            found = present[name].stat().st_size
-            if found != size:
-                raise UsageError(
-                    f"{label} is damaged: its chunk {name} has {found} bytes instead of {size}",
-                    hint="copy or download it again",
-                )
-
-
-def _places(counts: list[int]) -> Iterator[tuple[int, ...]]:
-    """Every chunk's place, one at a time: a hostile shape has more of them than memory holds."""
-    for flat in range(math.prod(counts)):
-        number, place = flat, []
-        for count in reversed(counts):
-            number, index = divmod(number, count)
-            place.append(index)
-        yield tuple(reversed(place))
