@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from identify_core.compare.spread_view import Member, draw_spread, spreads
+from identify_core.compare.views import draw_grid
+from identify_core.components import Evaluator
+from identify_core.findings import Finding, LabelledArray
 
 
 def member(group: str, width: int = 4, latents: str = "z") -> Member:
@@ -59,3 +62,16 @@ def test_runs_of_several_widths_stand_along_the_dimension() -> None:
     assert [text.get_text() for text in axes.get_xticklabels()] == ["5", "8"]
     assert [line.get_label() for line in axes.get_lines() if not line.get_label().startswith("_")] == ["h", "z"]
     assert all(line.get_ydata() == pytest.approx([0.7, 0.7]) for line in axes.get_lines() if line.get_label() in "hz")
+
+
+def test_a_grid_without_a_single_value_is_drawn_without_a_warning() -> None:
+    """Warnings are errors in this suite; numpy has one for the largest of no numbers."""
+    arrays = {
+        "labels": LabelledArray(values=np.array(["a", "b"]), dimensions=("representation",)),
+        "value": LabelledArray(values=np.full((2, 2), np.nan), dimensions=("representation", "other")),
+    }
+    evaluator = Evaluator(name="cka", summary="", target="a:b", arity="pair")
+    figures = list(
+        draw_grid(Finding(summary="", arrays=arrays), evaluator, [Member(group="g", latents="h", width=2)] * 2)
+    )
+    assert figures[0].name == "heat-map"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,11 @@ from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
 
 Array = np.ndarray[Any, Any]
-PAIRS = [each for each in CATALOGUE.values() if each.arity == "pair" and each.family in ("linear", "samples")]
+PAIRS = [
+    each
+    for each in CATALOGUE.values()
+    if each.arity == "pair" and each.family in ("linear", "samples") and "dissimilarities" not in each.requires
+]
 MORE: dict[str, Callable[..., Score]] = {
     "pearson-mcc held out": partial(measures.pearson_mcc, held_out=True),
     "weak-mcc held out": partial(measures.weak_mcc, held_out=True),
@@ -165,3 +173,27 @@ def test_few_rows_give_a_value_or_a_reason(name: str, n: int) -> None:
         assert math.isfinite(score.value)
     low, high = CATALOGUE[score.measure].bounds
     assert math.isnan(score.value) or low <= score.value <= high
+
+
+def test_the_command_says_the_value_and_the_warnings_of_the_library(tmp_path: Path) -> None:
+    """Codes with rows that repeat, a dead latent and more columns than distinct rows, every measure at once."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 25, size=300)
+    x, y = rng.integers(1, 4, size=(25, 30)).astype(float)[rows], rng.normal(size=(25, 6)).round(1)[rows]
+    y[:, 2] = 0.1
+    for label, array in (("x", x), ("y", y)):
+        np.save(tmp_path / f"{label}.npy", array)
+    named = [part for each in PAIRS for part in ("--evaluator", f"measures:{each.name}")]
+    command = ["compare", "x.npy", "y.npy", *named, "--store", "store", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "identify_core", *command], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    findings = json.loads(done.stdout)["findings"]
+    for each in PAIRS:
+        score = FUNCTIONS[each.name](x, y)
+        found = findings[each.name]
+        if each.symmetric:
+            assert found["scalars"][f"{each.name} median"] == pytest.approx(score.value, abs=1e-9), each.name
+            said = [line.replace("x.npy", "x").replace("y.npy", "y") for line in found["warnings"]]
+            assert said == list(score.warnings), each.name
+        assert ("repeated rows" in each.touched_by) == any("25 distinct ones" in line for line in found["warnings"])

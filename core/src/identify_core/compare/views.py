@@ -146,7 +146,8 @@ def _heat_map(
                 axes.axhline(position - 0.5, color="white", linewidth=2.5)
                 axes.axvline(position - 0.5, color="white", linewidth=2.5)
         if count <= _WRITTEN:
-            middle = (np.nanmax(shown) + np.nanmin(shown)) / 2
+            finite = shown[np.isfinite(shown)]
+            middle = (finite.max() + finite.min()) / 2 if finite.size else 0.0
             for (i, j), value in np.ndenumerate(shown):
                 if np.isfinite(value):
                     colour = "white" if value < middle else INK
