@@ -11,7 +11,8 @@ import torch
 
 from identify_core.data import Factor, Samples
 from identify_core.errors import UsageError
-from identify_core.factors import RULE, SAID_KINDS, doubt_of_kind, read_factor
+from identify_core.factor_kinds import RULE, SAID_KINDS
+from identify_core.factors import doubt_of_kind, read_factor
 from identify_core.store import RunWriter, Store, StoredRun
 
 

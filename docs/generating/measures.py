@@ -6,7 +6,7 @@ import math
 
 from generating.markdown import facts, page, prose
 
-from identify_core.factors import RULE
+from identify_core.factor_kinds import RULE
 from identify_measures.catalogue import CATALOGUE, Measure
 
 FAMILIES = {

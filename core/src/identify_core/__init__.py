@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from identify_core.errors import SpecError as SpecError
     from identify_core.errors import StoreError as StoreError
     from identify_core.errors import UsageError as UsageError
-    from identify_core.factors import FactorKind as FactorKind
+    from identify_core.factor_kinds import FactorKind as FactorKind
     from identify_core.factors import doubt_of_kind as doubt_of_kind
     from identify_core.factors import read_factor as read_factor
     from identify_core.fetching import FilePlaces as FilePlaces
@@ -166,7 +166,8 @@ _ROOMS = {
         "UsageError",
     ),
     "downloading": ("PublicFile", "file_sum"),
-    "factors": ("FactorKind", "doubt_of_kind", "read_factor"),
+    "factor_kinds": ("FactorKind",),
+    "factors": ("doubt_of_kind", "read_factor"),
     "fetching": ("FilePlaces", "check_file", "missing_file", "obtain_file"),
     "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Table"),
     "hookspecs": ("IdentifySpecs", "hookimpl"),

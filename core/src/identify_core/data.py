@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core.factors import FactorKind
+from identify_core.factor_kinds import FactorKind
 from identify_core.findings import LabelledArray
 from identify_core.kinds import fits
 

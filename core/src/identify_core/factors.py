@@ -1,31 +1,15 @@
-"""Factors: how values become a ground-truth factor, by one rule in the library, in specs and on the command line.
-
-This module is light, so that help texts can state the rule: numpy is imported where values are read.
-"""
+"""Factors: how values become a ground-truth factor, by one rule in the library, in specs and on the command line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any
 
+import numpy as np
+
+from identify_core.data import Factor
 from identify_core.errors import UsageError
+from identify_core.factor_kinds import KINDS, SAID_KINDS
 from identify_core.suggestions import did_you_mean
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from identify_core.data import Factor
-
-FactorKind = Literal["continuous", "circular", "ordinal", "categorical"]
-KINDS: tuple[FactorKind, ...] = get_args(FactorKind)
-
-SAID_KINDS = (*KINDS, "degrees")
-"""What a user may say: a kind, or that circular values are in degrees, which become radians."""
-
-RULE = (
-    "Where no kind is said, integers, text, true and false are categorical and other numbers are continuous; circular "
-    "values are in radians, or in degrees where the kind is degrees; missing values are refused."
-)
-"""The rule in words, for help texts."""
 
 _MOST_TURNS = 10  # angles that were followed round and round are still radians; degrees go up to 90 at least
 _MISSING_TEXT = ("", "nan", "<na>")
@@ -42,10 +26,6 @@ def read_factor(name: str, values: Any, kind: str = "") -> Factor:
     Raises:
         UsageError: there is no such kind, values are missing or infinite, or they do not go with the kind.
     """
-    import numpy as np
-
-    from identify_core.data import Factor
-
     if kind:
         check_kind(name, kind)
     array = _plain(name, values.detach().cpu().numpy() if hasattr(values, "detach") else values)
@@ -85,8 +65,6 @@ def doubt_of_kind(name: str, factor: Factor) -> str:
 
 def _plain(name: str, values: Any) -> np.ndarray[Any, Any]:
     """Values as numbers, booleans or text."""
-    import numpy as np
-
     masked = int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
     if masked:
         raise _missing(name, masked, len(values), int(np.ma.getmaskarray(values).argmax()))
@@ -106,8 +84,6 @@ def _plain(name: str, values: Any) -> np.ndarray[Any, Any]:
 
 
 def _refuse_missing(name: str, array: np.ndarray[Any, Any]) -> None:
-    import numpy as np
-
     if array.dtype.kind == "f":
         if np.isinf(array).any():
             raise UsageError(f"the factor {name!r} has {int(np.isinf(array).sum())} infinite values")
@@ -128,8 +104,6 @@ def _missing(name: str, count: int, rows: int, first: int) -> UsageError:
 
 
 def _refuse_degrees(name: str, array: np.ndarray[Any, Any]) -> None:
-    import numpy as np
-
     largest = float(np.abs(array).max(initial=0))
     if largest > _MOST_TURNS * 2 * np.pi:
         raise UsageError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from identify_core.factors import RULE, SAID_KINDS
+from identify_core.factor_kinds import RULE, SAID_KINDS
 
 if TYPE_CHECKING:
     from identify_core.compare.foreign.door import Terms
