@@ -120,6 +120,9 @@ if TYPE_CHECKING:
     from identify_core.scores import Interval as Interval
     from identify_core.scores import Score as Score
     from identify_core.scores import Verdict as Verdict
+    from identify_core.sizes import Known as Known
+    from identify_core.sizes import Sizes as Sizes
+    from identify_core.sizes import dense_parameters as dense_parameters
     from identify_core.spec import Chosen as Chosen
     from identify_core.spec import ResolvedSpec as ResolvedSpec
     from identify_core.spec import load_spec as load_spec
@@ -199,6 +202,7 @@ _ROOMS = {
     "run.subject": ("Representation", "RunSubject", "Subject"),
     "rungs": ("RUNGS", "Rung", "draw_ladder", "includes", "lowest"),
     "scores": ("Chance", "Direction", "Interval", "Score", "Verdict"),
+    "sizes": ("Known", "Sizes", "dense_parameters"),
     "spec": ("Chosen", "ResolvedSpec", "load_spec"),
     "store": ("RunSummary", "RunWriter", "Store", "StoredFinding", "StoredLatents", "StoredRun", "find_store_path"),
     "suggestions": ("did_you_mean",),

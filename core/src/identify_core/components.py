@@ -103,9 +103,16 @@ class Component:
 
 @attrs.frozen(kw_only=True)
 class Dataset(Component):
-    """`target(options, context) -> Samples`."""
+    """`target(options, context) -> Samples`.
+
+    Args:
+        sizes: `"module:function"` in a light module, called as `sizes(options, known) -> Sizes` before anything is
+            allocated: what the samples take, and how many and how wide they are. Empty: it is not told.
+    """
 
     kind: ClassVar[str] = "dataset"
+
+    sizes: str = attrs.field(default="", validator=_check_target)
 
 
 @attrs.frozen(kw_only=True)
@@ -117,11 +124,13 @@ class Model(Component):
     Args:
         check: `"module:function"`, called as `check(options, shape)` before anything is built or trained; it raises
             `OptionsError` for sizes that the architecture cannot take. Empty: every size is fine.
+        sizes: as for a dataset: the parameters of one replicate, from which the core reckons the weights of all.
     """
 
     kind: ClassVar[str] = "model"
 
     check: str = attrs.field(default="", validator=_check_target)
+    sizes: str = attrs.field(default="", validator=_check_target)
 
 
 @attrs.frozen(kw_only=True)
@@ -133,12 +142,14 @@ class Objective(Component):
     Args:
         identified_up_to: the name of the rung up to which theory says its latents are identified; empty for none.
         autocast: whether training under bfloat16 or float16 autocast makes sense.
+        sizes: as for a dataset: what it allocates next to the weights, such as the latents that it keeps.
     """
 
     kind: ClassVar[str] = "objective"
 
     identified_up_to: str = ""
     autocast: bool = False
+    sizes: str = attrs.field(default="", validator=_check_target)
 
 
 @attrs.frozen(kw_only=True)

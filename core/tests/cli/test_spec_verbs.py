@@ -199,3 +199,24 @@ def test_seconds_between_checkpoints_are_a_number_from_0_on(
     said = identify(*verb, f"--checkpoint-every={seconds}")
     assert said.status == 2
     assert f"{seconds} is not a number of seconds: it must be at least 0" in said.err
+
+
+@pytest.mark.parametrize("verb", [("validate",), ("run", "--quiet"), ("sweep", "--over", "seed=0,1")])
+def test_a_spec_beyond_the_memory_is_refused_by_part_and_before_torch(
+    project: Project, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]
+) -> None:
+    huge = ("genni", "--set", "dataset.samples=1000000000000")
+    assert run_command_line([verb[0], *huge, *verb[1:]]) == 2
+    said = capsys.readouterr().err
+    assert "the spec needs about 16 TB of memory, and this machine has" in said
+    assert "dataset, inputs: 8 TB" in said
+    assert "--force" in said
+    assert not project.store.path.exists()
+
+
+def test_force_goes_on_and_the_need_is_shown(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["validate", "genni", "--set", "dataset.samples=1000000000000", "--force", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["memory"]
+    assert told["dataset, inputs"] == 2 * 4 * (10**12 + 2000)
+    assert run_command_line(["validate", "mtlcm"]) == 0
+    assert "needs about 23.7 MB (dataset, latents, draws and observed features: 23.7 MB)" in capsys.readouterr().out

@@ -155,6 +155,13 @@ def spec_options(function: F) -> F:
     return function
 
 
+def force_option(function: F) -> F:
+    """Add `--force` to a verb that refuses a spec beyond this machine's memory."""
+    return click.option("--force", is_flag=True, help="Go on although the spec needs more memory than there is.")(
+        function
+    )
+
+
 def _refuse_no_time(_: click.Context, __: click.Parameter, seconds: float) -> float:
     if not seconds >= 0:  # NaN too
         raise click.BadParameter(f"{seconds:g} is not a number of seconds: it must be at least 0")

@@ -11,6 +11,7 @@ import click
 
 from identify_core.cli.invocation import (
     Invocation,
+    force_option,
     json_option,
     quiet_option,
     spec_options,
@@ -30,6 +31,7 @@ RAN_AND_FAILED = 1
 @click.option("--seed", type=int, help="The root of every random stream.")
 @click.option("--replicates", type=int, help="How many copies of the model.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.")
+@force_option
 @tracking_options
 @quiet_option
 @store_option
@@ -46,6 +48,7 @@ def command(
     checkpoint_every: float,
     quiet: bool,
     as_json: bool,
+    force: bool,
     **flags: Any,
 ) -> int:
     """Run a spec: train the replicates, store their latents, evaluate them.
@@ -56,9 +59,11 @@ def command(
     identify run genni --spec spec.toml --set objective.steps=2000
     """
     from identify_core.spec import load_spec
+    from identify_core.spec.memory import refuse_beyond_memory
 
     registry = invocation.registry_for_spec(file, overrides)
     spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=overrides, flags=flags)
+    refuse_beyond_memory(spec, force=force)
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.run.engine import execute
 

@@ -13,6 +13,7 @@ import click
 
 from identify_core.cli.invocation import (
     Invocation,
+    force_option,
     json_option,
     quiet_option,
     spec_options,
@@ -50,6 +51,7 @@ SCALARS = 8
 @click.option("--resume", metavar="ID", help="Go on with this sweep, or @last.")
 @click.option("--show", metavar="ID", help="Show what came of this sweep, or @last.")
 @click.option("--new", is_flag=True, help="Begin anew although the store has this very sweep.")
+@force_option
 @trust_option
 @tracking_options
 @quiet_option
@@ -63,6 +65,7 @@ def command(
     show: str | None,
     dry_run: bool,
     new: bool,
+    force: bool,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -76,6 +79,7 @@ def command(
     identify sweep genni --preset smoke --over objective.steps=100,1000 --over seed=0,1,2 --workers 2
     identify sweep --show @last
     """
+    from identify_core.spec.memory import refuse_beyond_memory
     from identify_core.store import Store
     from identify_core.sweep.record import find_sweep
     from identify_core.sweep.summary import read_rows
@@ -94,6 +98,8 @@ def command(
     else:
         registry = invocation.registry_for_spec(given["file"], given["overrides"])
         plan = _plan(registry, given)
+        for each in plan.combinations:
+            refuse_beyond_memory(each.spec, force=force)
         if dry_run:
             _print_plan(plan, as_json)
             return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, spec_options
+from identify_core.cli.invocation import Invocation, force_option, json_option, spec_options
 from identify_core.cli.output import print_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ WRONG_SPEC = 2
 @click.command("validate")
 @spec_options
 @click.option("--explain", "with_origins", is_flag=True, help="Say where each value came from and what it replaced.")
+@force_option
 @json_option
 @click.pass_obj
 def command(
@@ -29,6 +30,7 @@ def command(
     preset: str | None,
     overrides: tuple[str, ...],
     with_origins: bool,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Check a spec without running it: every problem at once, with its place and the nearest valid name.
@@ -39,10 +41,12 @@ def command(
     """
     from identify_core.errors import SpecError
     from identify_core.spec import load_spec
+    from identify_core.spec.memory import refuse_beyond_memory
 
     try:
         registry = invocation.registry_for_spec(file, overrides)
         spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=overrides)
+        refuse_beyond_memory(spec, force=force)
     except SpecError as error:
         if not as_json:
             raise
@@ -66,6 +70,7 @@ def _print_json(spec: ResolvedSpec) -> None:
     from identify_core.cli.output import print_json
     from identify_core.spec.explain import explain
     from identify_core.spec.keypaths import write_key_path
+    from identify_core.spec.memory import memory_of
     from identify_core.spec.trust import names_of
 
     origins = {
@@ -77,7 +82,7 @@ def _print_json(spec: ResolvedSpec) -> None:
     }
     content = {"valid": True, "hash": spec.hash, "spec": spec.as_dict(), "origins": origins, "notes": list(spec.notes)}
     names = [{"key": write_key_path(each.path), "value": each.value, "kind": each.kind} for each in names_of(spec)]
-    content["names"] = names
+    content |= {"names": names, "memory": memory_of(spec)}
     print_json("validation", content)
 
 
@@ -87,6 +92,7 @@ def _origin(origin: Origin) -> dict[str, Any]:
 
 def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
     from identify_core.cli.output import print_table, print_warning
+    from identify_core.spec.memory import memory_of, say_memory
     from identify_core.spec.trust import names_of
 
     rows = [("dataset", spec.dataset), ("model", spec.model), ("objective", spec.objective)]
@@ -100,6 +106,8 @@ def _print(spec: ResolvedSpec, *, with_origins: bool) -> None:
             if each is not None
         ],
     )
+    if parts := memory_of(spec):
+        print_text(f"needs about {say_memory(parts)}")
     for named in names_of(spec):
         print_text(f"names {named}")
     if with_origins:

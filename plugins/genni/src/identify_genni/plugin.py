@@ -33,6 +33,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="A network of the run's own architecture as the target function, on inputs of a chosen distribution.",
         options=TeacherOptions,
         target="identify_genni.targets:make_teacher",
+        sizes="identify_genni.sizes:drawn_inputs",
         source=PAPER,
     )
     yield Dataset(
@@ -40,12 +41,14 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Any target function by its import path, on inputs of a chosen distribution.",
         options=FunctionOptions,
         target="identify_genni.targets:make_function",
+        sizes="identify_genni.sizes:drawn_inputs",
     )
     yield Dataset(
         name="teacher-2020",
         summary="The study's own recipe: teacher, inputs and candidates drawn one after the other from one seed.",
         options=Teacher2020Options,
         target="identify_genni.targets:make_teacher_2020",
+        sizes="identify_genni.sizes:inputs_of_2020",
         source="genni 1.0.3, data_getters.py",
     )
     yield Dataset(
@@ -65,6 +68,7 @@ def identify_models() -> Iterable[Model]:
         summary="SimpleNet: dense layers of any widths with any activation.",
         options=FcnOptions,
         target="identify_genni.networks.fully_connected:build_fcn",
+        sizes="identify_genni.sizes:fcn",
         check="identify_genni.networks.fully_connected:check_dense",
         source=NETS,
     )
@@ -73,6 +77,7 @@ def identify_models() -> Iterable[Model]:
         summary="LinearNet: one dense layer.",
         options=LinearOptions,
         target="identify_genni.networks.fully_connected:build_linear",
+        sizes="identify_genni.sizes:linear",
         check="identify_genni.networks.fully_connected:check_dense",
         source=NETS,
     )
@@ -81,6 +86,7 @@ def identify_models() -> Iterable[Model]:
         summary="BatchNormSimpleNet: dense layers with batch normalisation.",
         options=BatchNormOptions,
         target="identify_genni.networks.fully_connected:build_batchnorm",
+        sizes="identify_genni.sizes:batchnorm",
         check="identify_genni.networks.fully_connected:check_dense",
         source=NETS,
     )
@@ -89,6 +95,7 @@ def identify_models() -> Iterable[Model]:
         summary="LeNet: two convolutions with pooling and three dense layers, for images of 16, 20, 24, … pixels.",
         options=LeNetOptions,
         target="identify_genni.networks.convolutional:build_lenet",
+        sizes="identify_genni.sizes:lenet",
         check="identify_genni.networks.convolutional:check_lenet",
         source=NETS,
     )
@@ -97,6 +104,7 @@ def identify_models() -> Iterable[Model]:
         summary="KeskarC3: two convolutions and three dense layers with batch normalisation and dropout.",
         options=KeskarC3Options,
         target="identify_genni.networks.convolutional:build_keskar_c3",
+        sizes="identify_genni.sizes:keskar_c3",
         check="identify_genni.networks.convolutional:check_keskar_c3",
         source=f"{NETS}; Keskar et al., On large-batch training for deep learning, ICLR 2017, arXiv 1609.04836",
     )
@@ -117,6 +125,7 @@ def identify_objectives() -> Iterable[Objective]:
         summary="Train every replicate to the same target function, with restarts and polishing until it is reached.",
         options=EquivalenceOptions,
         target="identify_genni.equivalence:train",
+        sizes="identify_genni.sizes:equivalence",
         autocast=True,
         source=PAPER,
     )

@@ -33,6 +33,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Latents of many tasks under a linear mixing, with every way to depart from the model.",
         options=LinearOptions,
         target="identify_mtlcm.synthetic.datasets:make_linear",
+        sizes="identify_mtlcm.synthetic.sizes:drawn_tasks",
         source=f"{PAPER}, Algorithm 1",
     )
     yield Dataset(
@@ -40,6 +41,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Latents of many tasks seen through a frozen random network, with every way to depart from the model.",
         options=NonlinearOptions,
         target="identify_mtlcm.synthetic.datasets:make_nonlinear",
+        sizes="identify_mtlcm.synthetic.sizes:drawn_tasks",
         source=f"{PAPER}, Algorithm 1",
     )
     yield Dataset(
@@ -47,6 +49,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="The study's linear data, draw by draw.",
         options=Linear2024Options,
         target="identify_mtlcm.synthetic.legacy:make_linear_2024",
+        sizes="identify_mtlcm.synthetic.sizes:tasks_of_2024",
         source=f"{CODE}, linear_synthetic",
     )
     yield Dataset(
@@ -54,6 +57,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="The study's nonlinear data, draw by draw.",
         options=Nonlinear2024Options,
         target="identify_mtlcm.synthetic.legacy:make_nonlinear_2024",
+        sizes="identify_mtlcm.synthetic.sizes:tasks_of_2024",
         source=f"{CODE}, multitask_synthetic",
     )
     yield Dataset(
@@ -80,6 +84,7 @@ def identify_models() -> Iterable[Model]:
         summary="Dense encoder: hidden layers with one activation, a linear layer to the representation.",
         options=MlpOptions,
         target="identify_mtlcm.networks.mlp:build_mlp",
+        sizes="identify_mtlcm.options.networks:mlp_sizes",
         check="identify_mtlcm.networks.mlp:check_mlp",
         source=f"{PAPER}, section 5; {CODE}",
     )

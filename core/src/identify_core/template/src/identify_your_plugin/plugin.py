@@ -24,6 +24,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Independent sources, seen through a random linear mixing with noise.",
         options=MixturesOptions,
         target="identify_your_plugin.dataset:make_mixtures",
+        sizes="identify_your_plugin.sizes:mixtures",
         source="Comon, Independent component analysis, a new concept?, Signal Processing 36(3), 1994",
     )
 
@@ -36,6 +37,7 @@ def identify_models() -> Iterable[Model]:
         summary="An encoder with one hidden layer and a linear decoder.",
         options=AutoencoderOptions,
         target="identify_your_plugin.model:build_autoencoder",
+        sizes="identify_your_plugin.sizes:autoencoder",
         check="identify_your_plugin.model:check_autoencoder",
         source="Baldi & Hornik, Neural networks and principal component analysis, Neural Networks 2(1), 1989",
     )
