@@ -16,7 +16,7 @@ from identify_core.spec.resolved import ResolvedSpec
 _COPIES = 4
 """Weights, their gradients, and two moments of an optimiser."""
 _MODULE = 6_000
-"""Bytes of one replicate's module as an object of Python while replicates are built: 6 kB were measured for a network of
+"""Bytes of a replicate's module as an object of Python while replicates are built: 6 kB were measured for a network of
 one dense layer, and more for others."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
