@@ -7,17 +7,26 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import identify_measures as measures
-from identify_core import Score
-from identify_measures.catalogue import CATALOGUE
+from identify_core import Representation, Score, Subject, load_target
+from identify_core.testing.contexts import make_context
+from identify_measures.catalogue import CATALOGUE, Measure
 from identify_measures.inputs import InputError
+from identify_measures.linear.canonical import expected_mean_correlation
+from identify_measures.linear.correlation import chance_held_out
+from identify_measures.samplewise.dissimilarities import sampled_pairs
+from identify_measures.samplewise.neighbours import chance_overlap
+from identify_measures.samplewise.ranks import tied_part
+from identify_measures.statistics.gathering import Memory, from_representations
 
 Array = np.ndarray[Any, Any]
 PAIRS = [
@@ -144,6 +153,74 @@ def test_eight_thousand_rows(name: str) -> None:
     assert low <= score.value <= high
     if score.chance is not None:
         assert math.isfinite(score.chance.mean)
+
+
+def test_eight_thousand_rows_of_one_representation() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(8000, 4)) @ (np.eye(4) + 0.3)
+    covariance = (np.eye(4) + 0.3).T @ (np.eye(4) + 0.3)
+    expected = 0.5 * (np.log(covariance.diagonal()).sum() - np.linalg.slogdet(covariance)[1])
+    assert measures.total_correlation(z).value == pytest.approx(expected, abs=0.03)
+
+
+STREAMED = [each for each in PAIRS if each.prepare.endswith("linear:prepare")]
+
+
+@pytest.mark.parametrize("each", STREAMED, ids=lambda each: each.name)
+def test_a_hundred_thousand_streamed_rows(each: Measure, tmp_path: Path, streamed: tuple[Any, list[Any]]) -> None:
+    """The evaluator on one pass over the rows gives what the function gives on arrays."""
+    statistics, representations = streamed
+    subject = Subject(representations=tuple(representations), prepared=statistics, indices=(0, 1))
+    score = load_target(each.target)(each.options(), subject, make_context(tmp_path))
+    alone = FUNCTIONS[each.name](*related(100_000, np.float32))
+    assert score.value == pytest.approx(alone.value, rel=1e-5, abs=1e-5)
+    assert score.n == alone.n == 100_000
+    assert set(score.warnings) == set(alone.warnings)
+    assert (score.chance is None) == (alone.chance is None)
+    if alone.chance is not None:
+        assert score.chance.mean == pytest.approx(alone.chance.mean, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def streamed() -> tuple[Any, list[Any]]:
+    """Statistics of a hundred thousand rows that are not kept, and their representations."""
+    found = []
+    for label, array in zip("xy", related(100_000, np.float32), strict=True):
+        found.append(
+            Representation(
+                label=label,
+                run_id="",
+                latents="latents",
+                replicate=0,
+                ids=np.arange(100_000),
+                identified_up_to="",
+                shape=array.shape,
+                load_rows=lambda start, stop, array=array: array[start:stop],
+            )
+        )
+    return from_representations(found, torch.device("cpu"), memory=Memory(rows=0.0)), found
+
+
+MANY = 1_000_000
+
+
+def test_closed_formulas_at_a_million_rows() -> None:
+    """Each against the limit of many rows, or against exact fractions."""
+    overlap, index = chance_overlap(MANY, 10)
+    assert overlap == 10 / (MANY - 1)
+    # Of so few neighbours among so many, at most one is shared.
+    assert index == pytest.approx(10 * overlap / (2 * 10 - 1), rel=1e-4)
+    # Frames in so large a space meet as normal variables do.
+    normal = np.linalg.svd(np.random.default_rng(0).normal(size=(300, 400)), compute_uv=False).mean()
+    assert expected_mean_correlation(300, 400, MANY) == pytest.approx(normal / math.sqrt(MANY), rel=0.01)
+    assert chance_held_out(MANY).mean == pytest.approx(math.sqrt(2 / math.pi / MANY), rel=1e-5)
+    assert float(tied_part(torch.tensor(0.0), MANY)) == 1.0
+    exact = Fraction(MANY) * (MANY**2 - 1) / 12
+    assert float(tied_part(torch.tensor(float(exact), dtype=torch.float64), MANY)) == pytest.approx(0.0, abs=1e-12)
+    first, second = sampled_pairs(MANY, 1000, 0)
+    assert bool((first < second).all())
+    assert int(second.max()) < MANY
+    assert len({*zip(first.tolist(), second.tolist(), strict=True)}) == 1000
 
 
 @pytest.mark.slow

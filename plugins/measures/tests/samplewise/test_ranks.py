@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import rankdata
 
-from identify_measures.samplewise.ranks import average_ranks, rank_dissimilarities
+from identify_measures import rsa, spearman_mcc
+from identify_measures.samplewise.ranks import average_ranks, rank_dissimilarities, tied_part
 
 GENERATOR = np.random.default_rng(0)
 
@@ -56,3 +57,22 @@ def test_dissimilarities_that_differ_by_rounding_are_tied() -> None:
     agreeing = (rank_dissimilarities(torch.from_numpy(noisy)).numpy() == rankdata(values)).mean()
     assert agreeing > 0.99
     assert (rankdata(noisy) == rankdata(values)).mean() < 0.5
+
+
+def test_ties_are_said_where_they_take_a_part_of_the_spread() -> None:
+    codes = np.random.default_rng(0).integers(0, 3, size=(300, 2)).astype(float)
+    codes = np.hstack([codes, np.random.default_rng(1).normal(size=(300, 1))])
+    free = np.random.default_rng(2).normal(size=(300, 3))
+    said = "2 of 3 latents of x have ties, which take a part of the spread of their ranks"
+    assert spearman_mcc(codes, free).warnings == (said,)
+    assert spearman_mcc(free, free).warnings == ()
+    for comparison in ("spearman", "kendall"):
+        warnings = rsa(codes[:, :2], free, dissimilarity="euclidean", comparison=comparison).warnings
+        assert warnings[-1].startswith("dissimilarities of x tie, which takes 0.")
+        assert rsa(free, free, comparison=comparison).warnings == ()
+
+
+def test_what_ties_take_is_the_usual_correction() -> None:
+    values = torch.tensor([1.0, 1.0, 1.0, 2.0, 3.0, 3.0])[:, None]
+    ranks = average_ranks(values)[:, 0] - 3.5
+    assert float(tied_part(ranks.square().sum(), 6)) == pytest.approx(((27 - 3) + (8 - 2)) / (6**3 - 6))

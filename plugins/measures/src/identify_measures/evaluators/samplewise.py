@@ -127,7 +127,9 @@ def estimate_minibatches(options: MinibatchOptions, sizes: Sizes) -> Cost:
         elements=batches * options.batch**2 * count * 4 + 8 * n * width,
         calls=batches * 66 * count + 30 * count,
     )
-    return Cost(work=work, bytes=8.0 * count * options.batch**2, reads=4 * n * width)
+    # Shuffled rows are held, twice while they are put together.
+    held = 2 * min(8 * n * width, BUDGET) if options.shuffle else 0.0
+    return Cost(work=work, bytes=held + 8.0 * count * options.batch**2, reads=4 * n * width)
 
 
 def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:

@@ -123,6 +123,13 @@ def vector_correlation(first: torch.Tensor, second: torch.Tensor) -> float:
     return cross / math.sqrt(own * other) if own > 0 and other > 0 else math.nan
 
 
+def sum_of_squares(values: torch.Tensor) -> torch.Tensor:
+    """Σ v² of a vector, in float64."""
+    step = 1 << 22
+    parts = [values[start : start + step].to(torch.float64).square().sum() for start in range(0, len(values), step)]
+    return torch.stack(parts).sum()
+
+
 def kendall(first: torch.Tensor, second: torch.Tensor) -> float:
     """Kendall's tau-a of two vectors of ranks: concordant less discordant pairs over all, ties counting as neither."""
     from scipy.stats import kendalltau

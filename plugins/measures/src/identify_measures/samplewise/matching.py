@@ -17,7 +17,7 @@ from identify_measures.linear.correlation import correlations, match
 from identify_measures.linear.measuring import Formula, require_variance
 from identify_measures.options.linear import PairOptions
 from identify_measures.options.samplewise import PermutationOptions, RankMatchingOptions
-from identify_measures.samplewise.ranks import average_ranks
+from identify_measures.samplewise.ranks import FEW_TIES, average_ranks, tied_part
 from identify_measures.samplewise.rows import BLOCK, Rows
 from identify_measures.samplewise.shared import Shared
 from identify_measures.scoring import drawn, score
@@ -125,6 +125,8 @@ def score_spearman_mcc(shared: Shared, i: int, j: int, options: RankMatchingOpti
     if judged is not None:
         x, y = (rank_columns(shared, each, judged) for each in (i, j))
         value = _mean_strength((x[:, rows] * y[:, columns]).sum(0))
+    if judged is None:
+        facts["warnings"] += _tie_caution(shared, i, j)
     parts = shared.parts(_BLOCKS, judged)
     interval = _rank_interval(x[:, rows], y[:, columns], value, parts) if options.interval else None
     return score("spearman-mcc", value, interval=interval, chance=_rank_chance(shared, i, j, options), **facts)
@@ -139,9 +141,21 @@ def rank_columns(shared: Shared, i: int, rows: torch.Tensor | None) -> torch.Ten
         ranks = average_ranks(values if rows is None else values[rows.to(values.device)])
         ranks.sub_((len(ranks) + 1) / 2)
         norms = ranks.norm(dim=0)
+        if rows is None:
+            tied = int((tied_part(norms[norms > 0].square(), len(ranks)) > FEW_TIES).sum())
+            shared.once(("latents that tie", i), lambda: tied)
         return ranks.div_(torch.where(norms == 0, torch.ones_like(norms), norms))
 
     return shared.within_budget(key, make)
+
+
+def _tie_caution(shared: Shared, i: int, j: int) -> list[str]:
+    counts = {shared.rows[k]: shared.once(("latents that tie", k), lambda: 0) for k in (i, j)}
+    return [
+        f"{count} of {rows.width} latents of {rows.name} have ties, which take a part of the spread of their ranks"
+        for rows, count in counts.items()
+        if count
+    ]
 
 
 def _split(shared: Shared, fit: Any) -> tuple[torch.Tensor, torch.Tensor]:

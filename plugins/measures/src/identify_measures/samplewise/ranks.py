@@ -7,6 +7,8 @@ import torch
 
 _REPAIRS = 8
 _DROPPED = 16
+FEW_TIES = 0.01
+"""Part of the spread of ranks up to which ties are not worth a word."""
 _ELEMENTS = 1 << 18  # values ranked at a time, about what a cache holds
 
 
@@ -25,6 +27,16 @@ def average_ranks(values: torch.Tensor) -> torch.Tensor:
     step = max(1, _ELEMENTS // len(values))
     parts = [_column_ranks(values[:, i : i + step]) for i in range(0, values.shape[1], step)]
     return torch.cat(parts).T
+
+
+def tied_part(squares: torch.Tensor, n: int) -> torch.Tensor:
+    """What ties take of the spread of ranks, Σ (t³ − t) / (n³ − n) over groups of t: 0 without ties, 1 where all tie.
+
+    Args:
+        squares: sums of the squares of centred ranks.
+        n: how many are ranked.
+    """
+    return 1 - squares * (12 / (float(n) * (float(n) ** 2 - 1)))
 
 
 def rank_dissimilarities(values: torch.Tensor) -> torch.Tensor:

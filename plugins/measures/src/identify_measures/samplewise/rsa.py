@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,11 @@ from identify_measures.samplewise.dissimilarities import (
     kendall,
     sampled_entries,
     sampled_pairs,
+    sum_of_squares,
     vector_correlation,
 )
 from identify_measures.samplewise.hsic import Grid, correlations, uncentred_cosines
-from identify_measures.samplewise.ranks import average_ranks, rank_dissimilarities
+from identify_measures.samplewise.ranks import FEW_TIES, average_ranks, rank_dissimilarities, tied_part
 from identify_measures.samplewise.shared import Shared, share_arrays
 from identify_measures.samplewise.tiles import Totals, sum_pairs
 from identify_measures.scoring import score
@@ -122,11 +123,12 @@ def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
         )
         ranks = [_sampled_ranks(shared, each, options, sample) for each in (i, j)]
         value = kendall(*ranks) if options.comparison == "kendall" else vector_correlation(*ranks)
+        facts["warnings"] += _tie_caution(shared, i, j, ranks)
         return _without_interval(value, shared, i, j, facts)
+    ranks = [_ranks(shared, each, options).ranks for each in (i, j)]
+    facts["warnings"] += _tie_caution(shared, i, j, ranks)
     if options.comparison == "kendall":
-        return _without_interval(
-            kendall(*(_ranks(shared, each, options).ranks for each in (i, j))), shared, i, j, facts
-        )
+        return _without_interval(kendall(*ranks), shared, i, j, facts)
     judged = shared.judged(
         ("ranks", VIEWS[options.dissimilarity]),
         lambda: sum_pairs(
@@ -190,6 +192,15 @@ def _sampled_ranks(shared: Shared, i: int, options: RsaOptions, count: int) -> t
         return (rank_dissimilarities(values) - (count + 1) / 2).to(torch.float32)
 
     return shared.once(("sampled ranks", i, options.dissimilarity, count), make)
+
+
+def _tie_caution(shared: Shared, i: int, j: int, ranks: Sequence[torch.Tensor]) -> list[str]:
+    found = []
+    for name, each in {shared.rows[k].name: each for k, each in zip((i, j), ranks, strict=True)}.items():
+        lost = float(tied_part(sum_of_squares(each), len(each)))
+        if FEW_TIES < lost < 1 - FEW_TIES:
+            found.append(f"dissimilarities of {name} tie, which takes {lost:.2g} of the spread of their ranks")
+    return found
 
 
 def _without_interval(value: float, shared: Shared, i: int, j: int, facts: dict[str, Any]) -> Score:
