@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import anndata
 import h5py
 import numpy as np
 import pandas
@@ -61,7 +60,6 @@ def write_all() -> None:
     np.savetxt("bare.csv", VALUES, delimiter=",")
     frame.to_parquet("l.parquet")
     pyarrow.parquet.write_table(pyarrow.table({"z": VALUES.tolist()}), "lists.parquet")
-    anndata.AnnData(obs=pandas.DataFrame(index=list("wxyz")), obsm={"X_pca": VALUES}).write_h5ad("m.h5ad")
 
 
 ALL = (
@@ -69,13 +67,10 @@ ALL = (
     *("d.safetensors:z", "half.safetensors", "eighth.safetensors", "e.pt:state/0", "e.pt", "alone.pth"),
     *("f.h5:in/it/z", "f.h5:/in/it/z", "f.h5", "g.mat", "h.mat", "four.mat:z"),
     *("i.csv", "indexed.csv", "i.csv:z*", "i.csv:z0,z1,z2", "j.tsv", "k.csv.gz", "semicolons.csv", "bare.csv"),
-    *("l.parquet", "lists.parquet:z", "m.h5ad:X_pca", "m.h5ad:obsm/X_pca", "m.h5ad"),
+    *("l.parquet", "lists.parquet:z"),
 )
 
 
-@pytest.mark.filterwarnings(
-    "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::anndata.ImplicitModificationWarning"
-)
 def test_every_format_reads_the_same_rows() -> None:
     write_all()
     for reference in ALL:
@@ -84,12 +79,18 @@ def test_every_format_reads_the_same_rows() -> None:
         np.testing.assert_array_equal(each.values(), VALUES, err_msg=reference)
         np.testing.assert_array_equal(each.rows(1, 3), VALUES[1:3], err_msg=reference)
         assert each.values().dtype.isnative
-        assert each.has_ids is ("h5ad" in reference), reference
+        assert not each.has_ids, reference
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_obs_names_are_the_ids_and_obs_the_columns_of_an_annotated_file() -> None:
+    anndata = pytest.importorskip("anndata", reason="its lowest versions do not go with those of zarr")
     obs = pandas.DataFrame({"kind": pandas.Categorical(list("abca")), "size": [1.0, 2, 3, 4]}, index=list("wxyz"))
     anndata.AnnData(obs=obs, obsm={"X_pca": VALUES}).write_h5ad("m.h5ad")
+    for reference in ("m.h5ad:X_pca", "m.h5ad:obsm/X_pca", "m.h5ad"):
+        (each,) = one(reference).representations()
+        np.testing.assert_array_equal(each.rows(1, 3), VALUES[1:3])
+        assert each.has_ids
     opened = one("m.h5ad", factors=("kind", "size:ordinal"))
     assert opened.ids is not None
     assert opened.ids.tolist() == list("wxyz")
