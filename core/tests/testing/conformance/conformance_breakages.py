@@ -201,6 +201,53 @@ OPTIONS = (
         "GridOptions.note is 'none' before and None after it was written",
         'give its default as a string or "none"',
     ),
+    broken(
+        "options-names",
+        "dataset:grid",
+        "data.py",
+        "n = options.samples\n    x = torch.linspace",
+        "n = options.samples\n    if options.source:\n        __import__(options.source.partition(':')[0])\n"
+        "    x = torch.linspace",
+        "GridOptions.source names something to import and does not say so",
+        "option(..., names_code=True)",
+        more=(("options.py", _GRID, f'{_GRID}\n    source: str = option("", help="A source.")'),),
+    ),
+    broken(
+        "options-names",
+        "dataset:grid",
+        "data.py",
+        "n = options.samples\n    x = torch.linspace",
+        "n = options.samples\n    if options.source:\n        open(options.source).close()\n    x = torch.linspace",
+        "GridOptions.source names something to read and does not say so",
+        "option(..., names_file=True)",
+        more=(("options.py", _GRID, f'{_GRID}\n    source: str = option("", help="A source.")'),),
+    ),
+    broken(
+        "options-names",
+        "dataset:grid",
+        "options.py",
+        _GRID,
+        f'{_GRID}\n    source: Path | None = option(None, help="A source.")',
+        "GridOptions.source names something to read and does not say so",
+        more=(("options.py", "import attrs\n", "from pathlib import Path\n\nimport attrs\n"),),
+    ),
+    broken(
+        "sizes",
+        "dataset:rings",
+        "sizes.py",
+        "options.samples * 4",
+        "options.samples * 2",
+        "its sizes tell 384 bytes, but its columns hold 576",
+    ),
+    broken(
+        "sizes",
+        "model:mlp",
+        "sizes.py",
+        "return Sizes()",
+        "return Sizes(parameters=3)",
+        "its sizes tell 3 parameters, but a replicate has",
+        "count biases too",
+    ),
 )
 
 _DOUBLING = """

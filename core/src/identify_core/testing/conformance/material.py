@@ -92,11 +92,13 @@ class Network:
         build: gives a new network of one dtype, always with the same parameters.
         inputs: (n, ...).
         encode: how it is called: (module, x) -> outputs.
+        shape: for which it is built.
     """
 
     build: Callable[[torch.dtype], nn.Module]
     inputs: torch.Tensor
     encode: Callable[[nn.Module, torch.Tensor], Any]
+    shape: Shape
 
 
 def find_network(bench: Bench, registered: Registered) -> Network:
@@ -129,6 +131,7 @@ def _find_network(bench: Bench, registered: Registered) -> Network:
             build=lambda dtype, shape=shape: _build(bench, trial.chosen, shape, dtype),  # type: ignore[misc]
             inputs=inputs,
             encode=encode,
+            shape=shape,
         )
     raise SpecError(
         f"the model takes none of the sizes that were tried; it says: {refusals[-1] if refusals else 'nothing'}",

@@ -23,7 +23,7 @@ from identify_core.testing.conformance.record import NotApplicable
 
 def are_frozen(bench: Bench, registered: Registered) -> Iterator[str]:
     """An instance refuses to be changed; a changed one would no longer be what the run's spec says."""
-    for options in _classes(registered):
+    for options in classes_of(registered):
         instance: Any = object.__new__(options)
         name = next((field.name for field in attrs.fields(options)), "anything")
         try:
@@ -37,7 +37,7 @@ def are_frozen(bench: Bench, registered: Registered) -> Iterator[str]:
 
 def are_keyword_only(bench: Bench, registered: Registered) -> Iterator[str]:
     """No option is known by its place, so that options can be added anywhere."""
-    for options in _classes(registered):
+    for options in classes_of(registered):
         for field in attrs.fields(options):
             if field.init and not field.kw_only:
                 yield f"{options.__qualname__}.{field.name} is positional: make it by option(...), or with kw_only=True"
@@ -45,7 +45,7 @@ def are_keyword_only(bench: Bench, registered: Registered) -> Iterator[str]:
 
 def are_documented(bench: Bench, registered: Registered) -> Iterator[str]:
     """`describe`, `schema`, the docs and the comments of `init` have something to say."""
-    for options in _classes(registered):
+    for options in classes_of(registered):
         for field in attrs.fields(options):
             if not field.init:
                 continue
@@ -60,7 +60,7 @@ def are_documented(bench: Bench, registered: Registered) -> Iterator[str]:
 
 def have_types(bench: Bench, registered: Registered) -> Iterator[str]:
     """Annotations exist at run time and name types that TOML can give."""
-    for options in _classes(registered):
+    for options in classes_of(registered):
         try:
             fields = option_fields(options)
         except PluginError as error:
@@ -75,7 +75,7 @@ def have_types(bench: Bench, registered: Registered) -> Iterator[str]:
 
 def keep_limits(bench: Bench, registered: Registered) -> Iterator[str]:
     """What a spec gets by saying nothing is what it would be allowed to say."""
-    for options in _classes(registered):
+    for options in classes_of(registered):
         try:
             wrong = list(_wrong_defaults(options))
         except PluginError as error:
@@ -134,7 +134,7 @@ def _wrong_defaults(options: type) -> Iterator[str]:
             )
 
 
-def _classes(registered: Registered) -> Iterator[type]:
+def classes_of(registered: Registered) -> Iterator[type]:
     """The options class and those nested in it."""
     waiting, seen = [registered.component.options], set()
     while waiting:
@@ -160,7 +160,7 @@ def _nested(kind: Any) -> Iterator[type]:
 def _unsupported(kind: Any) -> Iterator[str]:
     """What in a type no spec can give; each part is tried, for a converter looks at parts only with a value in hand."""
     if isinstance(kind, type) and attrs.has(kind):
-        return  # a class of its own in `_classes`
+        return  # a class of its own in `classes_of`
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if kind is types.NoneType or origin is Literal:
         return

@@ -14,14 +14,26 @@ HERE = __package__
 @hookimpl
 def identify_datasets() -> Iterable[Dataset]:
     """Two, of which the smoke preset uses the first."""
-    yield Dataset(name="rings", summary="Rings.", options=RingsOptions, target=f"{HERE}.data:make_rings")
+    yield Dataset(
+        name="rings",
+        summary="Rings.",
+        options=RingsOptions,
+        target=f"{HERE}.data:make_rings",
+        sizes=f"{HERE}.sizes:rings",
+    )
     yield Dataset(name="grid", summary="A grid.", options=GridOptions, target=f"{HERE}.data:make_grid")
 
 
 @hookimpl
 def identify_models() -> Iterable[Model]:
     """Two, of which the smoke preset uses the first."""
-    yield Model(name="mlp", summary="One hidden layer.", options=MlpOptions, target=f"{HERE}.networks:build_mlp")
+    yield Model(
+        name="mlp",
+        summary="One hidden layer.",
+        options=MlpOptions,
+        target=f"{HERE}.networks:build_mlp",
+        sizes=f"{HERE}.sizes:mlp",
+    )
     yield Model(name="deep", summary="Some layers.", options=DeepOptions, target=f"{HERE}.networks:build_deep")
 
 
