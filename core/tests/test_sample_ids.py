@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identify_core.data import Factor, Latents, Samples
@@ -15,6 +15,7 @@ from identify_core.sample_ids import in_one_type, normal_ids
 from identify_core.store import RunWriter, Store, StoredRun
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**63), 2**64 - 1), unique=True, min_size=1, max_size=8))
 def test_equal_integers_are_equal_in_every_type_and_unequal_ones_are_not(numbers: list[int]) -> None:
     written = normal_ids(np.asarray([str(each) for each in numbers]), "ids")
