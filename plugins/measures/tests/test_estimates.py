@@ -12,12 +12,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from identify_core.compare.pairs import Preparations, score_pairs
-from identify_core.compare.planning import Work, cost_of
-from identify_core.plugins import load_registry
-from identify_core.run.subject import Representation
-from identify_core.spec import Chosen, choose_evaluator
+from identify_core import Representation, Work
 from identify_core.testing.contexts import make_context
+from identify_core.testing.grids import make_grid, stated_cost
 
 PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "baddbmm"}
 VIEWS = {
@@ -80,17 +77,16 @@ def representations(count: int, n: int, d: int) -> list[Representation]:
     return [one(number) for number in range(count)]
 
 
-def counted(chosen: Chosen, count: int, n: int, d: int, folder: Path) -> Work:
+def counted(name: str, count: int, n: int, d: int, folder: Path) -> Work:
     members = representations(count, n, d)
     with Counting() as counting:
-        score_pairs(chosen, Preparations(members), make_context(folder, count=count))
+        make_grid(f"measures:{name}", None, members, make_context(folder, count=count))
     return Work(operations=counting.operations, elements=counting.elements, calls=counting.calls)
 
 
 def assert_estimated(name: str, count: int, n: int, d: int, folder: Path) -> None:
-    chosen = choose_evaluator(load_registry(only=("measures",)), f"measures:{name}")
-    cost = cost_of(chosen, [(n, d)] * count)
-    said, done = cost.work + cost.shared, counted(chosen, count, n, d, folder)
+    cost = stated_cost(f"measures:{name}", None, [(n, d)] * count)
+    said, done = cost.work + cost.shared, counted(name, count, n, d, folder)
     ratios = (
         (said.operations + said.elements) / (done.operations + done.elements),
         said.calls / done.calls,
@@ -131,6 +127,5 @@ def test_an_estimate_holds_for_the_pairs_of_many_samples(name: str, tmp_path: Pa
 
 
 def test_many_small_representations_are_a_matter_of_calls() -> None:
-    chosen = choose_evaluator(load_registry(only=("measures",)), "measures:linear-cka")
-    small = cost_of(chosen, [(8, 16)] * 300)
+    small = stated_cost("measures:linear-cka", None, [(8, 16)] * 300)
     assert small.work.calls > 300 * 299 / 2 * 8 * 20  # each of 44,850 pairs, once without each of 8 blocks

@@ -1,4 +1,4 @@
-"""The grid of scores that `identify compare` makes with one evaluator, for tests of that evaluator."""
+"""What `identify compare` makes with one evaluator, its grid of scores and the cost that it states, for tests of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from identify_core.compare.pairs import Grid, Preparations, grid_finding, score_pairs
+from identify_core.compare.planning import Cost, cost_of
 from identify_core.plugins import load_registry
 from identify_core.run.context import Context
 from identify_core.run.subject import Representation
 from identify_core.spec import Chosen
 
-__all__ = ["Grid", "grid_finding", "make_grid"]
+__all__ = ["Grid", "grid_finding", "make_grid", "stated_cost"]
 
 
 def make_grid(evaluator: str, options: Any, representations: Sequence[Representation], context: Context) -> Grid:
@@ -19,14 +20,30 @@ def make_grid(evaluator: str, options: Any, representations: Sequence[Representa
 
     Args:
         evaluator: its qualified name, such as "measures:cka".
-        options: an instance of the evaluator's options class.
+        options: an instance of the evaluator's options class; None for the defaults.
         representations: of equal rows, in the order of the grid.
         context: of the comparison; `make_context` makes one.
 
     Returns:
         The scores and verdicts of all pairs; `grid_finding` turns them into what a comparison stores.
     """
+    return score_pairs(_chosen(evaluator, options), Preparations(representations), context)
+
+
+def stated_cost(evaluator: str, options: Any, sizes: Sequence[tuple[int, int]]) -> Cost:
+    """What one evaluator of an installed plugin says that all pairs cost.
+
+    Args:
+        evaluator: its qualified name.
+        options: an instance of the evaluator's options class; None for the defaults.
+        sizes: (n, d) of every representation.
+    """
+    return cost_of(_chosen(evaluator, options), list(sizes))
+
+
+def _chosen(evaluator: str, options: Any) -> Chosen:
     plugin, _, name = evaluator.partition(":")
-    registered = load_registry().resolve("evaluator", name, plugin=plugin)
-    chosen = Chosen(registered=registered, options=options, label=name)
-    return score_pairs(chosen, Preparations(representations), context)
+    registered = load_registry(only=(plugin,)).resolve("evaluator", name, plugin=plugin)
+    return Chosen(
+        registered=registered, options=registered.component.options() if options is None else options, label=name
+    )
