@@ -152,3 +152,43 @@ def test_a_terminal_is_told_nothing(project: Project, run: Run) -> None:
     assert b"\\x1b]52" in said
     assert b"\x1b]" not in said
     os.close(ours)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("name", ["a::b", os.fsdecode(b"u\xffv"), "\x1b[2J"])
+def test_a_store_in_a_folder_of_any_name_is_written_and_read(
+    project: Project, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from identify_core.cli.root import run_command_line
+    from identify_core.run.display import SilentDisplay
+    from identify_core.run.engine import Surroundings, execute
+    from identify_core.spec import load_spec
+    from identify_core.store import Store, StoredRun
+
+    store = Store(project.path / name / "store")
+    spec = load_spec(project.registry(), plugin="toy", preset="smoke")
+    outcome = execute(spec, Surroundings(store=store, display=SilentDisplay()))
+    assert StoredRun.open(outcome.folder).latents
+    assert not outcome.failures
+    for verb in (["runs", "ls"], ["runs", "show", "@last"], ["runs", "verify", "@last"], ["report", "@last"]):
+        assert run_command_line(["--store", str(store.path), *verb]) == 0
+    assert "\x1b[2J" not in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_repository_with_names_that_are_no_text_has_a_state(project: Project) -> None:
+    from identify_core.run.provenance import git_state
+
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+        subprocess.run(["git", *who, *arguments], cwd=project.path, check=True, capture_output=True)
+
+    file = project.path / os.fsdecode(b"n\xfe")
+    file.write_text("one")
+    for arguments in (["init"], ["config", "core.quotepath", "false"], ["add", "-A"], ["commit", "-m", "one"]):
+        git(*arguments)
+    state = git_state(project.path)
+    assert state is not None
+    assert state["dirty"] is False
+    file.write_text("two")
+    assert git_state(project.path) == {"commit": state["commit"], "dirty": True}

@@ -25,11 +25,11 @@ _KEPT = "\n\t"
 _TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _VISIBLE = {
     code: f"\\x{code:02x}" for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc" and chr(code) not in _KEPT
-} | {ord(mark): f"\\u{ord(mark):04x}" for mark in _TURNING}
+} | {code: f"\\u{code:04x}" for code in (*map(ord, _TURNING), *range(0xD800, 0xE000))}
 
 
 def shown(text: str) -> str:
-    """A text with its control characters, and those that turn the reading order, as escapes that can be read."""
+    """A text with its control characters, lone surrogates and marks of the reading order as escapes that can be read."""
     return text.translate(_VISIBLE)
 
 

@@ -172,7 +172,7 @@ def read_array(root: Path, path: str, selection: tuple[int | slice, ...] | None 
             raise ValueError("it is a group")
         check_values(node, selection or ())
         with node.open() as folder:
-            array = zarr.open_array(store=str(folder.address), mode="r", zarr_format=3)
+            array = zarr.open_array(store=folder.address, mode="r", zarr_format=3)
             try:
                 values = np.asarray(array[selection if selection is not None else ...])
             except (ValueError, RuntimeError) as error:
@@ -214,7 +214,7 @@ def placing(folder: Folder, path: str, *, sync: bool = False) -> Iterator[tuple[
     above, _, name = target.rpartition("/")
     folder.make_new(beside)
     try:
-        yield zarr.create_group(store=str(folder.address / beside), zarr_format=3), name
+        yield zarr.create_group(store=folder.address / beside, zarr_format=3), name
         if sync:
             folder.sync_all(beside)
         if folder.kind(target):

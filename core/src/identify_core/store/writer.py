@@ -289,7 +289,7 @@ class RunWriter:
         with explained("write the run", self.folder):
             self._place.make(FIGURES).close()
             remove_unplaced(self._place)
-            root = zarr.open_group(store=str(self._place.address / ARRAYS), mode="a", zarr_format=3)
+            root = zarr.open_group(store=self._place.address / ARRAYS, mode="a", zarr_format=3)
             for name in _GROUPS:
                 root.require_group(name)
 

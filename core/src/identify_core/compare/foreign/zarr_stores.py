@@ -74,7 +74,7 @@ def open_zarr(path: Path, key: str) -> ForeignArray:
         import zarr
 
         try:
-            array = zarr.open_array(store=str(stored.folder), mode="r", zarr_format=stored.version)  # type: ignore[arg-type]
+            array = zarr.open_array(store=stored.folder, mode="r", zarr_format=stored.version)  # type: ignore[arg-type]
             return as_native(np.asarray(array[selection]))
         except MemoryError as error:
             raise UsageError(f"{label} is damaged: a chunk of it claims more memory than there is") from error
