@@ -29,7 +29,7 @@ _VISIBLE = {
 
 
 def shown(text: str) -> str:
-    """A text with its control characters, lone surrogates and marks of the reading order as escapes that can be read."""
+    """A text with control characters, lone surrogates and marks of the reading order as escapes that can be read."""
     return text.translate(_VISIBLE)
 
 
