@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import attrs
 import pytest
 from forge import Forge
 
-from identify_core.store import Store
+from identify_core.store import Store, verify_run
 from identify_core.testing.fixtures import InstallDistribution, Project
 
 TRAINING = ("--set", "objective.steps=60", "--set", "objective.pause=0.003", "--checkpoint-every", "0.01", "--quiet")
@@ -82,3 +83,20 @@ def targets(forge: Forge) -> Callable[[], Target]:
         return Target(folder=folder, forge=forge, run=whole.id, staged=staged.id, sweep=sweep.name)
 
     return copy
+
+
+def complaints(store: Store) -> list[str]:
+    """What is wrong with a store in which nothing runs: damaged runs, and what is left when it has been pruned."""
+    found = []
+    for run in (*store.runs(), *store.comparisons()):
+        if run.status not in ("finished", "interrupted", "failed", "never began"):
+            found.append(f"{run.id} is {run.status}: {run.problem}")
+        elif run.committed:
+            found += [f"{run.id}: {problem}" for problem in verify_run(run)]
+    for run in (*store.runs(), *store.comparisons()):
+        if not run.committed:
+            store.remove(run)
+    for path in store.leftovers():
+        store.delete_leftover(path)
+    left = sorted(os.listdir(store.path / "staging"))
+    return found + [f"staging still holds {name}" for name in left]

@@ -230,6 +230,30 @@ class TestPrune:
             identify_runs(store, "prune", input="n\n")
         assert len(store.runs()) == 1
 
+    def test_leftovers_are_listed_and_asked_for_too(self, store: Store, write_run: Write) -> None:
+        run = write_run()
+        left = run.folder / ".new-0123"
+        left.mkdir()
+        result = CliRunner().invoke(
+            command, ["prune", "--store", str(store.path)], obj=Invocation(), standalone_mode=True, input="n\n"
+        )
+        assert f"{left}  left over" in result.stderr
+        assert "Delete 1 leftover for good?" in result.stderr
+        assert left.is_dir()
+        assert identify_runs(store, "prune", input="y\n").stdout == f"removed {left}\n"
+        assert not left.exists()
+
+    def test_a_run_that_is_resumed_while_it_asks_is_left_alone(
+        self, store: Store, write_run: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        resumed, other = write_run(commit=False), write_run(commit=False)
+        taken = []
+        monkeypatch.setattr(click, "confirm", lambda *_, **__: taken.append(RunWriter.resume(store, resumed.id)))
+        result = identify_runs(store, "prune")
+        assert f"left alone: the run {resumed.id} is being written by process" in result.stderr
+        assert result.stdout == f"removed {other.id}  interrupted\n"
+        taken[0].commit()
+
     def test_json(self, store: Store, write_run: Write) -> None:
         run = write_run(commit=False)
         document = json.loads(identify_runs(store, "prune", "--dry-run", "--json").stdout)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding, LabelledArray
-from identify_core.store import RunAppender, RunSummary, Store, append, verify_run
+from identify_core.store import RunAppender, RunSummary, Store, StoredRun, append, export_run, verify_run
 from identify_core.store.figures import read_fragment
 
 Write = Callable[..., RunSummary]
@@ -177,13 +177,19 @@ def test_only_whole_runs_are_added_to(store: Store, write_run: Write) -> None:
         RunAppender(store, store.find(run.id))
 
 
-def test_a_reader_sees_the_old_or_the_new_finding_while_it_is_replaced(store: Store, write_run: Write) -> None:
+def test_a_reader_sees_the_old_or_the_new_finding_while_it_is_replaced(
+    store: Store, write_run: Write, tmp_path: Path
+) -> None:
     run = write_run()
     add(store, run, "subspace", 0.0, replace=True)
     reader = store.open(run.id)
     before = reader.findings
+    listed = store.find(run.id)
     add(store, run, "subspace", 1.0, replace=True)
     assert before["subspace"].finding.arrays["a"].values.tolist() == [1.0]
+    assert verify_run(listed) == []  # against what is there now, not what was when it was listed
+    assert reader.outlined_findings()["subspace"].finding.summary == "It is 1.0."
+    assert "findings/subspace/a" in export_run(StoredRun(listed), tmp_path / "run.npz").keys
     stop = threading.Event()
     seen: list[list[float]] = [[], []]
     wrong: list[Exception] = []

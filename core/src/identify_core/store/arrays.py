@@ -17,8 +17,8 @@ from zarr.codecs import ZstdCodec
 from identify_core.errors import StoreError
 from identify_core.store.files import to_plain
 from identify_core.store.folder import Folder
-from identify_core.store.layout import ARRAYS, NODE_FILE, UNPLACED
-from identify_core.store.nodes import read_node
+from identify_core.store.layout import ARRAYS, UNPLACED
+from identify_core.store.nodes import check_still_there, read_node
 from identify_core.store.values import check_values
 
 Array = np.ndarray[Any, Any]
@@ -177,9 +177,7 @@ def read_array(root: Path, path: str, selection: tuple[int | slice, ...] | None 
                 values = np.asarray(array[selection if selection is not None else ...])
             except (ValueError, RuntimeError) as error:
                 raise ValueError(f"one of its chunks is truncated or damaged ({error})") from error
-        # Zarr takes a chunk that is deleted meanwhile for one full of zeros. What is deleted loses its place first.
-        if not (root / path / NODE_FILE).is_file():
-            raise ValueError("it was deleted while it was read")
+        check_still_there(root, path)
         return _decode_text(values) if node.attributes.get("encoding") == _ENCODING else values
 
 

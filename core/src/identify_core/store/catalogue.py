@@ -203,18 +203,33 @@ class Store:
 
     @contextmanager
     def counted_commit(self, kind: Kind) -> Iterator[int]:
-        """The number of the commit that the block makes; no other process commits meanwhile."""
-        with self.open_folder(STAGING) as staging:
-            lock = locks.acquire(staging, _COMMITTING, wait=_WAIT_TO_COMMIT)
+        """The number of the commit that the block makes; no other process commits meanwhile.
+
+        Raises:
+            StoreError: another process has been committing for a minute.
+        """
+        try:
+            with self.open_folder(STAGING) as staging:
+                lock = locks.acquire(staging, _COMMITTING, wait=_WAIT_TO_COMMIT)
+        except StoreError as error:
+            if isinstance(error.__cause__, OSError):
+                raise
+            raise StoreError(
+                f"another process is finishing a run in the store at {self.path} and does not come to an end",
+                hint="`identify resume` finishes this run when the other one has ended",
+            ) from None
         try:
             yield 1 + max((sequence_of(run.brief) for run in self._committed(kind)), default=0)
         finally:
             lock.release(remove=True)
 
-    def remove(self, run: RunSummary) -> None:
+    def remove(self, run: RunSummary) -> bool:
         """Delete a run for good, or where it is a link the link alone.
 
         It leaves the listing at once by one rename, and is deleted then.
+
+        Returns:
+            Whether it was still there.
 
         Raises:
             StoreError: it is still being written, lies elsewhere, or cannot be deleted.
@@ -224,13 +239,15 @@ class Store:
         with explained("delete the run", run.folder), self._home_of(run) as home, self.open_folder(STAGING) as staging:
             if home.kind(run.id) == "link":
                 home.remove(run.id)
-                return
+                return True
             if staging.kind(f"{run.id}.lock") not in ("file", ""):
                 staging.remove(f"{run.id}.lock")  # a link, say: no lock of ours, and never to be written through
             lock = self.lock(run.id, wait=_WAIT_TO_DELETE if run.committed else locks.WAIT)
             try:
+                there = home.kind(run.id) != ""
                 _discard(home, run.id, staging)
                 remove_scratch(staging, run.id)
+                return there
             finally:
                 lock.release(remove=True)
 

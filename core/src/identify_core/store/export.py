@@ -16,12 +16,14 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from identify_core.errors import UsageError
+from identify_core.errors import StoreError, UsageError
 from identify_core.store.arrays import Array
 from identify_core.store.contents import NamedArray, Rows, array_rows, named_arrays, sheets
 from identify_core.store.files import explained
+from identify_core.store.folder import Folder
 from identify_core.store.layout import RUN_FILE, SPEC_FILE, encode_name
 from identify_core.store.reader import StoredRun
+from identify_core.store.summary import changed_meanwhile
 
 _SAFE_TYPES = {"b1", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8"}
 
@@ -64,14 +66,21 @@ def export_run(run: StoredRun, target: Path, *, only: Sequence[str] = (), replac
             raise UsageError(f"{target} exists and is not empty", hint="name a new folder")
     elif target.exists() and not replace:
         raise UsageError(f"{target} exists", hint="--force replaces it")
-    with explained("export the run", target), _beside(target) as beside:
-        if is_folder:
-            return _export_folder(run, target, beside, only)
-        if ending == ".csv":
-            return _export_csv(run, target, beside, only)
-        arrays = _chosen(named_arrays(run), only)
-        export = _export_npz if ending == ".npz" else _export_safetensors
-        return export(run, target, beside, arrays)
+    while True:
+        try:
+            with explained("export the run", target), _beside(target) as beside:
+                if is_folder:
+                    return _export_folder(run, target, beside, only)
+                if ending == ".csv":
+                    return _export_csv(run, target, beside, only)
+                arrays = _chosen(named_arrays(run), only)
+                export = _export_npz if ending == ".npz" else _export_safetensors
+                return export(run, target, beside, arrays)
+        except StoreError:
+            again = changed_meanwhile(run.summary)  # a finding may have been replaced while it was read
+            if again is None:
+                raise
+            run = StoredRun(again)
 
 
 def _export_npz(run: StoredRun, target: Path, beside: Path, arrays: Sequence[NamedArray]) -> Exported:
@@ -161,8 +170,9 @@ def _place(folder: Path, key: str, ending: str) -> Path:
 
 
 def _texts(run: StoredRun) -> dict[str, str]:
-    found = {RUN_FILE: (run.folder / RUN_FILE).read_text(encoding="utf-8")}
-    return found | {SPEC_FILE: run.spec_text} if (run.folder / SPEC_FILE).exists() else found
+    with Folder.open(run.folder) as folder:
+        found = {RUN_FILE: folder.read(RUN_FILE).decode()}
+        return found | {SPEC_FILE: run.spec_text} if folder.kind(SPEC_FILE) == "file" else found
 
 
 def _chosen(arrays: Iterable[NamedArray], only: Sequence[str], others: Sequence[str] = ()) -> list[NamedArray]:

@@ -15,7 +15,7 @@ from identify_core.store.arrays import read_array, write_array
 from identify_core.store.documents import FindingDocument, structure_record
 from identify_core.store.files import from_plain, to_plain
 from identify_core.store.layout import decode_name, encode_name
-from identify_core.store.nodes import child_names, read_node
+from identify_core.store.nodes import check_still_there, child_names, read_node
 
 
 @attrs.frozen(kw_only=True)
@@ -113,6 +113,7 @@ def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True)
             for name, each in outlines.items()
             if with_arrays
         }
+        check_still_there(root, path)
         finding = Finding(
             summary=document.summary,
             scalars=document.scalars,

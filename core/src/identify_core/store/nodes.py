@@ -111,6 +111,18 @@ def _makes_sense(node: Node) -> bool:
         return False
 
 
+def check_still_there(root: Path, path: str) -> None:
+    """Make sure that what was read of a node was read before it was deleted; a node loses its place first.
+
+    Otherwise zarr has taken chunks that were gone for zeros, and a group may have seemed to have no arrays.
+
+    Raises:
+        ValueError: it was deleted meanwhile.
+    """
+    if not (root / path / NODE_FILE).is_file():
+        raise ValueError("it was deleted while it was read")
+
+
 def child_names(root: Path, path: str) -> list[str]:
     """The file names of a group's children, sorted, links among them; empty where there is no such group."""
     try:

@@ -17,7 +17,7 @@ from identify_core.store.files import from_plain
 from identify_core.store.findings import StoredFinding, read_finding
 from identify_core.store.layout import ARRAYS, NODE_FILE, STAGING, decode_name
 from identify_core.store.nodes import Node, child_names, read_node
-from identify_core.store.summary import RunSummary, read_summary
+from identify_core.store.summary import RunSummary, changed_meanwhile, read_summary
 
 if TYPE_CHECKING:
     from identify_core.data import Factor
@@ -212,11 +212,7 @@ class StoredRun:
 
     def outlined_findings(self) -> dict[str, StoredFinding]:
         """Label to finding without its arrays, of which `outlines` says what they are; only metadata is read."""
-        entries = self.document.get("findings", {})
-        return {
-            label: read_finding(self._root, str(entry["group"]), label, with_arrays=False)
-            for label, entry in entries.items()
-        }
+        return dict(_Findings(self.summary, with_arrays=False))
 
     def _latents(self, encoded: str) -> StoredLatents:
         node = self._node(f"latents/{encoded}")
@@ -268,20 +264,21 @@ class StoredRun:
 
 
 class _Findings(Mapping[str, StoredFinding]):
-    def __init__(self, summary: RunSummary) -> None:
+    def __init__(self, summary: RunSummary, *, with_arrays: bool = True) -> None:
         self._summary = summary
+        self._with_arrays = with_arrays
 
     def __getitem__(self, label: str) -> StoredFinding:
-        group = self._groups()[label]
         while True:
+            group = self._groups()[label]
             try:
-                return read_finding(self._summary.folder / ARRAYS, group, label)
+                return read_finding(self._summary.folder / ARRAYS, group, label, with_arrays=self._with_arrays)
             except StoreError:
                 # It may have been replaced while it was read; then there is another, which is whole.
-                self._summary = self._read_again()
-                before, group = group, self._groups().get(label, group)
-                if group == before:
+                again = changed_meanwhile(self._summary)
+                if again is None or again.problem:
                     raise
+                self._summary = again
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._groups())
@@ -291,8 +288,3 @@ class _Findings(Mapping[str, StoredFinding]):
 
     def _groups(self) -> dict[str, str]:
         return {label: str(entry["group"]) for label, entry in self._summary.document.get("findings", {}).items()}
-
-    def _read_again(self) -> RunSummary:
-        folder = self._summary.folder
-        lock = None if self._summary.committed else folder.with_name(f"{folder.name}.lock")
-        return read_summary(folder, lock=lock)

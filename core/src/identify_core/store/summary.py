@@ -176,6 +176,18 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
     return RunSummary(id=identifier, folder=folder, committed=lock is None, status=status, document=document)
 
 
+def changed_meanwhile(run: RunSummary) -> RunSummary | None:
+    """A run as it is now, if it has other findings than `run` says: what was missing may only have been replaced."""
+    lock = None if run.committed else run.folder.with_name(f"{run.folder.name}.lock")
+    again = read_summary(run.folder, lock=lock)
+    return again if _contents(again) != _contents(run) else None
+
+
+def _contents(run: RunSummary) -> object:
+    findings = run.document.get("findings", {})
+    return run.problem, run.document.get("arrays"), {label: entry.get("group") for label, entry in findings.items()}
+
+
 def _never_began(folder: Path, lock: Path | None) -> bool:
     """Whether a staged run, whose process is gone, has no spec yet: it was killed or out of disk at its beginning."""
     return lock is not None and not os.path.lexists(folder / SPEC_FILE)

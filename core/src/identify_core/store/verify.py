@@ -8,7 +8,7 @@ from typing import Any
 
 from identify_core.store.layout import ARRAYS, FIGURES, NODE_FILE, RUN_FILE
 from identify_core.store.nodes import Node, checksum, is_within, unlisted_findings, value_files, walk
-from identify_core.store.summary import RunSummary
+from identify_core.store.summary import RunSummary, changed_meanwhile
 
 
 def verify_run(run: RunSummary) -> list[str]:
@@ -19,9 +19,14 @@ def verify_run(run: RunSummary) -> list[str]:
     Args:
         run: any run of a store, damaged ones too.
     """
-    if run.problem:
-        return [run.problem]
-    return list(_problems(run))
+    while True:
+        if run.problem:
+            return [run.problem]
+        problems = list(_problems(run))
+        again = changed_meanwhile(run) if problems else None  # a finding may have been replaced while it was read
+        if again is None:
+            return problems
+        run = again
 
 
 def _problems(run: RunSummary) -> Iterator[str]:

@@ -8,11 +8,12 @@ import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
+from identify_core.errors import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from identify_core.store import RunSummary
+    from identify_core.store import RunSummary, Store
 
 
 @click.command("rm", short_help="Delete runs for good.")
@@ -30,9 +31,9 @@ def remove(invocation: Invocation, runs: tuple[str, ...], yes: bool, as_json: bo
     found = {run.id: run for run in map(store.find, runs)}
     _confirm(list(found.values()), [], yes=yes)
     for run in found.values():
-        store.remove(run)
+        there = store.remove(run)
         if not as_json:
-            print_text(f"removed {run.id}")
+            print_text(f"removed {run.id}" if there else f"{run.id} is not there any more")
     if as_json:
         print_json("removed", {"runs": list(found)})
 
@@ -61,8 +62,7 @@ def prune(invocation: Invocation, dry_run: bool, yes: bool, as_json: bool) -> No
     leftovers = store.leftovers()
     if not dry_run:
         _confirm(unfinished, leftovers, yes=yes)
-        for run in unfinished:
-            store.remove(run)
+        unfinished = [run for run in unfinished if _remove_unless_written(store, run)]
         for path in leftovers:
             store.delete_leftover(path)
     if as_json:
@@ -75,6 +75,17 @@ def prune(invocation: Invocation, dry_run: bool, yes: bool, as_json: bool) -> No
         print_text(f"{verb} {path}")
     if not unfinished and not leftovers:
         print_text("nothing to prune", err=True)
+
+
+def _remove_unless_written(store: Store, run: RunSummary) -> bool:
+    """Delete an unfinished run and say whether that was done: somebody may resume it since it was listed."""
+    try:
+        return store.remove(run)
+    except StoreError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        print_text(f"left alone: {error.message}", err=True)
+        return False
 
 
 def _confirm(runs: list[RunSummary], leftovers: list[Path], *, yes: bool) -> None:

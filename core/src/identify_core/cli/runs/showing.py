@@ -128,12 +128,9 @@ def _print_arrays(arrays: list[dict[str, Any]]) -> None:
 
 def _print_findings(console: Console, run: StoredRun) -> None:
     from identify_core.report.tables import print_finding
-    from identify_core.store.findings import read_finding
-    from identify_core.store.layout import ARRAYS
 
-    for label, entry in run.document.get("findings", {}).items():
+    for label, found in run.outlined_findings().items():
         print_text()
-        found = read_finding(run.folder / ARRAYS, str(entry["group"]), label, with_arrays=False)
         print_finding(console, label, found.finding)
 
 
