@@ -20,7 +20,7 @@ from identify_core.run.subject import Representation, RunSubject, Subject
 from identify_core.scores import Chance, Interval, Score, Verdict
 from identify_core.store import Store, StoredFinding, StoredLatents, StoredRun
 from identify_core.store.summary import RunSummary
-from identify_core.training import FitResult, fit, squared_error
+from identify_core.training import FitResult, Group, Turn, fit, squared_error
 
 RECORDS = (Dataset, Model, Objective, Evaluator, Preset, Command, Check)
 LIMITS = ("at_least", "above", "between", "not_empty", "matching")
@@ -101,6 +101,7 @@ def training_page() -> str:
         "each replicate by itself, writes the history and checkpoints, and resumes to the same bits.",
         class_section(Replicates, call="replicates"),
         function_section(fit),
+        *(record_section(each, with_members=False) for each in (Turn, Group)),
         record_section(FitResult),
         function_section(squared_error),
         *(record_section(each) for each in (Adam, Adamax, Sgd)),

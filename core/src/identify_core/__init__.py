@@ -135,6 +135,8 @@ if TYPE_CHECKING:
     from identify_core.store import find_store_path as find_store_path
     from identify_core.suggestions import did_you_mean as did_you_mean
     from identify_core.training import FitResult as FitResult
+    from identify_core.training import Group as Group
+    from identify_core.training import Turn as Turn
     from identify_core.training import fit as fit
     from identify_core.training import squared_error as squared_error
 
@@ -206,7 +208,7 @@ _ROOMS = {
     "spec": ("Chosen", "ResolvedSpec", "load_spec"),
     "store": ("RunSummary", "RunWriter", "Store", "StoredFinding", "StoredLatents", "StoredRun", "find_store_path"),
     "suggestions": ("did_you_mean",),
-    "training": ("FitResult", "fit", "squared_error"),
+    "training": ("FitResult", "Group", "Turn", "fit", "squared_error"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 

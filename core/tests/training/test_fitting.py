@@ -162,7 +162,7 @@ def distances(bounds: list[float]) -> Any:
     """A metric that falls by 1 a look and begins at the bounds."""
     looks = []
 
-    def metric(replicates: Replicates) -> torch.Tensor:
+    def metric(replicates: Replicates, step: int) -> torch.Tensor:
         assert not replicates.training
         looks.append(1)
         return torch.tensor(bounds) - len(looks)
@@ -227,7 +227,7 @@ def test_dropping_the_stopped_from_the_computation_leaves_the_others_alone(
 def test_patience_stops_what_no_longer_improves_and_the_best_can_be_kept(tmp_path: Path) -> None:
     seen: list[torch.Tensor] = []
 
-    def metric(replicates: Replicates) -> torch.Tensor:
+    def metric(replicates: Replicates, step: int) -> torch.Tensor:
         seen.append(replicates.vectors())
         values = [[3.0, 9.0], [2.0, 8.0], [2.5, 7.0], [2.0, 6.0], [1.0, 5.0], [1.0, 4.0]]
         return torch.tensor(values[len(seen) - 1])

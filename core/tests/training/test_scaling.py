@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from identify_core.training.trainer import LossScale
+from identify_core.training.moves import LossScale
 
 
 def test_factors_are_halved_by_an_overflow_and_doubled_after_a_long_calm() -> None:

@@ -25,6 +25,7 @@ class Batches:
         drop_last: whether a last batch of fewer rows is left out; otherwise it is kept, short as it is.
         streams: the run's random streams.
         name: of the stream of orders.
+        own: name to tensor (R, n, ...): columns of which each replicate sees its own part.
 
     Raises:
         OptionsError: the columns differ in length or are empty, or no batch is left.
@@ -39,10 +40,14 @@ class Batches:
         drop_last: bool,
         streams: Streams,
         name: str,
+        own: Mapping[str, torch.Tensor] | None = None,
     ) -> None:
-        lengths = {len(column) for column in columns.values()}
+        self.own = dict(own or {})
+        rows_of = {key: len(column) for key, column in columns.items()}
+        rows_of |= {key: column.shape[1] for key, column in self.own.items()}
+        lengths = set(rows_of.values())
         if len(lengths) != 1 or 0 in lengths:
-            sizes = ", ".join(f"{key} {len(column)}" for key, column in columns.items()) or "none"
+            sizes = ", ".join(f"{key} {rows}" for key, rows in rows_of.items()) or "none"
             raise OptionsError(f"training needs columns of one length, at least one row each; given: {sizes}")
         check_option("order", order, Order)
         self.rows = lengths.pop()
@@ -68,22 +73,37 @@ class Batches:
         """Whether all replicates see the same batch."""
         return self.order != "shuffled-each"
 
-    def at(self, step: int, replicates: Sequence[int]) -> dict[str, torch.Tensor]:
+    def rows_at(self, step: int) -> int:
+        """How many rows the batch of one step has."""
+        start, end = self._cuts[step % len(self._cuts)]
+        return end - start
+
+    def at(
+        self, step: int, replicates: Sequence[int], positions: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
         """The batch of one step: name to (b, ...), or to (R, b, ...) where it is not shared.
 
         Args:
             step: from 0.
             replicates: the numbers of the replicates that are still training.
+            positions: which rows of the columns of one's own are theirs, (R,); None for all of them.
         """
         epoch, position = divmod(step, len(self._cuts))
+        start, end = self._cuts[position]
         if self._slices:
-            return self._slices[position]
+            own = {key: column[:, start:end] for key, column in self.own.items()}
+            if positions is not None:
+                own = {key: column[positions] for key, column in own.items()}
+            return self._slices[position] | own
         if epoch != self._epoch or tuple(replicates) != self._replicates:
             self._epoch, self._replicates = epoch, tuple(replicates)
             self._permutation = self._draw(epoch)
-        start, end = self._cuts[position]
         rows = self._permutation[..., start:end]
-        return {key: column[rows] for key, column in self.columns.items()}
+        batch = {key: column[rows] for key, column in self.columns.items()}
+        for key, column in self.own.items():
+            who = torch.arange(len(column), device=rows.device) if positions is None else positions
+            batch[key] = column[who[:, None], rows]
+        return batch
 
     def _draw(self, epoch: int) -> torch.Tensor:
         name = f"{self._name}/epoch-{epoch}"

@@ -40,10 +40,12 @@ class StepRecord:
     Args:
         plan: says which steps are logged, and under which names.
         count: the number of all replicates.
+        turn: in front of the series; empty for the only turn.
     """
 
-    def __init__(self, plan: Plan, count: int) -> None:
+    def __init__(self, plan: Plan, count: int, *, turn: str) -> None:
         self._plan = plan
+        self._prefix = f"{turn}-" if turn else ""
         self._count = count
         self._entries: list[Entry] = []
 
@@ -72,7 +74,7 @@ class StepRecord:
         }
         for name in entries[0].extras:
             series[name] = self._lay_out([each.extras[name] for each in entries], active, rows)
-        named = {self._plan.history_name(name): values for name, values in series.items()}
+        named = {self._plan.history_name(self._prefix + name): values for name, values in series.items()}
         for position, entry in enumerate(entries):
             context.log(entry.step, **{name: values[position] for name, values in named.items()})
 

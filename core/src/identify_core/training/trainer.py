@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import torch
 
 from identify_core.errors import Interrupted, OptionsError
-from identify_core.optimisers.updates import initial_state, update_of
 from identify_core.replicates import Replicates
 from identify_core.run.context import Context
 from identify_core.run.display import Progress
 from identify_core.training.batches import Batches
+from identify_core.training.draws import Draws, shared_columns, step_of
+from identify_core.training.moves import LossScale, Moves
 from identify_core.training.plan import Plan
 from identify_core.training.record import Entry, StepRecord
 from identify_core.training.standing import FitResult, FitStanding
@@ -23,8 +23,6 @@ from identify_core.training.standing import FitResult, FitStanding
 # it is taken at fixed steps, so that a resumed run drops stopped replicates from the batch at the same moments.
 _STEPS_BETWEEN_LOOKS = 32
 _SECONDS_BETWEEN_REPORTS = 0.1
-_GROWTH_INTERVAL = 2000  # updates without an overflow before the loss scale is doubled
-_SMALLEST = 2.0**-14
 
 
 class Trainer:
@@ -34,21 +32,25 @@ class Trainer:
     `rows` says which of all replicates they are.
     """
 
-    def __init__(self, plan: Plan, replicates: Replicates, batches: Batches, context: Context) -> None:
+    def __init__(self, plan: Plan, replicates: Replicates, batches: Batches, draws: Draws, context: Context) -> None:
         self.plan = plan
         self.context = context
         self.batches = batches
+        self.draws = draws
         self.replicates = self.live = replicates
         self.rows = torch.arange(replicates.count, device=replicates.device)
         self.standing = self.at_work = FitStanding.begin(replicates.count, replicates.device, replicates.dtype)
         self.buffer_names = tuple(name for name, _ in replicates.template.named_buffers())
-        self.update = update_of(plan.optimiser)
-        self.memory = initial_state(plan.optimiser, replicates.matrix)
-        self.scale = self._loss_scale()
-        self.record = StepRecord(plan, replicates.count)
+        self.moves = [
+            Moves(turn, name, replicates, frozen=plan.frozen, steps=plan.steps, scale=self._loss_scale())
+            for name, turn in plan.turns.items()
+        ]
+        self.records = {name: StepRecord(plan, replicates.count, turn=name) for name in plan.turns}
+        self.shared = shared_columns(batches, draws)
         self.best: dict[str, torch.Tensor] = replicates.state() if plan.keep_best else {}
         self.step = 0
         self.measured = -1
+        self._warn_of_unmoved()
         replicates.seed_noise([context.streams.derive(f"{plan.name}/noise", each) for each in replicates.numbers])
 
     def run(self) -> FitResult:
@@ -99,32 +101,40 @@ class Trainer:
     def _advance(self) -> None:
         """One step of the replicates at work, without waiting for the device."""
         live, at_work = self.live, self.at_work
-        batch = self.batches.at(self.step, live.numbers)
+        positions = None if live is self.replicates else self.rows
+        batch = {**self.batches.at(self.step, live.numbers, positions), "step": step_of(self.step, live)}
+        for moves in self.moves:
+            if moves.turn.due(self.step):
+                drawn = self.draws.at(self.step, moves.name, live.numbers, self.batches.rows_at(self.step))
+                self._take(moves, {**batch, **drawn})
+        at_work.taken = at_work.taken + at_work.active
+
+    def _take(self, moves: Moves, batch: dict[str, torch.Tensor]) -> None:
+        """One turn: its loss and its update."""
+        live, at_work = self.live, self.at_work
         held = self._buffers_before()
-        factors = None if self.scale is None else self.scale.factors
+        factors = None if moves.scale is None else moves.scale.factors
         with self.context.autocast():
             losses, gradients, extras = live.loss_vectors(
-                self.plan.loss, batch, shared=self.batches.shared, scale=factors
+                moves.turn.loss, batch, shared=self.shared, scale=factors, trained=moves.trained
             )
         if factors is not None:
             gradients = gradients / factors[:, None]
         slope = torch.linalg.vector_norm(gradients, dim=1)
-        factor = self.plan.schedule.factor(self.step, self.plan.steps)
-        parameters, memory = self.update(live.matrix, gradients, self.memory, factor)
+        parameters, memory = moves.propose(live.matrix, gradients, self.step)
         norm = torch.linalg.vector_norm(parameters, dim=1)
         moved = (losses + slope + norm).abs().lt(torch.inf).logical_and_(at_work.active)
         stays = moved
-        if self.scale is not None:
+        if moves.scale is not None:
             overflowed = at_work.active & losses.isfinite() & ~moved
-            stays = moved | (overflowed & self.scale.follow(overflowed))
-        column = moved[:, None]
-        torch.where(column, parameters, live.matrix, out=live.matrix)
-        self.memory = tuple(torch.where(column, new, old) for new, old in zip(memory, self.memory, strict=True))
+            stays = moved | (overflowed & moves.scale.follow(overflowed))
+        torch.where(moved[:, None], parameters, live.matrix, out=live.matrix)
+        moves.take(memory, moved)
         buffers = live.buffers
         for name, before in held.items():
             after = buffers[name]
             torch.where(moved.view(-1, *[1] * (after.ndim - 1)), after, before, out=after)
-        self.record.add(
+        self.records[moves.name].add(
             Entry(
                 step=self.step + 1,
                 active=at_work.active,
@@ -136,8 +146,8 @@ class Trainer:
             )
         )
         at_work.stop(~stays, "diverged")
-        at_work.losses = torch.where(moved, losses.to(at_work.losses.dtype), at_work.losses)
-        at_work.taken = at_work.taken + stays
+        if moves is self.moves[0]:
+            at_work.losses = torch.where(moved, losses.to(at_work.losses.dtype), at_work.losses)
 
     def _buffers_before(self) -> dict[str, torch.Tensor]:
         """Copies of the buffers that a forward pass may change, to be put back for replicates that do not move."""
@@ -150,20 +160,44 @@ class Trainer:
         """Take the metric of all replicates; `live` has been gathered into them."""
         assert self.plan.metric is not None
         training = self.replicates.training
-        metrics = self.plan.metric(self.replicates.eval()).detach()
+        named = self._named(self.plan.metric(self.replicates.eval(), self.step))
         self.replicates.train(training)
         self.measured = self.step
         active = self.standing.active
+        watched = self.plan.watched(named)
+        if watched is not None:
+            self._judge(named[watched])
+        if self.at_work is not self.standing:
+            self.at_work = self.standing.select(self.rows)
+        self._flush()
+        shown = {name: torch.where(active, values, torch.nan) for name, values in named.items()}
+        self.context.log(self.step, **{self.plan.history_name(name): values for name, values in shown.items()})
+
+    def _judge(self, metrics: torch.Tensor) -> None:
+        """Stop those whose watched metric is done, keep the best, and let rates fall that wait for a plateau."""
         improved = self.standing.judge(metrics, stop_below=self.plan.stop_below, patience=self.plan.patience)
         if self.plan.keep_best:
             for name, value in self.replicates.state().items():
                 who = improved.view(-1, *[1] * (value.ndim - 1))
                 self.best[name] = torch.where(who, value, self.best[name])
-        if self.at_work is not self.standing:
-            self.at_work = self.standing.select(self.rows)
-        self._flush()
-        shown = torch.where(active, metrics.to(self.standing.metrics), torch.nan)
-        self.context.log(self.step, **{self.plan.history_name("metric"): shown})
+        for moves in self.moves:
+            moves.follow(metrics, self.rows)
+
+    def _named(self, measured: torch.Tensor | Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What a metric gave, by name, in the type of the standing.
+
+        Raises:
+            OptionsError: it is not one number a replicate.
+        """
+        named: dict[str, Any] = dict(measured) if isinstance(measured, Mapping) else {"metric": measured}
+        for name, values in named.items():
+            if not isinstance(values, torch.Tensor) or values.shape != (self.replicates.count,):
+                found = tuple(values.shape) if isinstance(values, torch.Tensor) else type(values).__name__
+                raise OptionsError(
+                    f"the metric {name!r} is {found}; a metric is a tensor with one number a replicate, "
+                    f"({self.replicates.count},)"
+                )
+        return {name: values.detach().to(self.standing.metrics) for name, values in named.items()}
 
     def _look(self) -> bool:
         """Whether anybody still trains, which waits for the device; drops the stopped once they are half."""
@@ -174,8 +208,8 @@ class Trainer:
         if going_on and 2 * len(kept) <= self.live.count:
             self._gather()
             self._flush()
-            self.memory = tuple(each[kept] for each in self.memory)
-            self.scale = None if self.scale is None else self.scale.select(kept)
+            for moves in self.moves:
+                moves.select(kept)
             self._go_on_with(self.rows[kept])
         return going_on > 0
 
@@ -197,7 +231,8 @@ class Trainer:
 
     def _flush(self) -> None:
         """Hand the steps since the last time to the history."""
-        self.record.flush(self.context, self.rows)
+        for record in self.records.values():
+            record.flush(self.context, self.rows)
 
     def _say_what_happened(self) -> None:
         if self.live.refusal:
@@ -233,10 +268,9 @@ class Trainer:
             "step": self.step,
             "measured": self.measured,
             "rows": self.rows,
-            "memory": list(self.memory),
+            "turns": [moves.state() for moves in self.moves],
             "noise": self.replicates.noise.state(),
             "standing": self.standing.state(),
-            "scale": None if self.scale is None else self.scale.state(),
             "best": self.best,
         }
 
@@ -247,15 +281,23 @@ class Trainer:
         self.standing.load_state(saved["standing"])
         self.step, self.measured = saved["step"], saved["measured"]
         self.best = {name: value.to(device) for name, value in saved["best"].items()}
-        self.memory = tuple(each.to(device) for each in saved["memory"])
-        if self.scale is not None:
-            self.scale = LossScale(**{name: value.to(device) for name, value in saved["scale"].items()})
+        for moves, kept in zip(self.moves, saved["turns"], strict=True):
+            moves.load_state(kept, device)
         if len(saved["rows"]) < self.replicates.count:
             self._go_on_with(saved["rows"].to(device))
 
     @property
     def _section(self) -> str:
         return f"fit/{self.plan.name}"
+
+    def _warn_of_unmoved(self) -> None:
+        known = {name for moves in self.moves for name in moves.moved} | set(self.plan.frozen)
+        unmoved = [name for name in self.replicates.parameter_names if name not in known]
+        if unmoved:
+            self.context.warn(
+                f"no turn of '{self.plan.name}' moves {', '.join(unmoved)}: "
+                "they stay as they are; name them under frozen= if that is meant"
+            )
 
     def _loss_scale(self) -> LossScale | None:
         """Factors for float16, None for every other type.
@@ -273,45 +315,3 @@ class Trainer:
         if dtype != torch.float16:
             return None
         return LossScale.begin(self.replicates.count, self.replicates.device)
-
-
-@attrs.define(kw_only=True)
-class LossScale:
-    """The factor of each replicate's loss for float16, which keeps small gradients from vanishing.
-
-    It is grown while all goes well and halved after an overflow, as `torch.amp.GradScaler` does.
-
-    Args:
-        factors: (R,), float32.
-        good_steps: updates since the last change, (R,), int64.
-    """
-
-    factors: torch.Tensor
-    good_steps: torch.Tensor
-
-    @classmethod
-    def begin(cls, count: int, device: torch.device) -> LossScale:
-        """The factors of R replicates before the first step."""
-        factors = torch.full((count,), 2.0**16, device=device)
-        return cls(factors=factors, good_steps=torch.zeros(count, dtype=torch.long, device=device))
-
-    def follow(self, overflowed: torch.Tensor) -> torch.Tensor:
-        """Change the factors after a step, and say who may still go on, (R,).
-
-        Args:
-            overflowed: whose gradient was not finite although its loss was, (R,).
-        """
-        self.good_steps = torch.where(overflowed, 0, self.good_steps + 1)
-        grown = self.good_steps >= _GROWTH_INTERVAL
-        self.good_steps = torch.where(grown, 0, self.good_steps)
-        factors = torch.where(overflowed, self.factors / 2, self.factors)
-        self.factors = torch.where(grown, factors * 2, factors)
-        return self.factors >= _SMALLEST
-
-    def select(self, rows: torch.Tensor) -> LossScale:
-        """The factors of some replicates."""
-        return LossScale(factors=self.factors[rows], good_steps=self.good_steps[rows])
-
-    def state(self) -> dict[str, torch.Tensor]:
-        """For a checkpoint."""
-        return attrs.asdict(self, recurse=False)

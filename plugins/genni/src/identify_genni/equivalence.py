@@ -154,7 +154,7 @@ def _attempt(
         context=context,
         batch_size=options.batch_size,
         order=options.order,
-        metric=lambda trained: deciding.relative(trained).to(trained.dtype),
+        metric=lambda trained, _step: deciding.relative(trained).to(trained.dtype),
         metric_every=options.measure_every,
         stop_below=options.stop_below,
         patience=options.patience,
