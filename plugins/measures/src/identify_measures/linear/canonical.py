@@ -13,6 +13,8 @@ from identify_measures.linear.measuring import Formula, Gradient, require_varian
 from identify_measures.options.linear import PwccaOptions, SvccaOptions
 from identify_measures.statistics.derived import Statistics, Subset
 
+_NODES = 500  # of the quadrature of Wachter's law
+
 
 def correlations(statistics: Statistics, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
     """The canonical correlations, descending, shape (min(r_x, r_y),).
@@ -103,15 +105,15 @@ def expected_mean_correlation(
         return 1.0
     centre, radius = a + b - 2 * a * b, 2 * math.sqrt(a * b * (1 - a) * (1 - b))
     # λ = centre + radius cos t takes the square root's edges out: Chebyshev's rule is exact to rounding.
-    t = (torch.arange(2000, dtype=torch.float64) + 0.5) * math.pi / 2000
+    t = (torch.arange(_NODES, dtype=torch.float64) + 0.5) * (math.pi / _NODES)
     law = (centre + radius * t.cos()).clamp(1e-300, 1.0)
     density = (radius * t.sin()).square() / (2 * math.pi * a * law * (1 - law).clamp_min(1e-300))
     atom = max(0.0, (a + b - 1) / a)
     wanted = 1.0 if components is None else min(1.0, components / min(p, q))
     # The largest come first: of what is left below the atom, so much of each node as is still wanted.
-    weights = density * (math.pi / 2000)
-    before = weights.cumsum(0) - weights
-    weights = torch.minimum(weights, (wanted - atom - before).clamp_min(0.0)) if components else weights
+    weights = density * (math.pi / _NODES)
+    if components is not None:
+        weights = torch.minimum(weights, (wanted - atom - weights.cumsum(0) + weights).clamp_min(0.0))
     return min(1.0, (float((weights * of(law)).sum()) + min(atom, wanted)) / wanted)
 
 

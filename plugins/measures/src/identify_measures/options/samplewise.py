@@ -98,7 +98,7 @@ class CknnaOptions:
 
     k: int = option(10, help="Neighbours of a sample; at most the number of rows less one.", limit=at_least(2))
     chance_draws: int = option(
-        4, help="Random pairings of the rows from which chance is estimated; 0 for none.", limit=at_least(0)
+        2, help="Random pairings of the rows from which chance is estimated; 0 for none.", limit=at_least(0)
     )
 
 

@@ -203,7 +203,8 @@ def _batch_groups(shared: Shared, options: MinibatchOptions) -> torch.Tensor:
         units = units or [unit_of(each - each.mean(0)) for each in block]
         for each, unit in zip(block, units, strict=True):
             # The unbiased criterion does not see the mean; rounding does.
-            rows = (each - each.mean(0)) / unit
+            rows = each - each.mean(0)
+            rows = rows if unit == 1 else rows / unit
             kernels.append(_u_centred(rows @ rows.T).flatten())
         stacked = torch.stack(kernels)
         groups[index % len(groups)] += (stacked @ stacked.T).cpu() / (batch * (batch - 3))

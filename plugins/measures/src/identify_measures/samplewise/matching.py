@@ -127,8 +127,9 @@ def score_spearman_mcc(shared: Shared, i: int, j: int, options: RankMatchingOpti
         value = _mean_strength((x[:, rows] * y[:, columns]).sum(0))
     if judged is None:
         facts["warnings"] += _tie_caution(shared, i, j)
-    parts = shared.parts(_BLOCKS, judged)
-    interval = _rank_interval(x[:, rows], y[:, columns], value, parts) if options.interval else None
+    interval = None
+    if options.interval:
+        interval = _rank_interval(x[:, rows], y[:, columns], value, shared.parts(_BLOCKS, judged))
     return score("spearman-mcc", value, interval=interval, chance=_rank_chance(shared, i, j, options), **facts)
 
 
@@ -210,8 +211,8 @@ def score_permutation(name: PermutationName, shared: Shared, i: int, j: int, opt
     x, y = x[:, rows], y[:, columns]
     value = _apart(x, y, angular=angular)
     interval = None
-    parts = shared.parts(_BLOCKS)
-    if options.interval and len(parts) > 1:
+    parts = shared.parts(_BLOCKS) if options.interval else []
+    if len(parts) > 1:
         left = _without_blocks(match_columns(x, y, parts), options.centred, angular=angular)
         kept = "matching of all rows kept"
         interval = jackknife(unit * value, [unit * each for each in left], measure(name).bounds, kept=kept)

@@ -18,7 +18,7 @@ from identify_measures.samplewise.neighbours import (
     chance_overlap,
     entries,
     mask_of,
-    masked_criteria,
+    own_criterion,
     paired_at_random,
     shared_counts,
     shared_criterion,
@@ -116,7 +116,7 @@ def _neighbour_chance(name: str, shared: Shared, found: list[Neighbours]) -> Cha
     return Chance(mean=mean, method=f"{_CHANCE_DRAWS} random pairings of the rows, for the ties")
 
 
-def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 4, seed: int = 0) -> Score:
+def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 2, seed: int = 0) -> Score:
     """Alignment of inner products restricted to pairs of samples that are neighbours in both representations.
 
     Args:
@@ -153,7 +153,11 @@ def score_cknna(shared: Shared, i: int, j: int, options: CknnaOptions) -> Score:
         return score("cknna", math.nan, reason=reason, **facts)
     x, y = (_scaled(shared.rows[each].all()) for each in (i, j))
     masks = [shared.once(("mask", each, k), partial(mask_of, which)) for each, which in zip((i, j), found, strict=True)]
-    cross, own, other = masked_criteria(x, y, masks[0], masks[1])
+    cross = shared_criterion(x, y, masks[0], masks[1])
+    own, other = (
+        shared.once(("own criterion", which, k), partial(own_criterion, rows, mask))
+        for which, rows, mask in zip((i, j), (x, y), masks, strict=True)
+    )
     if own <= 0 or other <= 0:
         culprits = [shared.rows[each].name for each, term in ((i, own), (j, other)) if term <= 0]
         reason = f"the term of {' and of '.join(dict.fromkeys(culprits))} with itself is not positive"

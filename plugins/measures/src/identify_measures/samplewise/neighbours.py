@@ -298,24 +298,24 @@ class _Sparse:
     values: torch.Tensor
 
 
-def masked_criteria(x: torch.Tensor, y: torch.Tensor, first: _Mask, second: _Mask) -> tuple[float, float, float]:
-    """The unbiased criterion of inner products masked to shared neighbours: of X with Y, X with X, Y with Y.
+def shared_criterion(x: torch.Tensor, y: torch.Tensor, first: _Mask, second: _Mask) -> float:
+    """The unbiased criterion of the inner products of X with those of Y, both masked to shared neighbours.
 
     Masks are not symmetric; as in the source's code the criterion multiplies entry (i, j) of one by (j, i) of the
     other and column sums of one by row sums of the other, so that the order of the two matters a little. The factor
     n (n − 3) is left out. Inner products are uncentred, in float64, and made at the masked pairs alone. A neighbour in
-    part counts in part, in one representation and itself by the square of it.
+    part counts in part.
     """
-    own, other = _products(x, first.squared()), _products(y, second.squared())
-    return shared_criterion(x, y, first, second), _criterion(own, own, len(x)), _criterion(other, other, len(x))
-
-
-def shared_criterion(x: torch.Tensor, y: torch.Tensor, first: _Mask, second: _Mask) -> float:
-    """The first of `masked_criteria`."""
     places = torch.searchsorted(second.keys, first.keys).clamp(max=len(second.keys) - 1)
     kept = second.keys[places] == first.keys
     both = _Mask(keys=first.keys[kept], parts=first.parts[kept] * second.parts[places[kept]])
     return _criterion(_products(x, both), _products(y, both), len(x))
+
+
+def own_criterion(x: torch.Tensor, mask: _Mask) -> float:
+    """The criterion of X with itself; a neighbour in part counts by the square of it."""
+    own = _products(x, _Mask(keys=mask.keys, parts=mask.parts.square()))
+    return _criterion(own, own, len(x))
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -324,10 +324,6 @@ class _Mask:
 
     keys: torch.Tensor
     parts: torch.Tensor
-
-    def squared(self) -> _Mask:
-        """The mask of a representation and itself."""
-        return _Mask(keys=self.keys, parts=self.parts.square())
 
     def reordered(self, order: torch.Tensor) -> _Mask:
         """That of the samples in another order: row i is what row order[i] was."""

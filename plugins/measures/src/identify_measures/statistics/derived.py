@@ -156,9 +156,9 @@ class Statistics(ABC):
 
     def mean(self, i: int, subset: Subset | None = None) -> torch.Tensor:
         """The mean of a subset's rows from the common shift, shape (d,)."""
-        sums = self.block_sums(i)
-        chosen = sums if subset is None else sums[list(subset)]
-        return chosen.sum(dim=0) / self.rows(subset)
+        if subset is None:
+            return self.cached(("mean", i), lambda: self.block_sums(i).sum(dim=0) / self.rows())
+        return self.block_sums(i)[list(subset)].sum(dim=0) / self.rows(subset)
 
     def products(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
         """XᵀY of the centred rows, shape (d_i, d_j)."""
@@ -192,10 +192,14 @@ class Statistics(ABC):
 
     def trace(self, i: int, subset: Subset | None = None) -> float:
         """|X|², the sum of all squares."""
+        if subset is None:
+            return self.cached(("trace", i), lambda: float(self.variances(i).sum()))
         return float(self.variances(i, subset).sum())
 
     def square(self, i: int, j: int, subset: Subset | None = None) -> float:
         """|XᵀY|²."""
+        if subset is None:
+            return self.cached(("square", i, j), lambda: float(self.products(i, j).square().sum()))
         return float(self.products(i, j, subset).square().sum())
 
     def principal(self, i: int, subset: Subset | None = None) -> Principal:
