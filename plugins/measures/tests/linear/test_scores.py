@@ -94,7 +94,7 @@ def test_intervals_of_wide_representations_are_the_same_to_first_order(name: str
     measure = getattr(measures, name)
     first_order = measure(x, y, interval=True).interval
     assert first_order.method.endswith("to first order")
-    monkeypatch.setattr("identify_measures.linear.measuring._WIDE", 1000)
+    monkeypatch.setattr("identify_measures.linear.measuring.WIDE", 1000)
     exact = measure(x, y, interval=True).interval
     assert not exact.method.endswith("to first order")
     assert first_order.high - first_order.low == pytest.approx(exact.high - exact.low, rel=0.15)

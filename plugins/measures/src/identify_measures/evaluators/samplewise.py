@@ -124,7 +124,7 @@ def estimate_minibatches(options: MinibatchOptions, sizes: Sizes) -> Cost:
     batches = n // options.batch
     work = Work(
         operations=batches * options.batch**2 * (width + count**2),
-        elements=batches * options.batch**2 * count * 4 + 8 * n * width,
+        elements=batches * options.batch**2 * count * 4 + (8 if batches else 1.3) * n * width,
         calls=batches * 66 * count + 30 * count,
     )
     # Shuffled rows are held, twice while they are put together.
