@@ -134,7 +134,7 @@ def _lists_in(file: Path) -> tuple[list[str], list[str]]:
 
     try:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"the configuration file {file} cannot be read: {error}") from error
     refuse_unknown(file, content, _TABLES, "table")
     plugins = content.get("plugins", {})

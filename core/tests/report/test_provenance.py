@@ -53,6 +53,10 @@ def test_a_spec_that_is_no_toml_is_shown_as_it_is() -> None:
     assert "not = = toml" in without_tags(asked("not = = toml")[2])
 
 
+def test_a_spec_that_is_nested_without_measure_is_shown_as_it_is() -> None:
+    assert "[[[[" in without_tags(asked("a = " + "[" * 100_000)[2])
+
+
 def test_components_are_summarised_in_toml_words() -> None:
     spec = '[model]\ntype = "genni:fcn"\nwidths = [2, 3]\nbias = false\nhead = {scale = 0.5}\n'
     words = without_tags(asked(spec)[2])

@@ -16,6 +16,7 @@ from identify_core.spec.layers import (
     MOST_STATEMENTS,
     find_lines,
     read_file_layer,
+    read_override,
     read_text_layer,
     refuse_excess,
 )
@@ -156,3 +157,16 @@ def test_a_label_that_no_file_can_have_is_refused(load: Load) -> None:
 def test_hundreds_of_evaluators_get_labels_of_their_own(load: Load) -> None:
     spec = load(PLAIN + '[[evaluators]]\ntype = "grid"\n' * 2_000)
     assert [spec.evaluators[each].label for each in (0, 1, -1)] == ["grid", "grid-2", "grid-2000"]
+
+
+def test_a_key_of_a_sweep_is_not_nested_without_measure(load: Load) -> None:
+    key = ".".join(['\\"a\\"'] * 100_000)
+    with pytest.raises(SpecError) as caught:
+        load(f'{PLAIN}[sweep]\n"{key}" = [1]\n')
+    assert "is nested deeper than 64 levels" in caught.value.problems[0]
+    assert len(caught.value.problems[0]) < 500
+
+
+def test_a_value_of_set_that_is_nested_without_measure_is_a_text() -> None:
+    text = "[" * 100_000
+    assert read_override(f"a.b={text}") == (("a", "b"), text)

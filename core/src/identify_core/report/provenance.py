@@ -92,7 +92,7 @@ def asked(spec_text: str) -> Section:
 def _components(spec_text: str) -> Iterator[tuple[str, str, str]]:
     try:
         spec = tomllib.loads(spec_text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML, or TOML that no run was made with
         return
     for kind in ("dataset", "model", "objective", "evaluators"):
         tables = spec.get(kind, [])

@@ -9,6 +9,8 @@ from typing import Any
 
 KeyPath = tuple[str | int, ...]
 
+DEEPEST = 64
+"""Levels that keys, lists and tables of a spec may be nested in one another."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _DOTTED = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
@@ -24,6 +26,8 @@ def read_key_path(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: the text is not a dotted key.
     """
+    if text.count(".") >= DEEPEST:
+        raise ValueError(f"{text[:76]!r} ... is nested deeper than {DEEPEST} levels, which no spec needs")
     if _DOTTED.fullmatch(text):
         return tuple(text.split("."))
     try:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import attrs
 
 from identify_core.errors import SpecError
-from identify_core.spec.keypaths import KeyPath, read_key_path, write_key_path
+from identify_core.spec.keypaths import DEEPEST, KeyPath, read_key_path, write_key_path
 
 FORMAT = 1
 
@@ -20,8 +20,6 @@ LayerKind = Literal["default", "preset", "file", "set", "flag"]
 
 LARGEST_FILE = 1_000_000
 """Bytes that a spec may have."""
-DEEPEST = 64
-"""Levels that keys, lists and tables may be nested in one another."""
 MOST_STATEMENTS = 5_000
 """Keys and table headers that a spec may have."""
 
@@ -343,7 +341,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 def _read_value(text: str) -> Any:
     try:
         document = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # not TOML, a number of too many digits, or nested without measure
         return text
     return document["value"] if document.keys() == {"value"} else text
 
