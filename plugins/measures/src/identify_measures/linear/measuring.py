@@ -157,9 +157,7 @@ def _rank_caution(rank: int, traits: Traits, n: int, tolerance: float) -> list[s
         return [f"{label} has as many independent columns as rows: it fits anything, {n} rows are too few"]
     if 0 < rank < varying:
         cut = f"singular values below {tolerance:g} of the largest count as 0"
-        return [
-            f"{label} has rank {rank} with {varying} columns that vary ({cut}); the value is about its column space"
-        ]
+        return [f"{label} has rank {rank} with {varying} columns that vary: {cut}; the value is about its column space"]
     return []
 
 
