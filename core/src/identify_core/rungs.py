@@ -28,6 +28,7 @@ class Rung:
 
     Args:
         name: how specs, evaluators and the command line call it.
+        in_words: a map of the class, to stand before "carries a onto b".
         formula: f(z) in one line.
         definition: the class in one sentence.
         translations: whether the class contains every shift z -> z + b.
@@ -38,6 +39,7 @@ class Rung:
     """
 
     name: str
+    in_words: str
     formula: str
     definition: str
     translations: bool
@@ -51,6 +53,7 @@ class Rung:
 _LADDER = (
     Rung(
         name="identity",
+        in_words="no change at all",
         formula="f(z) = z",
         definition="Nothing is changed: the representations are equal coordinate by coordinate.",
         translations=False,
@@ -61,6 +64,7 @@ _LADDER = (
     ),
     Rung(
         name="permutation",
+        in_words="a reordering of coordinates",
         formula="f(z) = P z",
         definition="Coordinates are reordered: P is a permutation matrix.",
         translations=False,
@@ -72,6 +76,7 @@ _LADDER = (
     ),
     Rung(
         name="signed-permutation",
+        in_words="a reordering of coordinates with changes of sign",
         formula="f(z) = P S z",
         definition="Coordinates are reordered and some are negated: S is diagonal with entries +1 and -1.",
         translations=False,
@@ -83,6 +88,7 @@ _LADDER = (
     ),
     Rung(
         name="permutation-positive-scaling",
+        in_words="a reordering and stretching of coordinates",
         formula="f(z) = P D z, D > 0",
         definition="Coordinates are reordered and each is stretched: D is diagonal with positive entries.",
         translations=False,
@@ -95,6 +101,7 @@ _LADDER = (
     ),
     Rung(
         name="permutation-scaling",
+        in_words="a reordering and scaling of coordinates, signs included,",
         formula="f(z) = P D z, no entry of D zero",
         definition="Coordinates are reordered and each is scaled: D is diagonal with non-zero entries of either sign.",
         translations=False,
@@ -103,6 +110,7 @@ _LADDER = (
     ),
     Rung(
         name="permutation-monotone",
+        in_words="a reordering of coordinates, each bent by a monotone map,",
         formula="f(z)_i = h_i(z_p(i))",
         definition=(
             "Coordinates are reordered by a permutation p and each is bent by a continuous, strictly monotone map h_i, "
@@ -117,6 +125,7 @@ _LADDER = (
     ),
     Rung(
         name="orthogonal",
+        in_words="a rotation or reflection",
         formula="f(z) = Q z",
         definition="Rotations and reflections about the origin: QᵀQ = 1. There is no translation.",
         translations=False,
@@ -128,6 +137,7 @@ _LADDER = (
     ),
     Rung(
         name="similarity",
+        in_words="a rotation or reflection with one scale and a shift",
         formula="f(z) = s Q z + b",
         definition="Rotation or reflection, one common scale s > 0 and a translation: ratios of distances are kept.",
         translations=True,
@@ -139,6 +149,7 @@ _LADDER = (
     ),
     Rung(
         name="linear",
+        in_words="an invertible linear map",
         formula="f(z) = A z",
         definition="Invertible matrices A; the origin stays where it is, there is no translation.",
         translations=False,
@@ -149,6 +160,7 @@ _LADDER = (
     ),
     Rung(
         name="affine",
+        in_words="an invertible linear map with a shift",
         formula="f(z) = A z + b",
         definition="Invertible matrices A with a translation b.",
         translations=True,
@@ -160,6 +172,7 @@ _LADDER = (
     ),
     Rung(
         name="isometry",
+        in_words="a map that keeps the distances of the decoders",
         formula="J_f(z)ᵀ G'(f(z)) J_f(z) = G(z)",
         definition=(
             "Diffeomorphisms that carry the pull-back metric G of one decoder onto the pull-back metric G' of the "
@@ -174,6 +187,7 @@ _LADDER = (
     ),
     Rung(
         name="lipschitz",
+        in_words="a map that stretches no distance by more than L",
         formula="|f(z) - f(w)| <= L |z - w|",
         definition=(
             "Maps that stretch no Euclidean distance by more than a stated constant L >= 1; they may collapse, so they "
@@ -187,6 +201,7 @@ _LADDER = (
     ),
     Rung(
         name="homeomorphism",
+        in_words="a continuous map with a continuous inverse",
         formula="f and its inverse are continuous",
         definition="Continuous bijections with a continuous inverse: only the topology is kept.",
         translations=True,

@@ -114,11 +114,21 @@ class TestList:
 
 
 class TestShow:
+    def test_the_answer_comes_first_and_says_where_the_rest_is(self, store: Store, write_run: Write) -> None:
+        run = write_run(failures={"nullity": "no Jacobian"})
+        lines = identify_runs(store, "show", run.id).stdout.splitlines()
+        assert lines[0] == "subspace  The set is a surface."
+        assert lines[1].strip() == "! slow"
+        assert "! nullity failed: no Jacobian" in lines
+        assert any(line.startswith(f"{run.id} (finished): shells") for line in lines)
+        assert lines[-1] == f"more with --full; a page with all of it: identify report {run.id}"
+        assert len(lines) < 12
+
     def test_it_shows_where_a_run_came_from_what_it_holds_and_what_was_found(
         self, store: Store, write_run: Write
     ) -> None:
         run = write_run(failures={"nullity": "no Jacobian"}, components=[{"kind": "model", "name": "toy:net"}])
-        output = identify_runs(store, "show", run.id).stdout
+        output = identify_runs(store, "show", run.id, "--full").stdout
         text = " ".join(output.split())
         for words in (
             f"{run.id} finished",
@@ -137,10 +147,10 @@ class TestShow:
 
     def test_the_latest_is_shown_by_default_and_staged_ones_can_be(self, store: Store, write_run: Write) -> None:
         staged = write_run(commit=False)
-        assert identify_runs(store, "show").stdout.startswith(f"{staged.id}  interrupted")
+        assert f"{staged.id} (interrupted)" in identify_runs(store, "show").stdout
         run = write_run()
-        assert identify_runs(store, "show").stdout.startswith(f"{run.id}  finished")
-        assert identify_runs(store, "show", staged.id).stdout.startswith(f"{staged.id}  interrupted")
+        assert f"{run.id} (finished)" in identify_runs(store, "show").stdout
+        assert f"{staged.id} (interrupted)" in identify_runs(store, "show", staged.id).stdout
 
     def test_json_holds_the_document_and_the_arrays(self, store: Store, write_run: Write) -> None:
         run = write_run()
@@ -162,7 +172,7 @@ class TestShow:
     def test_what_cannot_be_read_is_a_warning(self, store: Store, write_run: Write) -> None:
         run = write_run()
         (run.folder / "arrays.zarr/history/loss/steps/zarr.json").unlink()
-        result = identify_runs(store, "show")
+        result = identify_runs(store, "show", "--full")
         assert "history/loss/values" in result.stdout
         assert "warning: history/loss/steps: zarr.json is missing" in result.stderr
 

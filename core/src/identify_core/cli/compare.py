@@ -26,8 +26,10 @@ FAILED = 1
     "names",
     multiple=True,
     metavar="NAME",
-    help="Such as measures:linear-cka; may be repeated.  [default: the standard measures and the ladder]",
+    help="Such as measures:linear-cka; may be repeated.  [default: the ladder and five common measures]",
 )
+@click.option("--all", "every", is_flag=True, help="Every evaluator of pairs that applies, however long it takes.")
+@click.option("--full", is_flag=True, help="Print every table, convention and warning.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators.")
 @outside_options
 @click.option("--trust-ids", is_flag=True, help="Take equal ids for equal samples although the inputs differ.")
@@ -53,6 +55,8 @@ def command(
     ids: tuple[str, ...],
     factors: tuple[str, ...],
     taken_as: str | None,
+    every: bool,
+    full: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -84,6 +88,8 @@ def command(
 
     if overrides and not names:
         raise UsageError("--set needs --evaluator: which evaluator's option is it?")
+    if every and names:
+        raise UsageError("--all and --evaluator exclude each other", hint="leave one of them out")
     store = Store(invocation.store_path)
     terms = terms_from(axes=axes, ids=ids, factors=factors, taken_as=taken_as)
     groups = open_groups(what, store, latents=latents, split=split, terms=terms)
@@ -91,7 +97,10 @@ def command(
         if group.remark:
             print_text(group.remark, err=True)
     holds = groups[0].representations[0].holds
-    evaluators = choose_evaluators(registry, names, overrides) if names else standard_evaluators(registry, holds=holds)
+    if names:
+        evaluators = choose_evaluators(registry, names, overrides)
+    else:
+        evaluators = standard_evaluators(registry, holds=holds, every=every)
     request = Request(groups=groups, evaluators=evaluators, **settings)
     if dry_run:
         return _plan(request, as_json)
@@ -100,7 +109,7 @@ def command(
     with watched(quiet) as (display, stop_requested):
         rendering = Rendering(draw=draw_grid, page=finished_page)
         comparison = compare(request, store, display=display, stop_requested=stop_requested, rendering=rendering)
-    _print(comparison, request, as_json)
+    _print(comparison, request, as_json=as_json, full=full)
     return FAILED if comparison.below or comparison.failures else 0
 
 
@@ -145,27 +154,13 @@ def _megabytes(count: float) -> str:
     return f"{count / 2**20:.4g} MiB" if count < 2**30 else f"{count / 2**30:.3g} GiB"
 
 
-def _print(comparison: Comparison, request: Request, as_json: bool) -> None:
-    from identify_core.cli.output import print_failure, print_json, stdout_console
+def _print(comparison: Comparison, request: Request, *, as_json: bool, full: bool) -> None:
+    from identify_core.cli.output import print_failure, print_json
 
     if as_json:
         print_json("comparison", _plain(comparison, request))
     else:
-        from identify_core.report.tables import print_finding
-
-        console = stdout_console()
-        lined = comparison.lined
-        if lined.warning:
-            console.print(lined.warning, markup=False, style="bold red")
-        for label, lost in lined.left_out.items():
-            console.print(f"{label}: {lost} rows have no counterpart and are left out", markup=False, style="dim")
-        for label, finding in comparison.findings.items():
-            print_finding(console, label, finding)
-        for name, reason in comparison.skipped.items():
-            console.print(f"left out {name}: {reason}", markup=False, style="dim")
-        console.print(f"{len(lined.representations)} representations, {lined.rows} rows in common", markup=False)
-        console.print(f"comparison  {comparison.id}", markup=False)
-        console.print(f"report      {comparison.folder / 'report.html'}", markup=False)
+        _print_answer(comparison, full=full)
     if comparison.failures:
         print_failure(
             f"{len(comparison.failures)} of {len(comparison.failures) + len(comparison.findings)} evaluators failed; "
@@ -177,6 +172,31 @@ def _print(comparison: Comparison, request: Request, as_json: bool) -> None:
             f"{len(comparison.below)} pairs are not identified up to {request.expect}",
             problems=[f"{first} and {other}: {found}" for first, other, found in comparison.below],
         )
+
+
+def _print_answer(comparison: Comparison, *, full: bool) -> None:
+    """The answer in one screen; everything else behind it where `full`."""
+    from identify_core.cli.output import stdout_console
+    from identify_core.report.relations_text import answer_lines
+    from identify_core.report.tables import print_finding
+
+    console, lined = stdout_console(), comparison.lined
+    if lined.warning:
+        console.print(lined.warning, markup=False, style="bold red")
+    sizes = {each.label: each.shape for each in lined.representations}
+    for number, line in enumerate(answer_lines(comparison.findings, sizes, width=console.width)):
+        console.print(line, markup=False, style="bold" if number == 0 else "", soft_wrap=True)
+    for label, lost in lined.left_out.items():
+        console.print(f"{label}: {lost} rows have no counterpart and are left out", markup=False, style="dim")
+    if full:
+        for label, finding in comparison.findings.items():
+            console.print()
+            print_finding(console, label, finding)
+        for name, reason in comparison.skipped.items():
+            console.print(f"left out {name}: {reason}", markup=False, style="dim")
+        console.print(f"comparison  {comparison.id}", markup=False, soft_wrap=True)
+    more = "" if full else "more with --full; "
+    console.print(f"{more}report: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True, style="dim")
 
 
 def _plain(comparison: Comparison, request: Request) -> dict[str, Any]:

@@ -21,6 +21,7 @@ RAN_AND_FAILED = 1
 )
 @click.option("--label", help="What the finding is called.  [default: the evaluator's name]")
 @click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")
+@click.option("--full", is_flag=True, help="Print every number, table, convention and warning.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.  [default: the run's]")
 @trust_option
 @quiet_option
@@ -34,6 +35,7 @@ def command(
     overrides: tuple[str, ...],
     label: str | None,
     replace: bool,
+    full: bool,
     device: str | None,
     trusted: tuple[str, ...],
     quiet: bool,
@@ -64,7 +66,7 @@ def command(
         )
     chosen = choose_evaluators(registry, names, overrides, plugin=plugin or None, label=label or "")
     from identify_core.report.page import finished_page
-    from identify_core.report.tables import print_finding
+    from identify_core.report.tables import print_findings
     from identify_core.run.revisit import Revisit
 
     with watched(quiet) as (display, stop_requested):
@@ -86,8 +88,7 @@ def command(
     if as_json:
         print_json("findings", {"run": stored.id, "findings": shown, "failures": failures})
     else:
-        for name in labels:
-            print_finding(stdout_console(), name, found[name].finding)
+        print_findings(stdout_console(), {name: found[name].finding for name in labels}, full=full)
     if failures:
         print_failure(
             f"{len(failures)} of {len(chosen)} evaluators failed; what the others found is kept",

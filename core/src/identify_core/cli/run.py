@@ -132,15 +132,15 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
             },
         )
         return
-    from identify_core.report.tables import print_finding
+    from identify_core.report.tables import print_findings
     from identify_core.store import StoredRun
 
     console = stdout_console()
-    for label, stored in StoredRun.open(outcome.folder).findings.items():
-        print_finding(console, label, stored.finding)
+    found = StoredRun.open(outcome.folder).findings
+    print_findings(console, {label: stored.finding for label, stored in found.items()})
     for label, reason in outcome.failures.items():
         print_warning(f"{label} failed and is missing: {reason}")
     console.print(f"run     {outcome.run_id}", markup=False)
     console.print(f"report  {outcome.folder / 'report.html'}", markup=False)
     at = "" if store == Path("identify-store") else f"--store {shlex.quote(str(store))} "
-    console.print(f"look at it again with: identify {at}runs show {outcome.run_id}", markup=False, style="dim")
+    console.print(f"everything: identify {at}runs show {outcome.run_id} --full", markup=False, style="dim")

@@ -100,13 +100,14 @@ class Rendering:
 
 
 def standard_evaluators(
-    registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents"
+    registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents", every: bool = False
 ) -> list[Chosen]:
-    """The pair evaluators that run where none is named, with their default options.
+    """The pair evaluators that run where none is named, with their default options, in their plugins' order.
 
     Args:
         registry: where they are looked up.
         holds: what the representations hold.
+        every: all pair evaluators rather than the standard ones.
 
     Raises:
         PluginError: no plugin offers any.
@@ -116,7 +117,7 @@ def standard_evaluators(
         for each in registry.components("evaluator")
         if isinstance(each.component, Evaluator)
         and each.component.arity == "pair"
-        and each.component.standard
+        and (every or each.component.standard)
         and ("dissimilarities" in each.component.requires) == (holds == "dissimilarities")
     ]
     if not chosen:

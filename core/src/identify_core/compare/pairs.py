@@ -161,6 +161,8 @@ def grid_finding(grid: Grid) -> Finding:
         "metric": "yes" if first.is_metric else "no",
         "invariant to": ", ".join(first.invariant_to) or "nothing",
     }
+    if first.interval:
+        conventions["interval"] = f"{100 * first.interval.level:g} %, {first.interval.method}"
     tables = {"pairs": _table(grid)}
     if grid.verdicts:
         tables["ladder"] = _ladder_table(grid)

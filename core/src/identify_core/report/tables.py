@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from identify_core.report.markup import Markup, element
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console, RenderableType
 
     from identify_core.findings import Finding, Scalar, Table
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
 TALL = 40
+_MOST_OF_ONE = 4
 
 
 def format_scalar(value: Scalar) -> str:
@@ -88,6 +91,44 @@ def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> Re
         grid,
         *([Text(caption, style="dim italic")] if caption else []),
     )
+
+
+def print_findings(console: Console, findings: Mapping[str, Finding], *, full: bool = False) -> None:
+    """Print findings: the answer of each and the gravest warning on a line, or all of it where `full`.
+
+    Args:
+        console: where to.
+        findings: label to finding; of four or more that one evaluator made, the first three are shown unless `full`.
+        full: whether numbers, tables, conventions and every warning are printed too.
+    """
+    from rich.text import Text
+
+    if full:
+        for label, finding in findings.items():
+            print_finding(console, label, finding)
+        return
+    groups: dict[str, list[str]] = {}
+    for label in findings:
+        groups.setdefault(label.partition(".")[0], []).append(label)
+    for name, labels in groups.items():
+        shown = labels if len(labels) <= _MOST_OF_ONE else labels[: _MOST_OF_ONE - 1]
+        for label in shown:
+            _print_answer(console, label, findings[label])
+        if len(shown) < len(labels):
+            console.print(Text(f"{name}: {len(labels) - len(shown)} more like these", style="dim"))
+
+
+def _print_answer(console: Console, label: str, finding: Finding) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    numbers = ", ".join(f"{words_of(name)} {format_scalar(value)}" for name, value in list(finding.scalars.items())[:3])
+    answer = finding.summary or numbers or "says nothing in words or numbers"
+    console.print(Text.assemble((label, "bold cyan"), "  ", (answer, "bold default")))
+    if finding.warnings:
+        more = len(finding.warnings) - 1
+        text = f"! {finding.warnings[0]}{f' (and {more} more)' if more else ''}"
+        console.print(Padding(Text(text, style="yellow"), (0, 0, 0, 2), expand=False))
 
 
 def print_finding(console: Console, label: str, finding: Finding) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 @click.command("show", short_help="Show a run: provenance, arrays, findings.")
 @click.argument("run", default="@last")
+@click.option("--full", is_flag=True, help="Show provenance, arrays, figures and every number, too.")
 @click.option("--spec", "only_spec", is_flag=True, help="Print the resolved spec alone.")
 @store_option
 @json_option
 @click.pass_obj
-def show(invocation: Invocation, run: str, only_spec: bool, as_json: bool) -> None:
-    """Show a RUN, by default the latest: provenance, arrays, findings and figures."""
+def show(invocation: Invocation, run: str, full: bool, only_spec: bool, as_json: bool) -> None:
+    """Show a RUN, by default the latest: what was found first; provenance, arrays and figures with --full."""
     from identify_core.cli.output import print_json, stdout_console
     from identify_core.store import Store
 
@@ -38,10 +39,13 @@ def show(invocation: Invocation, run: str, only_spec: bool, as_json: bool) -> No
         print_json("run", content)
         return
     console = stdout_console()
-    _print_head(console, stored)
-    _print_arrays(arrays)
-    _print_findings(console, stored)
-    _print_figures(console, stored)
+    if full:
+        _print_findings(console, stored, full=True)
+        _print_head(console, stored)
+        _print_arrays(arrays)
+        _print_figures(console, stored)
+    else:
+        _print_brief(console, stored, arrays)
     from identify_core.cli.output import print_warning
 
     for problem in problems:
@@ -71,6 +75,38 @@ def _read_arrays(run: StoredRun) -> tuple[list[dict[str, Any]], list[str]]:
     return arrays, problems
 
 
+def _print_brief(console: Console, run: StoredRun, arrays: list[dict[str, Any]]) -> None:
+    """The answers, what they are of, and where the rest is."""
+    from rich.text import Text
+
+    findings = run.document.get("findings", {})
+    _print_findings(console, run, full=False)
+    _print_troubles(console, run, said={f"{k}: {text}" for k, each in findings.items() for text in each["warnings"]})
+    facts = [run.summary.name, f"plugin {run.summary.plugin}" if run.summary.plugin else ""]
+    facts += [f"{key} {run.document[key]}" for key in ("replicates", "seed") if run.document.get(key) not in (None, "")]
+    facts.append(f"created {run.summary.created[:16].replace('T', ' ')} UTC")
+    console.print(Text(f"{run.id} ({run.status}): {', '.join(filter(None, facts))}"), soft_wrap=True)
+    for each in arrays:
+        if each["path"].startswith("latents/"):
+            claim = f", claimed to be identified up to {each['claim']}" if each["claim"] else ""
+            sizes = " × ".join(f"{size} {axis}" for size, axis in zip(each["shape"], each["dimensions"], strict=False))
+            console.print(Text(f"{each['path']}: {sizes}{claim}"), soft_wrap=True)
+    console.print(
+        Text("more with --full; a page with all of it: identify report " + run.id, style="dim"), soft_wrap=True
+    )
+
+
+def _print_troubles(console: Console, run: StoredRun, *, said: Collection[str] = ()) -> None:
+    """What the run warned of, but for what was said already, and what failed."""
+    from rich.text import Text
+
+    for warning in run.summary.warnings:
+        if warning not in said:
+            console.print(Text(f"! {warning}", style="yellow"))
+    for label, reason in run.document.get("failures", {}).items():
+        console.print(Text(f"! {label} failed: {reason}", style="red"))
+
+
 def _print_head(console: Console, run: StoredRun) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -80,10 +116,7 @@ def _print_head(console: Console, run: StoredRun) -> None:
     for name, value in _facts(run):
         grid.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
     console.print(grid)
-    for warning in run.summary.warnings:
-        console.print(Text(f"! {warning}", style="yellow"))
-    for label, reason in run.document.get("failures", {}).items():
-        console.print(Text(f"! {label} failed: {reason}", style="red"))
+    _print_troubles(console, run)
 
 
 def _facts(run: StoredRun) -> Iterator[tuple[str, str]]:
@@ -126,12 +159,10 @@ def _print_arrays(arrays: list[dict[str, Any]]) -> None:
     print_table(("array", "shape", "type", "dimensions", "claim"), rows)
 
 
-def _print_findings(console: Console, run: StoredRun) -> None:
-    from identify_core.report.tables import print_finding
+def _print_findings(console: Console, run: StoredRun, *, full: bool) -> None:
+    from identify_core.report.tables import print_findings
 
-    for label, found in run.outlined_findings().items():
-        print_text()
-        print_finding(console, label, found.finding)
+    print_findings(console, {k: found.finding for k, found in run.outlined_findings().items()}, full=full)
 
 
 def _print_figures(console: Console, run: StoredRun) -> None:

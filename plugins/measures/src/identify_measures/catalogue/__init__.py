@@ -14,7 +14,7 @@ from identify_measures.catalogue.record import Measure as Measure
 from identify_measures.catalogue.samples import SAMPLES
 
 CATALOGUE: Mapping[str, Measure] = MappingProxyType(
-    {each.name: each for each in (*LINEAR, *SAMPLES, *DISSIMILARITIES, *FACTORS, *LADDER)}
+    {each.name: each for each in (*LADDER, *LINEAR, *SAMPLES, *DISSIMILARITIES, *FACTORS)}
 )
 """Every measure by name."""
 

@@ -65,7 +65,6 @@ LINEAR = (
         larger_is="more similar",
         bounds=(-1.0, 1.0),
         invariant_to=("similarity",),
-        standard=True,
         options=PairOptions,
     ),
     _measure(
@@ -103,7 +102,6 @@ LINEAR = (
         larger_is="more similar",
         bounds=(0.0, 1.0),
         invariant_to=("affine",),
-        standard=True,
         options=PairOptions,
     ),
     _measure(
@@ -140,7 +138,6 @@ LINEAR = (
         larger_is="more similar",
         bounds=(0.0, 1.0),
         invariant_to=("similarity",),
-        standard=True,
         options=SvccaOptions,
     ),
     _measure(
@@ -240,7 +237,6 @@ LINEAR = (
         bounds=(-math.inf, 1.0),
         invariant_to=("similarity",),
         symmetric=False,
-        standard=True,
         options=RegressionOptions,
     ),
     _measure(
@@ -282,7 +278,6 @@ LINEAR = (
         larger_is="more similar",
         bounds=(0.0, 1.0),
         invariant_to=("affine",),
-        standard=True,
         options=WeakMatchingOptions,
     ),
     _measure(

@@ -85,7 +85,6 @@ SAMPLES = (
         larger_is="more similar",
         bounds=(-1.0, 1.0),
         invariant_to=("permutation",),
-        standard=True,
     ),
     _measure(
         name="mutual-knn",
@@ -155,7 +154,6 @@ SAMPLES = (
         larger_is="more similar",
         bounds=(0.0, 1.0),
         invariant_to=("permutation-monotone",),
-        standard=True,
     ),
     _measure(
         name="permutation-metric",
