@@ -12,6 +12,8 @@ from identify_core.components import Check, Command, Dataset, Evaluator, Model, 
 from identify_core.data import Factor, Latents, Samples, Shape
 from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.optimisers import Adam, Adamax, Schedule, Sgd, optimiser
+from identify_core.polishing.course import PolishResult
+from identify_core.polishing.lbfgs import Minima, minimise, polish
 from identify_core.replicates import Replicates
 from identify_core.run.context import Context
 from identify_core.run.display import Progress
@@ -107,6 +109,10 @@ def training_page() -> str:
         *(record_section(each) for each in (Adam, Adamax, Sgd)),
         function_section(optimiser),
         record_section(Schedule),
+        function_section(minimise),
+        record_section(Minima),
+        function_section(polish),
+        record_section(PolishResult),
     )
 
 

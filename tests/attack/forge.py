@@ -71,6 +71,7 @@ class Forge:
     def start(self, *arguments: str, cwd: Path | None = None) -> int:
         """Begin a command; its process id."""
         output = self.folder / f".output-{len(self._outputs)}"
+        output.touch()  # a command may be killed before it has printed anything
         pid = self._ask({"arguments": list(arguments), "output": str(output), "cwd": str(cwd or self.folder)})
         self._outputs[pid] = output
         return pid

@@ -82,7 +82,9 @@ if TYPE_CHECKING:
     from identify_core.polishing.course import Course as Course
     from identify_core.polishing.course import PolishResult as PolishResult
     from identify_core.polishing.course import widen as widen
+    from identify_core.polishing.lbfgs import Minima as Minima
     from identify_core.polishing.lbfgs import minimise as minimise
+    from identify_core.polishing.lbfgs import polish as polish
     from identify_core.replicates import Batch as Batch
     from identify_core.replicates import Call as Call
     from identify_core.replicates import Loss as Loss
@@ -181,7 +183,7 @@ _ROOMS = {
     "options": ("above", "at_least", "between", "matching", "not_empty", "option"),
     "plugins": ("Registered", "Registry", "load_registry"),
     "polishing.course": ("Course", "PolishResult", "widen"),
-    "polishing.lbfgs": ("minimise",),
+    "polishing.lbfgs": ("Minima", "minimise", "polish"),
     "replicates": ("Batch", "Call", "Loss", "Replicates", "Strategy", "pure"),
     "report.figures": (
         "DIVERGING",

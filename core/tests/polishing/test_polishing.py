@@ -1,4 +1,4 @@
-"""Minimising against Rosenbrock's valley and scipy, each replicate as if alone, and resumed."""
+"""Polishing against Rosenbrock's valley and scipy, each replicate as if alone, and resumed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from identify_core.errors import Interrupted, OptionsError
-from identify_core.polishing.lbfgs import minimise
+from identify_core.polishing.lbfgs import polish
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
@@ -54,7 +54,7 @@ def regression(
 def test_the_end_of_rosenbrocks_valley_is_found_from_everywhere(tmp_path: Path) -> None:
     replicates, context = valley(), make_context(tmp_path)
     data = {"x": torch.zeros(1, 1)}
-    result = minimise(replicates, mean_square, data, context=context, stop_below=1e-20)
+    result = polish(replicates, mean_square, data, context=context, stop_below=1e-20)
     assert torch.allclose(replicates.vectors(), torch.ones(3, 2, dtype=torch.float64), atol=1e-9)
     assert result.reasons == ("converged",) * 3
     assert (result.values < 1e-20).all()
@@ -72,7 +72,7 @@ def test_lbfgs_reaches_the_minimum_that_scipy_reaches(tmp_path: Path) -> None:
     def cross_entropy(call: Call, batch: Batch) -> torch.Tensor:
         return nn.functional.binary_cross_entropy_with_logits(call(batch["x"]), batch["y"])
 
-    result = minimise(replicates, cross_entropy, data, context=make_context(tmp_path), iterations=100, batch_size=7)
+    result = polish(replicates, cross_entropy, data, context=make_context(tmp_path), iterations=100, batch_size=7)
     f = replicates.function(0)
 
     def value(vector: torch.Tensor) -> torch.Tensor:
@@ -96,8 +96,8 @@ def test_float32_replicates_are_polished_in_float64_and_take_the_rounded_result(
     replicates, data = regression(dtype=torch.float32)
     wide, _ = regression()
     wide.set_vectors(replicates.vectors().double())
-    narrow_result = minimise(replicates, mean_square, data, context=make_context(tmp_path / "a"), iterations=8)
-    minimise(wide, mean_square, data, context=make_context(tmp_path / "b"), iterations=8)
+    narrow_result = polish(replicates, mean_square, data, context=make_context(tmp_path / "a"), iterations=8)
+    polish(wide, mean_square, data, context=make_context(tmp_path / "b"), iterations=8)
     assert replicates.dtype == torch.float32
     assert torch.equal(replicates.vectors(), wide.vectors().float())
     values = replicates.to(dtype=torch.float64).map(mean_square, data)
@@ -108,7 +108,7 @@ def test_a_replicate_that_is_not_finite_is_left_alone_and_said(tmp_path: Path) -
     replicates, data = regression()
     replicates.matrix[1] = torch.nan
     context = make_context(tmp_path)
-    result = minimise(replicates, mean_square, data, context=context, iterations=5)
+    result = polish(replicates, mean_square, data, context=context, iterations=5)
     assert result.reasons == ("iterations", "diverged", "iterations")
     assert result.iterations.tolist() == [5, 0, 5]
     assert replicates.matrix[1].isnan().all()
@@ -118,9 +118,9 @@ def test_a_replicate_that_is_not_finite_is_left_alone_and_said(tmp_path: Path) -
 
 def test_a_replicate_is_polished_among_others_as_alone_and_resumed_to_the_bit(tmp_path: Path) -> None:
     whole, data = regression()
-    minimise(whole, mean_square, data, context=make_context(tmp_path / "a"), iterations=9)
+    polish(whole, mean_square, data, context=make_context(tmp_path / "a"), iterations=9)
     alone = regression()[0].select([1])
-    minimise(alone, mean_square, data, context=make_context(tmp_path / "b"), iterations=9)
+    polish(alone, mean_square, data, context=make_context(tmp_path / "b"), iterations=9)
     assert torch.allclose(alone.vectors()[0], whole.vectors()[1], rtol=1e-5)
     cut, calls = regression()[0], [0]
 
@@ -129,11 +129,11 @@ def test_a_replicate_is_polished_among_others_as_alone_and_resumed_to_the_bit(tm
         return calls[0] == 4
 
     with pytest.raises(Interrupted, match="stopped at iteration 4"):
-        minimise(
+        polish(
             cut, mean_square, data, context=make_context(tmp_path / "c", stop_requested=stop_requested), iterations=9
         )
     resumed = regression()[0]
-    result = minimise(resumed, mean_square, data, context=make_context(tmp_path / "c"), iterations=9)
+    result = polish(resumed, mean_square, data, context=make_context(tmp_path / "c"), iterations=9)
     assert torch.equal(resumed.vectors(), whole.vectors())
     assert result.iterations.tolist() == [9, 9, 9]
 
@@ -145,7 +145,7 @@ def test_batch_normalisation_is_polished_in_evaluation_mode_and_keeps_its_statis
     before = replicates.state()
     start = replicates.eval().map(mean_square, data)
     replicates.train()
-    result = minimise(replicates, mean_square, data, context=make_context(tmp_path), iterations=5)
+    result = polish(replicates, mean_square, data, context=make_context(tmp_path), iterations=5)
     assert replicates.training
     assert torch.equal(replicates.buffers["1.running_mean"], before["buffers/1.running_mean"])
     assert (result.values < 0.8 * start).all()
@@ -155,14 +155,14 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
     replicates, data = regression()
     context = make_context(tmp_path)
     with pytest.raises(OptionsError, match="iterations is -1; it must be at least 0"):
-        minimise(replicates, mean_square, data, context=context, iterations=-1)
+        polish(replicates, mean_square, data, context=context, iterations=-1)
     uneven = {"x": torch.zeros(3, 1), "y": torch.zeros(4, 1)}
     with pytest.raises(OptionsError, match="columns of one length"):
-        minimise(replicates, mean_square, uneven, context=context)
+        polish(replicates, mean_square, uneven, context=context)
 
 
 def test_the_named_loss_of_training_can_be_polished_too(tmp_path: Path) -> None:
     replicates, data = regression()
     start = replicates.map(mean_square, data)
-    result = minimise(replicates, squared_error(), data, context=make_context(tmp_path), iterations=30)
+    result = polish(replicates, squared_error(), data, context=make_context(tmp_path), iterations=30)
     assert (result.values < start).all()

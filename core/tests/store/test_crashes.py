@@ -142,7 +142,8 @@ def test_a_full_disk_is_one_message_and_nothing_is_lost(tmp_path: Path) -> None:
             writer.commit()
         out, err = start(FULL, store.path, 0).communicate(timeout=60)
         assert (out.count("\n"), err) == (1, "")
-        assert "the disk is full or a size limit is reached (No space left on device)" in out
+        assert "the disk is full or a size limit is reached (No space left on device); 16 MB were to be written" in out
+        assert "MB are missing" in out
         assert [run.status for run in store.runs()] == ["finished", "interrupted"]
         assert verify_run(store.runs()[0]) == []
         store.remove(store.runs()[1])

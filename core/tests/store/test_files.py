@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from identify_core.store.files import (
     read_json,
     to_plain,
 )
+from identify_core.store.folder import counted_bytes
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["nan", "\\inf", "-inf"])
 plain = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))
@@ -70,3 +72,13 @@ def test_json_that_is_no_object_is_refused(tmp_path: Path, content: str, message
 def test_file_system_errors_are_said_in_words(code: int, words: str) -> None:
     with pytest.raises(StoreError, match=words), explained("write the run", Path("x")):
         raise OSError(code, os.strerror(code))
+
+
+def test_what_is_missing_on_a_full_disk_is_said(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=400_000))
+    with pytest.raises(StoreError) as told, explained("write the run", tmp_path / "a" / "b"), counted_bytes(2_500_000):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert told.value.message.endswith("; 2.5 MB were to be written and 400 kB are free: 2.1 MB are missing")
+    with pytest.raises(StoreError) as told, explained("write the run", tmp_path), counted_bytes(1000):
+        raise OSError(errno.EFBIG, "File too large")
+    assert told.value.message.endswith("(File too large)")

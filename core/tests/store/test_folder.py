@@ -95,7 +95,7 @@ def test_a_folder_goes_with_its_links_and_what_they_lead_to_stays(inside: Folder
 def test_a_folder_of_any_depth_is_removed(tmp_path: Path) -> None:
     with Folder.open(tmp_path) as root:
         deepest = root.make("deep")
-        for _ in range(1500):  # deeper than a path can be long or Python's stack high
+        for _ in range(1100):  # deeper than a path can be long or Python's stack high
             deepest.make_new("a" * 20)
             deepest = deepest.enter("a" * 20)
         deepest.close()

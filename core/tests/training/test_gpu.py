@@ -11,7 +11,7 @@ import torch
 from identify_core.device import resolve_device
 from identify_core.errors import Interrupted
 from identify_core.optimisers import Adam, Sgd
-from identify_core.polishing.lbfgs import minimise
+from identify_core.polishing.lbfgs import polish
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
@@ -130,6 +130,6 @@ def test_polishing_on_cuda_agrees_with_the_cpu(tmp_path: Path) -> None:
     for device in ("cpu", "cuda"):
         replicates = build("perceptron", device)
         context = make_context(tmp_path / device, device=device, count=5)
-        result = minimise(replicates, squared_error(), data("perceptron", device), context=context, iterations=5)
+        result = polish(replicates, squared_error(), data("perceptron", device), context=context, iterations=5)
         polished[device] = result.values
     assert torch.allclose(polished["cpu"], polished["cuda"], rtol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -81,8 +82,9 @@ class Course(Standing):
         *,
         iterations: int,
         stop_below: float | None,
-        context: Context,
+        context: Context | None,
         name: str,
+        log: Callable[[Course, Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None = None,
     ) -> None:
         """Iterate until every replicate has stopped.
 
@@ -90,8 +92,9 @@ class Course(Standing):
             iterate: one iteration of the active replicates; returns further values to log, (R,) each.
             iterations: how many at most.
             stop_below: a replicate whose value falls below it has converged.
-            context: of the run.
+            context: of the run; None for no history, no checkpoints and no progress bar.
             name: of the history's series, of the checkpoint and of the progress bar.
+            log: what goes into the history after an iteration instead of values, slopes and what it returned.
 
         Raises:
             OptionsError: `iterations` is negative.
@@ -100,12 +103,13 @@ class Course(Standing):
         if iterations < 0:
             raise OptionsError(f"the polishing's iterations is {iterations!r}; it must be at least 0")
         section, done = f"polish/{name}", 0
-        saved = context.restore(section=section)
+        saved = None if context is None else context.restore(section=section)
         if saved is not None:
             done = saved["done"]
             self.load_state(saved["course"])
-        with context.progress(name, iterations, "iterations") as bar:
-            bar.advance(done)
+        with nullcontext() if context is None else context.progress(name, iterations, "iterations") as bar:
+            if bar is not None:
+                bar.advance(done)
             while done < iterations:
                 if stop_below is not None:
                     self.stop(self.values < stop_below, "converged")
@@ -114,7 +118,9 @@ class Course(Standing):
                 self.taken = self.taken + self.active
                 further = iterate(self)
                 done += 1
-                values = {"loss": self.values, "gradient-norm": self.slopes, **further}
+                if context is None or bar is None:
+                    continue
+                values = log(self, further) if log else {"loss": self.values, "gradient-norm": self.slopes, **further}
                 context.log(done, **{f"{name}-{key}": value.clone() for key, value in values.items()})
                 bar.advance(1)
                 if context.should_stop():
@@ -124,7 +130,21 @@ class Course(Standing):
                     context.checkpoint({"done": done, "course": self.state()}, section=section)
         if stop_below is not None:
             self.stop(self.values < stop_below, "converged")
-        context.checkpoint({"done": iterations, "course": self.state()}, section=section, write=False)
+        if context is not None:
+            context.checkpoint({"done": iterations, "course": self.state()}, section=section, write=False)
+
+    def select(self, rows: torch.Tensor) -> Course:
+        """A copy of some rows."""
+        state = self.state()
+        memory = {name: each[rows] for name, each in state.pop("memory").items()}
+        return Course(**{name: each[rows] for name, each in state.items()}, memory=memory)
+
+    def write(self, rows: torch.Tensor, part: Course) -> None:
+        """Take over what has become of some rows."""
+        ours, theirs = self.state(), part.state()
+        for mine, new in ((ours.pop("memory"), theirs.pop("memory")), (ours, theirs)):
+            for name, value in new.items():
+                mine[name][rows] = value
 
     def finish(
         self,

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from identify_core.errors import StoreError
+from identify_core.store.files import say_missing_room
 
 _FORMAT = "identify.checkpoint.2"
 _WITHOUT_DIGEST = "identify.checkpoint.1"  # what versions before 0.2 wrote
@@ -47,8 +48,9 @@ def write_checkpoint(path: Path, state: Any) -> None:
         os.replace(temporary, path)
     except Exception as error:
         temporary.unlink(missing_ok=True)
+        missing = say_missing_room(path, len(text) + sum(each.nbytes for each in tensors.values()))
         raise StoreError(
-            f"the checkpoint {path.name} cannot be written: {error}",
+            f"the checkpoint {path.name} cannot be written: {error}{missing}",
             hint="free some space or choose another store, then `identify resume`: the last checkpoint is intact",
         ) from error
 

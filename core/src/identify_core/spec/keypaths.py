@@ -7,10 +7,13 @@ import re
 import tomllib
 from typing import Any
 
+from identify_core.saying import echo
+
 KeyPath = tuple[str | int, ...]
 
 DEEPEST = 64
 """Levels that keys, lists and tables of a spec may be nested in one another."""
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"|\'[^\']*+\'')
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _DOTTED = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
@@ -26,22 +29,22 @@ def read_key_path(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: the text is not a dotted key.
     """
-    if text.count(".") >= DEEPEST:
-        raise ValueError(f"{text[:76]!r} ... is nested deeper than {DEEPEST} levels, which no spec needs")
+    if _QUOTED.sub("", text).count(".") >= DEEPEST:
+        raise ValueError(f"{echo(text)!r} is nested deeper than {DEEPEST} levels, which no spec needs")
     if _DOTTED.fullmatch(text):
         return tuple(text.split("."))
     try:
         node: Any = tomllib.loads(f"{text} = 0")
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{text!r} is not a dotted key such as objective.steps") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{echo(text)!r} is not a dotted key such as objective.steps") from error
     parts: list[str] = []
     while isinstance(node, dict):
         if len(node) != 1:
-            raise ValueError(f"{text!r} is not one dotted key such as objective.steps")
+            raise ValueError(f"{echo(text)!r} is not one dotted key such as objective.steps")
         part, node = next(iter(node.items()))
         parts.append(part)
     if node != 0 or isinstance(node, bool):
-        raise ValueError(f"{text!r} is not a dotted key such as objective.steps")
+        raise ValueError(f"{echo(text)!r} is not a dotted key such as objective.steps")
     return tuple(parts)
 
 

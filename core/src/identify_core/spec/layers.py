@@ -12,6 +12,7 @@ from typing import Any, Literal
 import attrs
 
 from identify_core.errors import SpecError
+from identify_core.saying import echo
 from identify_core.spec.keypaths import DEEPEST, KeyPath, read_key_path, write_key_path
 
 FORMAT = 1
@@ -228,8 +229,8 @@ def _split(text: str) -> tuple[tuple[str, ...], str]:
             continue
         return path, text[match.end() :].strip()
     if "=" not in text:
-        raise ValueError(f"{text!r} has no value: write KEY=VALUE")
-    raise ValueError(f"{text.partition('=')[0]!r} is not a dotted key such as objective.steps")
+        raise ValueError(f"{echo(text)!r} has no value: write KEY=VALUE")
+    raise ValueError(f"{echo(text.partition('=')[0])!r} is not a dotted key such as objective.steps")
 
 
 def read_lists(texts: Sequence[str]) -> Layer:

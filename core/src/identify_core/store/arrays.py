@@ -16,7 +16,7 @@ from zarr.codecs import ZstdCodec
 
 from identify_core.errors import StoreError
 from identify_core.store.files import to_plain
-from identify_core.store.folder import Folder
+from identify_core.store.folder import Folder, counted_bytes
 from identify_core.store.layout import ARRAYS, UNPLACED
 from identify_core.store.nodes import check_still_there, read_node
 from identify_core.store.values import check_values
@@ -112,22 +112,23 @@ def write_array(
         )
     shape = tuple(values.shape)
     chunks, shards = plan_chunks(shape, dtype.itemsize, whole=whole)
-    array = group.create_array(
-        name,
-        shape=shape,
-        dtype=dtype,
-        chunks=chunks,
-        shards=shards,
-        compressors=None if dtype.kind in "fc" else ZstdCodec(level=3, checksum=True),
-        dimension_names=list(dimensions),
-        attributes=to_plain(notes),
-        config={"write_empty_chunks": True},  # so that a chunk which is missing is known to be lost
-        overwrite=True,
-    )
-    steps = shards or chunks
-    for corner in itertools.product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True))):
-        part = tuple(slice(a, min(a + step, size)) for a, step, size in zip(corner, steps, shape, strict=True))
-        array[part] = _block(values, part)
+    with counted_bytes(math.prod(shape) * dtype.itemsize):
+        array = group.create_array(
+            name,
+            shape=shape,
+            dtype=dtype,
+            chunks=chunks,
+            shards=shards,
+            compressors=None if dtype.kind in "fc" else ZstdCodec(level=3, checksum=True),
+            dimension_names=list(dimensions),
+            attributes=to_plain(notes),
+            config={"write_empty_chunks": True},  # so that a chunk which is missing is known to be lost
+            overwrite=True,
+        )
+        steps = shards or chunks
+        for corner in itertools.product(*(range(0, size, step) for size, step in zip(shape, steps, strict=True))):
+            part = tuple(slice(a, min(a + step, size)) for a, step, size in zip(corner, steps, shape, strict=True))
+            array[part] = _block(values, part)
 
 
 def _block(values: Any, part: tuple[slice, ...]) -> Array:

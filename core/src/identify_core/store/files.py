@@ -6,16 +6,17 @@ import errno
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from identify_core.errors import StoreError
+from identify_core.store.folder import FULL, NoRoomError
 
 _DEEPEST = 64  # a run.json is nested eight deep or so
 _NON_FINITE = ("nan", "inf", "-inf")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -31,9 +32,10 @@ def explained(action: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
-        if error.errno in _FULL:
+        if error.errno in FULL:
+            missing = say_missing_room(path, error.wanted if isinstance(error, NoRoomError) else 0)
             raise StoreError(
-                f"cannot {action} at {path}: the disk is full or a size limit is reached ({reason})",
+                f"cannot {action} at {path}: the disk is full or a size limit is reached ({reason}){missing}",
                 hint="what was stored before is intact; make room, or name another store with --store",
             ) from error
         if error.errno in _FORBIDDEN:
@@ -42,6 +44,23 @@ def explained(action: str, path: Path) -> Iterator[None]:
                 hint="name a store that you may write to with --store or IDENTIFY_STORE",
             ) from error
         raise StoreError(f"cannot {action} at {path}: {reason}") from error
+
+
+def say_missing_room(path: Path, wanted: int) -> str:
+    """How many bytes are missing where something was to be written, to follow a message; empty where there is room.
+
+    Args:
+        path: a file or folder, which need not be there.
+        wanted: how many bytes were to be written.
+    """
+    from identify_core.spec.memory import say_bytes  # with all of the specs' room, which a listing does without
+
+    there = next((each for each in (path, *path.parents) if each.exists()), None)
+    free = None if there is None else shutil.disk_usage(there).free
+    if free is None or free >= wanted:
+        return ""
+    missing = say_bytes(wanted - free)
+    return f"; {say_bytes(wanted)} were to be written and {say_bytes(free)} are free: {missing} are missing"
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal
@@ -24,6 +25,7 @@ from identify_core.store.layout import UNPLACED
 _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
 _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _LOOKED_AT = _PLAIN | getattr(os, "O_NONBLOCK", 0)  # so that opening a FIFO waits for nobody
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DEEPEST = 100  # folders; what is nested deeper was not written by a store
 _LARGEST = 1 << 28  # bytes that `read` takes into memory
 
@@ -36,6 +38,25 @@ class Entry:
 
     name: str
     kind: FileKind
+
+
+class NoRoomError(OSError):
+    """The disk is full, or a limit is reached; `wanted` is how many bytes were to be written."""
+
+    def __init__(self, error: OSError, wanted: int) -> None:
+        super().__init__(error.errno, error.strerror, error.filename)
+        self.wanted = wanted
+
+
+@contextmanager
+def counted_bytes(wanted: int) -> Iterator[None]:
+    """Let an error of a full disk inside the block say how many bytes were to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL or isinstance(error, NoRoomError):
+            raise
+        raise NoRoomError(error, wanted) from error
 
 
 class Folder:
@@ -238,11 +259,12 @@ class Folder:
             beside = f"{UNPLACED}{secrets.token_hex(4)}"
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
-                descriptor = os.open(above._at(beside), flags, 0o666, **above._relative())
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
+                with counted_bytes(len(content)):
+                    descriptor = os.open(above._at(beside), flags, 0o666, **above._relative())
+                    with os.fdopen(descriptor, "wb") as file:
+                        file.write(content)
+                        file.flush()
+                        os.fsync(file.fileno())
                 above.move(beside, above, name)
             except BaseException:
                 above.remove(beside)

@@ -20,8 +20,8 @@ from identify_core import (
     Samples,
     Shape,
     fit,
-    minimise,
     optimiser,
+    polish,
     squared_error,
 )
 from identify_genni.hidden import as_rows, hidden_representations
@@ -193,7 +193,7 @@ def _polish(
         "name": name,
     }
     if options.polish == "lbfgs":
-        ended = minimise(replicates, squared_error(), columns, batch_size=_ROWS_OF_POLISHING, **settings)
+        ended = polish(replicates, squared_error(), columns, batch_size=_ROWS_OF_POLISHING, **settings)
     else:
         ended = levenberg_marquardt(replicates, _residuals, columns, **settings)
     diverged = torch.tensor([reason == "diverged" for reason in result.reasons], device=before.device)

@@ -112,7 +112,7 @@ def test_too_few_rows_are_refused(tmp_path: Path) -> None:
 def test_costs_grow_with_rows_but_memory_does_not() -> None:
     small = module.estimate(LadderOptions(), [(100_000, 64), (100_000, 64)])
     large = module.estimate(LadderOptions(), [(10_000_000, 64), (10_000_000, 64)])
-    assert large.operations > 50 * small.operations
+    assert large.work.operations > 50 * small.work.operations
     assert large.bytes == small.bytes
 
 

@@ -154,6 +154,7 @@ CCA = Formula(
     estimator=lambda options: "exact; mean over the smaller rank",
     chance=_chance_of_mean,
     gradient=_gradient_of_correlations(lambda rho, p, q: torch.full_like(rho, 1 / min(p, q))),
+    equilibrates=lambda options: (0, 1),
     whitens=True,
 )
 CCA_R2 = Formula(
@@ -162,6 +163,7 @@ CCA_R2 = Formula(
     estimator=lambda options: "exact; mean square over the smaller rank",
     chance=_chance_of_squares(lambda p, q: min(p, q)),
     gradient=_gradient_of_correlations(lambda rho, p, q: 2 * rho / min(p, q)),
+    equilibrates=lambda options: (0, 1),
     whitens=True,
 )
 YANAI = Formula(
@@ -170,6 +172,7 @@ YANAI = Formula(
     estimator=lambda options: "exact; over the geometric mean of the ranks",
     chance=_chance_of_squares(lambda p, q: math.sqrt(p * q)),
     gradient=_gradient_of_correlations(lambda rho, p, q: 2 * rho / math.sqrt(p * q)),
+    equilibrates=lambda options: (0, 1),
     whitens=True,
 )
 PILLAI = Formula(
@@ -178,6 +181,7 @@ PILLAI = Formula(
     estimator=lambda options: "exact; the sum",
     chance=_chance_of_squares(lambda p, q: 1.0),
     gradient=_gradient_of_correlations(lambda rho, p, q: 2 * rho),
+    equilibrates=lambda options: (0, 1),
     whitens=True,
 )
 SVCCA = Formula(

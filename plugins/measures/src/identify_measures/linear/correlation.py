@@ -161,6 +161,7 @@ WEAK_MCC = Formula(
     chance=_weak_chance,
     estimator=lambda options: f"Pearson, after an exact CCA to {_components(options)}, {_split(options)}",
     warnings=_ties_held_out,
+    equilibrates=lambda options: (0, 1),
     whitens=True,
 )
 WEAK_MCC_OF_RANKS = Formula(
@@ -169,6 +170,7 @@ WEAK_MCC_OF_RANKS = Formula(
     chance=_weak_chance_of_ranks,
     estimator=lambda options: f"Spearman, after an exact CCA to {_components(options)}, {_split(options)}",
     warnings=_ties,
+    equilibrates=lambda options: (0, 1),
     whitens=True,
 )
 

@@ -51,6 +51,8 @@ class Formula:
         gradient: the derivative, for intervals of wide representations, where there is one.
         cheap: whether leaving a block out needs no factorisation.
         whitens: whether it divides by variances, and so sees every direction: degenerate where rows are few.
+        equilibrates: which of the two (0, 1) may have their columns scaled without changing the value, with these
+            options; their columns are brought to like norms before numerical ranks are decided.
         warnings: what could mislead in this measure alone.
         invariant_to: where the options change what the catalogue says.
     """
@@ -62,6 +64,7 @@ class Formula:
     gradient: Callable[[Statistics, int, int, Any], Gradient | None] = lambda statistics, i, j, options: None
     cheap: bool = False
     whitens: bool = False
+    equilibrates: Callable[[Any], tuple[int, ...]] = lambda options: ()
     warnings: Callable[[Statistics, int, int, Any], list[str]] = lambda statistics, i, j, options: []
     invariant_to: Callable[[Any], tuple[str, ...] | None] = lambda options: None
 
@@ -77,6 +80,7 @@ def evaluate(formula: Formula, statistics: Statistics, i: int, j: int, options: 
         options: the measure's own.
         seed: of the draws for chance.
     """
+    statistics = statistics.equilibrated((i, j)[side] for side in formula.equilibrates(options))
     warnings = [*statistics.notes, *_warnings(formula, statistics, i, j)]
     value, reason = _value_or_reason(formula, statistics, i, j, None, options)
     interval = None
@@ -138,7 +142,7 @@ def _warnings(formula: Formula, statistics: Statistics, i: int, j: int) -> list[
             few = f"about {total * total / squares:.2g} of {n} rows"
             found.append(f"most of the variance of {each.label} sits in {few}")
         if formula.whitens:
-            found += _rank_caution(_rank(statistics, k), each, n)
+            found += _rank_caution(_rank(statistics, k), each, n, statistics.members[k].tolerance)
     return found
 
 
@@ -147,12 +151,13 @@ def _rank(statistics: Statistics, i: int) -> int:
     return statistics.principal(i).rank if statistics.trace(i) > 0 else 0
 
 
-def _rank_caution(rank: int, traits: Traits, n: int) -> list[str]:
+def _rank_caution(rank: int, traits: Traits, n: int, tolerance: float) -> list[str]:
     label, varying = traits.label, traits.width - traits.constant
     if rank >= n - 1:
         return [f"{label} has as many independent columns as rows: it fits anything, {n} rows are too few"]
     if 0 < rank < varying:
-        return [f"{label} has rank {rank} with {varying} columns that vary; the value is about its column space"]
+        cut = f"singular values below {tolerance:g} of the largest count as 0"
+        return [f"{label} has rank {rank} with {varying} columns that vary: {cut}; the value is about its column space"]
     return []
 
 

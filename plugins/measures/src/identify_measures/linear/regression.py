@@ -122,6 +122,7 @@ LINEAR_R2 = Formula(
     chance=_r2_chance,
     gradient=_r2_gradient,
     invariant_to=lambda options: None if options.average == "variance" else ("permutation-scaling",),
+    equilibrates=lambda options: (0,) if options.average == "variance" else (0, 1),
     whitens=True,
 )
 GULP = Formula(
@@ -130,5 +131,6 @@ GULP = Formula(
     estimator=lambda options: f"squared; λ = {options.ridge:g}, mean squared row norm one",
     chance=_gulp_chance,
     invariant_to=lambda options: ("affine",) if options.ridge == 0.0 else ("similarity",),
+    equilibrates=lambda options: (0, 1) if options.ridge == 0.0 else (),
     whitens=True,
 )

@@ -167,5 +167,6 @@ SHAPE_METRIC = Formula(
     estimator=lambda options: f"α = {options.alpha:g} against the scatter XᵀX, not divided by n; arccos in radians",
     invariant_to=lambda options: {0.0: ("affine",), 1.0: ("similarity",)}.get(options.alpha),
     warnings=_unresolved(shape),
+    equilibrates=lambda options: (0, 1) if options.alpha == 0.0 else (),
     whitens=True,
 )

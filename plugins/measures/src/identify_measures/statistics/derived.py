@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 import attrs
@@ -16,6 +16,8 @@ Subset = tuple[int, ...]
 """Blocks of rows, in rising order."""
 
 T = TypeVar("T")
+
+_UNEVEN = 1e-4  # of the largest variance: down to a hundredth of the largest norm, scales of columns do no harm
 
 _NARROW = 96  # representations up to this width keep the factors of every block left out
 
@@ -131,6 +133,34 @@ class Statistics(ABC):
     def centred_rows(self, i: int, subset: Subset | None = None) -> torch.Tensor | None:
         """The rows less their mean in any coordinates, float64; None where only products are known."""
         return None
+
+    def equilibrated(self, chosen: Iterable[int]) -> Statistics:
+        """The same with the columns of some representations scaled to norms near one, where theirs differ much.
+
+        Least squares and canonical correlations do not see the scales of columns; numerical ranks do.
+        """
+        scales = {i: self._column_scales(i) for i in dict.fromkeys(chosen)}
+        wanted = {i: each for i, each in scales.items() if each is not None}
+        if not wanted:
+            return self
+        made = self.rescaled(wanted)
+        made._cache, made._cached_bytes = OrderedDict(), 0
+        return made
+
+    def _column_scales(self, i: int) -> torch.Tensor | None:
+        """Powers of two near what brings each column to the norm of the largest; None where they hardly differ."""
+        variances = self.variances(i)
+        varying = variances > 0
+        if not bool(varying.any()) or bool(variances[varying].min() > _UNEVEN * variances.max()):
+            return None
+        exponents = torch.frexp((variances.max() / variances[varying]).sqrt()).exponent
+        scales = torch.ones_like(variances)
+        scales[varying] = torch.ldexp(torch.ones_like(variances[varying]), exponents)
+        return scales
+
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> Statistics:
+        """A copy whose columns are multiplied by powers of two, shape (d,) for each representation named."""
+        raise NotImplementedError
 
     def unit(self, i: int) -> float:
         """What a representation was divided by."""

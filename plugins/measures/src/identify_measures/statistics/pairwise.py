@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 
 import torch
 
@@ -60,6 +61,14 @@ class PairwiseProducts(Statistics):
         found = self._pair_of(i, j)
         key = next(reversed(self._passes))
         return found, key.index(i), key.index(j)
+
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> PairwiseProducts:
+        made = copy(self)
+        made._passes = OrderedDict()
+        made._pass_over = lambda chosen, blocks: self._pass_over(chosen, blocks).rescaled(
+            {chosen.index(i): each for i, each in scales.items() if i in chosen}
+        )
+        return made
 
     def groups(self, *chosen: int) -> torch.Tensor | None:
         found, a, b = self._places(min(chosen), max(chosen))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from itertools import pairwise
 
@@ -93,6 +95,17 @@ class ResidentRows(Statistics):
             notes=notes,
         )
         self.fingerprints = fingerprints
+
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> ResidentRows:
+        made = copy(self)
+        made.__dict__.pop("_gram_is_cheaper", None)
+        made._gram = None
+        made._rows, made._squares, made._noise = list(self._rows), list(self._squares), list(self._noise)
+        for i, each in scales.items():
+            made._rows[i] = self._rows[i] * each.to(self._rows[i])
+            made._squares[i] = row_squares(made._rows[i])
+            made._noise[i] = self._noise[i] * each.square()
+        return made
 
     def centred_rows(self, i: int, subset: Subset | None = None) -> torch.Tensor:
         rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from functools import partial
 from itertools import pairwise
 
@@ -76,6 +77,7 @@ class CrossProducts(Statistics):
         self._norms = torch.zeros(blocks, count, dtype=torch.float64, device=home)
         self._norm_norms = torch.zeros(blocks, count, count, dtype=torch.float64, device=home)
         self._row_norms = torch.zeros(blocks, width, count, dtype=torch.float64, device=home)
+        self._scales: dict[int, torch.Tensor] = {}
         self._few_columns: list[list[torch.Tensor]] = [[] for _ in self.members]
         counts = [0] * blocks
         used = 0
@@ -141,16 +143,25 @@ class CrossProducts(Statistics):
                 result[low - first : high - first, left - begin : right - begin] = tile[
                     low - a : high - a, left - c : right - c
                 ]
-        return result
+        left, right = self._scales.get(i), self._scales.get(j)
+        result = result if left is None else result * left[:, None]
+        return result if right is None else result * right
+
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> CrossProducts:
+        made = copy(self)
+        made._scales = dict(scales)
+        return made
 
     def block_sums(self, i: int) -> torch.Tensor:
-        return self._sums[: self.blocks, self._bounds[i] : self._bounds[i + 1]]
+        sums = self._sums[: self.blocks, self._bounds[i] : self._bounds[i + 1]]
+        return sums * self._scales[i] if i in self._scales else sums
 
     def variances(self, i: int, subset: Subset | None = None) -> torch.Tensor:
         # A column that is constant up to rounding is constant: its products hold nothing but the rounding of the shift.
         variances = super().variances(i, subset)
         eps = torch.finfo(torch.float64 if self.precise else torch.float32).eps
         noise = self.rows(subset) * (4 * eps * self._shift[i] / self.units[i]).square()
+        noise = noise * self._scales[i].square() if i in self._scales else noise
         return torch.where(variances <= noise, 0.0, variances)
 
     def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
@@ -180,7 +191,8 @@ def _float32_is_enough(chunk: list[torch.Tensor], members: tuple[Member, ...]) -
             return False
         values = part.to(home_of(part.device), torch.float64)
         values = values - values.mean(dim=0)
-        values /= unit_of(values)
+        norms = values.norm(dim=0)
+        values /= torch.where(norms > 0, norms, 1.0)
         spectrum = torch.linalg.eigvalsh(values.T @ values)
         kept = spectrum[spectrum > member.tolerance**2 * spectrum[-1]]
         if len(kept) and float(kept[0]) < _WELL_CONDITIONED * float(kept[-1]):

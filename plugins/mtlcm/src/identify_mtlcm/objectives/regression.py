@@ -9,7 +9,7 @@ import attrs
 import torch
 from torch import nn
 
-from identify_core import Context, FitResult, OptionsError, Replicates, Samples, Schedule, fit, minimise, optimiser
+from identify_core import Context, FitResult, OptionsError, Replicates, Samples, Schedule, fit, optimiser, polish
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
 from identify_mtlcm.networks.mlp import mlp
@@ -167,7 +167,7 @@ def _train(
     joint.eval()
     if not options.polish:
         return result, ()
-    polished = minimise(
+    polished = polish(
         joint,
         loss,
         columns,
