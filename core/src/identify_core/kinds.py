@@ -17,43 +17,14 @@ from typing import Any, Literal, Union
 
 import attrs
 
-from identify_core.errors import OptionsError, PluginError, SpecError
+from identify_core.errors import OptionsError, PluginError
+from identify_core.mismatches import SHOWN, Mismatch, Mismatches, as_options_error
 from identify_core.saying import MAPPINGS, SEQUENCES, is_variadic, say, say_type
 from identify_core.suggestions import did_you_mean, nearest
 
 LARGEST_INTEGER = 2**63 - 1  # TOML's own range for integers, so that a spec can be written out again
 
 Reader = Callable[[Any], Any]
-
-
-@attrs.frozen
-class Mismatch:
-    """A value that does not fit: where, below the value that was read, and one sentence about it."""
-
-    path: tuple[str | int, ...]
-    message: str
-
-    def below(self, *parts: str | int) -> Mismatch:
-        """The same mismatch as seen from further up."""
-        return Mismatch((*parts, *self.path), self.message)
-
-    def seen_from(self, depth: int) -> Mismatch:
-        """The same mismatch as seen from `depth` keys further down."""
-        return Mismatch(self.path[depth:], self.message)
-
-
-_SHOWN = SpecError.MOST_PROBLEMS
-
-
-class Mismatches(Exception):  # noqa: N818 - several findings, of which the caller makes one error
-    """Everything that does not fit in one value."""
-
-    def __init__(self, found: Sequence[Mismatch]) -> None:
-        super().__init__()
-        self.found = tuple(found)
-
-    def __str__(self) -> str:
-        return "; ".join(f"{'.'.join(map(str, each.path))}: {each.message}" for each in self.found)
 
 
 def check_option(name: str, value: Any, kind: Any) -> Any:
@@ -84,12 +55,6 @@ def fits(kind: Any) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
             raise as_options_error(attribute.name, error) from None
 
     return check
-
-
-def as_options_error(name: str, mismatches: Mismatches) -> OptionsError:
-    """What does not fit in the value of one option, in sentences that name it."""
-    said = [f"{'.'.join(map(str, each.below(name).path))}: {each.message}" for each in mismatches.found]
-    return OptionsError("; ".join(said))
 
 
 def reader(kind: Any, *, plain: bool = False, infinite: bool = False) -> Reader:
@@ -279,8 +244,8 @@ def _collect(parts: Iterable[tuple[Any, Any, Reader]]) -> dict[Any, Any]:
     done: dict[Any, Any] = {}
     failed: list[Mismatch] = []
     for key, value, read in parts:
-        if len(failed) >= _SHOWN:
-            failed.append(Mismatch((), f"after {_SHOWN} wrong values the others were not read"))
+        if len(failed) >= SHOWN:
+            failed.append(Mismatch((), f"after {SHOWN} wrong values the others were not read"))
             break
         try:
             done[key] = read(value)
@@ -366,8 +331,8 @@ def read_record(value: Any, kind: type) -> Any:
         raise _refuse(value, kind)
     fields = {field.name: field for field in option_fields(kind)}
     unknown = [key for key in value if key not in fields]
-    failed = [unknown_option(key, fields) for key in unknown[:_SHOWN]]
-    failed += [Mismatch((key,), "there is no such option") for key in unknown[_SHOWN:]]
+    failed = [unknown_option(key, fields) for key in unknown[:SHOWN]]
+    failed += [Mismatch((key,), "there is no such option") for key in unknown[SHOWN:]]
     done: dict[str, Any] = {}
     for name, field in fields.items():
         if name in value:

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from identify_core.errors import OptionsError
-from identify_core.kinds import Mismatches, Reader, as_options_error, field_reader, option_fields
+from identify_core.kinds import Reader, field_reader, option_fields
+from identify_core.mismatches import Mismatches, as_options_error
 from identify_core.saying import echo
 
 Limit = Callable[[Any, "attrs.Attribute[Any]", Any], None]

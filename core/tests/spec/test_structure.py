@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identify_core.errors import OptionsError, PluginError
-from identify_core.kinds import Mismatches, option_fields
+from identify_core.kinds import option_fields
+from identify_core.mismatches import Mismatches
 from identify_core.options import at_least, option
 from identify_core.saying import say, say_type
 from identify_core.spec.structure import plain_options, structure, structure_option

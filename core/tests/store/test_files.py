@@ -21,7 +21,7 @@ from identify_core.store.files import (
     read_json,
     to_plain,
 )
-from identify_core.store.folder import counted_bytes
+from identify_core.store.room import counted_bytes
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["nan", "\\inf", "-inf"])
 plain = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))

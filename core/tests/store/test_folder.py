@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from identify_core.store import folder as folders
-from identify_core.store.folder import Entry, Folder
+from identify_core.store.folder import Folder
+from identify_core.store.places import Entry
 
 LINK = "it is a link, and links inside a store are not followed"
 

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from identify_core.errors import StoreError
-from identify_core.store.files import say_missing_room
+from identify_core.store.room import say_missing_room
 
 _FORMAT = "identify.checkpoint.2"
 _WITHOUT_DIGEST = "identify.checkpoint.1"  # what versions before 0.2 wrote

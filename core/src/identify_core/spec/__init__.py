@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from identify_core.kinds import Mismatch, Mismatches, option_fields
+from identify_core.kinds import option_fields
+from identify_core.mismatches import Mismatch, Mismatches
 from identify_core.saying import say, say_type
 from identify_core.spec.choosing import choose_evaluator, choose_evaluators
 from identify_core.spec.layers import DEFAULT, FORMAT, Origin

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from identify_core.errors import PluginError, SpecError, UsageError
-from identify_core.kinds import Mismatches, option_fields
+from identify_core.kinds import option_fields
+from identify_core.mismatches import Mismatches
 from identify_core.plugins import Registered, Registry
 from identify_core.saying import say
 from identify_core.spec.envelope import COMPONENT_KINDS

@@ -11,7 +11,7 @@ import attrs
 
 from identify_core.components import Preset
 from identify_core.errors import PluginError, SpecError, UsageError
-from identify_core.kinds import Mismatches
+from identify_core.mismatches import Mismatches
 from identify_core.plugins import Registry
 from identify_core.saying import echo, say
 from identify_core.spec.choosing import choose, choose_table, origin_below, origin_of

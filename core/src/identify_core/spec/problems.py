@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from identify_core.errors import SpecError
-from identify_core.kinds import Mismatches
+from identify_core.mismatches import Mismatches
 from identify_core.saying import echo
 from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.layers import Origin

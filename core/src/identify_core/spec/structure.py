@@ -11,7 +11,8 @@ from typing import Any
 
 import attrs
 
-from identify_core.kinds import Mismatches, broken_limits, field_reader, option_fields, reader, unknown_option
+from identify_core.kinds import broken_limits, field_reader, option_fields, reader, unknown_option
+from identify_core.mismatches import Mismatches
 
 
 def structure(value: Any, kind: Any) -> Any:

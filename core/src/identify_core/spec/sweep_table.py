@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 
 from identify_core.errors import PluginError, UsageError
-from identify_core.kinds import Mismatch, Mismatches, option_fields
+from identify_core.kinds import option_fields
+from identify_core.mismatches import Mismatch, Mismatches
 from identify_core.plugins import Registry
 from identify_core.saying import say
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +15,11 @@ import attrs
 from identify_core.errors import StoreError
 from identify_core.store import locks
 from identify_core.store.files import explained
-from identify_core.store.folder import Entry, Folder
+from identify_core.store.folder import Folder
 from identify_core.store.index import in_order, list_committed, newest_first, sequence_of
 from identify_core.store.layout import (
-    ARRAYS,
     FOLDERS,
     FORMAT,
-    SCRATCH,
-    SCRATCH_OF,
     STAGING,
     STORE_FILE,
     UNPLACED,
@@ -33,20 +29,19 @@ from identify_core.store.layout import (
     timestamp,
     utc_now,
 )
-from identify_core.store.nodes import unlisted_findings
+from identify_core.store.leftovers import discard, find_leftovers, lock_of
+from identify_core.store.places import Entry
 from identify_core.store.records import UNSEALED, parse_record, write_record
-from identify_core.store.summary import RunSummary, read_summary
+from identify_core.store.summary import RunSummary, began, read_summary
 
 if TYPE_CHECKING:
     from identify_core.store.reader import StoredRun
 
-_TRASH = ".removed-"
 _WAIT_TO_DELETE = 30.0  # seconds for which the deletion of a run waits for an evaluation that is adding to it
 _WAIT_TO_COMMIT = 60.0  # seconds; a commit holds others up for a look at the index and one rename
 _COMMITTED = ("finished",)  # what a committed run is, unless it is damaged or of an older version
 _NEAR = 20
 _COMMITTING = ".commit.lock"
-_TEMPORARY = (UNPLACED, f".{STORE_FILE}.", ".run.json.")
 
 
 @attrs.frozen
@@ -245,7 +240,7 @@ class Store:
             lock = self.lock(run.id, wait=_WAIT_TO_DELETE if run.committed else locks.WAIT)
             try:
                 there = home.kind(run.id) != ""
-                _discard(home, run.id, staging)
+                discard(home, run.id, staging)
                 remove_scratch(staging, run.id)
                 return there
             finally:
@@ -254,14 +249,14 @@ class Store:
     def leftovers(self) -> list[Path]:
         """What dead processes left and no run needs: half-deleted runs, stale locks, scratch that nobody uses."""
         self.check()
-        with explained("look for leftovers", self.path):
-            return sorted(self.path / where for where in self._leftovers())
+        with explained("look for leftovers", self.path), self.open_folder() as root:
+            return sorted(self.path / where for where in find_leftovers(root))
 
     def delete_leftover(self, path: Path) -> None:
         """Delete one of `leftovers()`, unless it is none any more."""
         where = path.relative_to(self.path).as_posix()
         with explained("delete", path), self.open_folder() as root, self.open_folder(STAGING) as staging:
-            name = _lock_of(where)
+            name = lock_of(where)
             if not name:
                 root.remove(where)
                 return
@@ -272,8 +267,8 @@ class Store:
             except StoreError:  # somebody uses it again
                 return
             try:
-                if not where.endswith(".lock") and where in self._leftovers(held=name):
-                    _discard(root, where, staging)
+                if not where.endswith(".lock") and where in find_leftovers(root, held=name):
+                    discard(root, where, staging)
             finally:
                 lock.release(remove=True)
 
@@ -297,32 +292,6 @@ class Store:
                 raise StoreError(f"{run.folder} is not a folder of the store at {self.path}; it is left alone")
             return folder
 
-    def _leftovers(self, held: str = "") -> Iterator[str]:
-        """Places of leftovers below the store.
-
-        Args:
-            held: a lock that this very process holds, so that nobody else uses what it guards.
-        """
-
-        def is_free(lock: str) -> bool:
-            return lock == held or not locks.is_alive(self.path / STAGING / lock)
-
-        with self.open_folder(STAGING) as staging:
-            for entry in staging.scan():
-                name = entry.name
-                if name.startswith(_TRASH):
-                    yield f"{STAGING}/{name}"
-                elif name.endswith(".lock"):
-                    if not staging.kind(name.removesuffix(".lock")) and is_free(name):
-                        yield f"{STAGING}/{name}"
-                elif name.startswith((UNPLACED, SCRATCH_OF)) and is_free(_lock_of(f"{STAGING}/{name}")):
-                    yield f"{STAGING}/{name}"
-        for home in FOLDERS.values():
-            with self.open_folder(home) as folder:
-                for entry in folder.scan():
-                    if entry.kind == "folder" and is_safe_id(entry.name) and is_free(f"{entry.name}.lock"):
-                        yield from (f"{home}/{entry.name}/{where}" for where in _unneeded(folder, entry.name))
-
     def _list(self, kind: Kind) -> list[RunSummary]:
         self.check()
         runs = {}
@@ -335,7 +304,7 @@ class Store:
         # Committed ones last: a run that was moved between the two looks is then found, and found whole.
         runs |= {run.id: run for run in self._committed(kind)}
         present = [run for run in runs.values() if run.committed or run.folder.is_dir()]
-        return sorted(present, key=lambda run: (_began(run), run.id))
+        return sorted(present, key=lambda run: (began(run), run.id))
 
     def _committed(self, kind: Kind) -> list[RunSummary]:
         with self._listing(FOLDERS[kind]), self.open_folder() as root:
@@ -364,7 +333,7 @@ class Store:
         if found is not None:
             return found
         wanted = [run for run in self._list(kind) if (run.status in statuses if statuses else run.status != "damaged")]
-        runs = in_order(wanted if statuses else [run for run in wanted if run.committed] or wanted, _began)
+        runs = in_order(wanted if statuses else [run for run in wanted if run.committed] or wanted, began)
         if not runs:
             what = "" if not statuses else f" that is {' or '.join(statuses)}"
             raise StoreError(
@@ -420,48 +389,6 @@ def _matches(reference: str, runs: Sequence[RunSummary]) -> list[RunSummary]:
         if matches:
             return matches
     return []
-
-
-def _began(run: RunSummary) -> str:
-    return run.created or _time_in(run.id)
-
-
-def _time_in(identifier: str) -> str:
-    """The time at the head of a run id, in the shape of `created`, to place damaged runs among the others."""
-    digits = identifier[:8] + identifier[9:15]
-    if len(digits) != 14 or not digits.isdigit():
-        return ""
-    y, mo, d, h, mi, s = digits[:4], digits[4:6], digits[6:8], digits[8:10], digits[10:12], digits[12:]
-    return f"{y}-{mo}-{d}T{h}:{mi}:{s}Z"  # after all that say a fraction of that second
-
-
-def _unneeded(folder: Folder, identifier: str) -> Iterator[str]:
-    """Places below a committed run that it does not need."""
-    path = folder.path / identifier
-    run = read_summary(path, lock=None)
-    if not run.problem:
-        yield from (f"{ARRAYS}/{where}" for where in unlisted_findings(path / ARRAYS, run.document))
-    for entry in folder.scan(identifier):
-        if entry.name == SCRATCH or entry.name.startswith(_TEMPORARY):
-            yield entry.name
-
-
-def _lock_of(where: str) -> str:
-    """The lock that guards a leftover; empty for one that nobody can want any more."""
-    home, identifier, *_ = where.split("/")
-    if home != STAGING:
-        return f"{identifier}.lock"
-    if identifier.endswith(".lock"):
-        return identifier
-    return "" if identifier.startswith(_TRASH) else f"{identifier.removeprefix(UNPLACED)}.lock"
-
-
-def _discard(folder: Folder, where: str, staging: Folder) -> None:
-    """Delete what lies at a place; it leaves the store by one rename, and is deleted then."""
-    trash = f"{_TRASH}{secrets.token_hex(8)}"
-    with suppress(FileNotFoundError):
-        folder.move(where, staging, trash)
-    staging.remove(trash)
 
 
 def _is_ours(name: str) -> bool:

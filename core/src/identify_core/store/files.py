@@ -6,14 +6,13 @@ import errno
 import json
 import math
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from identify_core.errors import StoreError
-from identify_core.store.folder import FULL, NoRoomError
+from identify_core.store.room import FULL, NoRoomError, say_missing_room
 
 _DEEPEST = 64  # a run.json is nested eight deep or so
 _NON_FINITE = ("nan", "inf", "-inf")
@@ -44,23 +43,6 @@ def explained(action: str, path: Path) -> Iterator[None]:
                 hint="name a store that you may write to with --store or IDENTIFY_STORE",
             ) from error
         raise StoreError(f"cannot {action} at {path}: {reason}") from error
-
-
-def say_missing_room(path: Path, wanted: int) -> str:
-    """How many bytes are missing where something was to be written, to follow a message; empty where there is room.
-
-    Args:
-        path: a file or folder, which need not be there.
-        wanted: how many bytes were to be written.
-    """
-    from identify_core.spec.memory import say_bytes  # with all of the specs' room, which a listing does without
-
-    there = next((each for each in (path, *path.parents) if each.exists()), None)
-    free = None if there is None else shutil.disk_usage(there).free
-    if free is None or free >= wanted:
-        return ""
-    missing = say_bytes(wanted - free)
-    return f"; {say_bytes(wanted)} were to be written and {say_bytes(free)} are free: {missing} are missing"
 
 
 def read_json(path: Path) -> dict[str, Any]:

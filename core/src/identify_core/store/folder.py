@@ -11,52 +11,20 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal
-
-import attrs
+from typing import IO, Any
 
 from identify_core.store.layout import UNPLACED
+from identify_core.store.places import Entry, FileKind, kind_of, kind_of_entry, names_of, problem_of
+from identify_core.store.room import counted_bytes
 
 _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
 _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _LOOKED_AT = _PLAIN | getattr(os, "O_NONBLOCK", 0)  # so that opening a FIFO waits for nobody
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DEEPEST = 100  # folders; what is nested deeper was not written by a store
 _LARGEST = 1 << 28  # bytes that `read` takes into memory
-
-FileKind = Literal["file", "folder", "link", "other", ""]
-
-
-@attrs.frozen
-class Entry:
-    """What lies in a folder under a name: a file, a folder, a link, or something else such as a FIFO."""
-
-    name: str
-    kind: FileKind
-
-
-class NoRoomError(OSError):
-    """The disk is full, or a limit is reached; `wanted` is how many bytes were to be written."""
-
-    def __init__(self, error: OSError, wanted: int) -> None:
-        super().__init__(error.errno, error.strerror, error.filename)
-        self.wanted = wanted
-
-
-@contextmanager
-def counted_bytes(wanted: int) -> Iterator[None]:
-    """Let an error of a full disk inside the block say how many bytes were to be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL or isinstance(error, NoRoomError):
-            raise
-        raise NoRoomError(error, wanted) from error
 
 
 class Folder:
@@ -117,7 +85,7 @@ class Folder:
             OSError: it is not there, is not a folder, or is behind a link.
         """
         found = self._again()
-        for name in _names(where):
+        for name in names_of(where):
             with found as above:
                 found = above._step(name)
         return found
@@ -129,7 +97,7 @@ class Folder:
             OSError: it cannot be made, is not a folder, or is behind a link.
         """
         found = self._again()
-        for name in _names(where):
+        for name in names_of(where):
             with found as above:
                 above.make_new(name, exist_ok=True)
                 found = above._step(name)
@@ -150,7 +118,7 @@ class Folder:
     def kind(self, where: str) -> FileKind:
         """What lies at a place; empty for nothing. A link is a link, whatever it points to."""
         try:
-            return _kind_of(self.status(where))
+            return kind_of(self.status(where))
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
@@ -178,7 +146,7 @@ class Folder:
             OSError: it cannot be listed.
         """
         with self.enter(where) as folder, os.scandir(folder._listable()) as entries:
-            return sorted((Entry(entry.name, _kind_of_entry(entry)) for entry in entries), key=lambda each: each.name)
+            return sorted((Entry(entry.name, kind_of_entry(entry)) for entry in entries), key=lambda each: each.name)
 
     def walk(self, where: str = "") -> Iterator[tuple[str, FileKind]]:
         """Every place below with what it is, folders before what they hold; a link is named and not followed.
@@ -231,7 +199,7 @@ class Folder:
                 raise
         mode = "r+b" if flags & (os.O_RDWR | os.O_WRONLY) else "rb"
         status = os.fstat(descriptor)
-        if problem := _problem_of(status, written=mode == "r+b"):
+        if problem := problem_of(status, written=mode == "r+b"):
             os.close(descriptor)
             raise OSError(errno.EINVAL, problem, str(self.path / where))
         return os.fdopen(descriptor, mode, buffering=0 if mode == "r+b" else -1)
@@ -341,14 +309,14 @@ class Folder:
             OSError: one is.
         """
         place = self._again()
-        for name in _names(where):
+        for name in names_of(where):
             with place as above:
                 above._refuse_link(name)
                 if above.kind(name) != "folder":
                     break
                 place = above._step(name)
         place.close()
-        return self.path.joinpath(*_names(where))
+        return self.path.joinpath(*names_of(where))
 
     @property
     def address(self) -> Path:
@@ -375,7 +343,7 @@ class Folder:
         return Folder(self.path, None if self._descriptor is None else os.dup(self._descriptor))
 
     def _above(self, where: str) -> _Above:
-        *folders, name = _names(where) or [""]
+        *folders, name = names_of(where) or [""]
         if not name:
             raise ValueError("a place inside a folder is needed")
         return _Above(self.enter("/".join(folders)), name)
@@ -424,42 +392,3 @@ class _Above:
 
     def __exit__(self, *_: object) -> None:
         self._folder.close()
-
-
-def _names(where: str) -> list[str]:
-    """The components of a place.
-
-    Raises:
-        ValueError: it could lead out of the folder.
-    """
-    if not where:
-        return []
-    names = where.split("/")
-    separators = {os.sep, os.altsep or os.sep, "\0"} - {"/"}
-    if any(name in ("", ".", "..") or separators & set(name) for name in names) or Path(where).is_absolute():
-        raise ValueError(f"{where!r} is not a place inside a folder of the store")
-    return names
-
-
-def _problem_of(status: os.stat_result, *, written: bool) -> str:
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a regular file"
-    return "it is a hard link: the same file has another name" if written and status.st_nlink > 1 else ""
-
-
-def _kind_of(status: os.stat_result) -> FileKind:
-    if stat.S_ISLNK(status.st_mode) or getattr(status, "st_file_attributes", 0) & stat.FILE_ATTRIBUTE_REPARSE_POINT:
-        return "link"  # on Windows also a junction
-    if stat.S_ISDIR(status.st_mode):
-        return "folder"
-    return "file" if stat.S_ISREG(status.st_mode) else "other"
-
-
-def _kind_of_entry(entry: os.DirEntry[str]) -> FileKind:
-    if os.name == "nt":
-        return _kind_of(entry.stat(follow_symlinks=False))
-    if entry.is_symlink():
-        return "link"
-    if entry.is_dir(follow_symlinks=False):
-        return "folder"
-    return "file" if entry.is_file(follow_symlinks=False) else "other"

@@ -17,8 +17,9 @@ from typing import Any
 import attrs
 
 from identify_core.store.files import from_plain, to_plain
-from identify_core.store.folder import Entry, Folder
+from identify_core.store.folder import Folder
 from identify_core.store.layout import RUN_FILE, is_safe_id
+from identify_core.store.places import Entry
 from identify_core.store.summary import RunSummary, read_summary
 
 _LARGEST = 1 << 28  # bytes; half a million runs

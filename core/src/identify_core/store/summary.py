@@ -206,3 +206,17 @@ def _problem(document: Mapping[str, Any], identifier: str) -> str:
     if document["id"] != identifier:
         return f"its folder is {identifier!r} but its {RUN_FILE} says {document['id']!r}"
     return ""
+
+
+def began(run: RunSummary) -> str:
+    """When a run began: UTC, ISO 8601; of a damaged run what its id says, empty where that says nothing."""
+    return run.created or _time_in(run.id)
+
+
+def _time_in(identifier: str) -> str:
+    """The time at the head of a run id, in the shape of `created`, to place damaged runs among the others."""
+    digits = identifier[:8] + identifier[9:15]
+    if len(digits) != 14 or not digits.isdigit():
+        return ""
+    y, mo, d, h, mi, s = digits[:4], digits[4:6], digits[6:8], digits[8:10], digits[10:12], digits[12:]
+    return f"{y}-{mo}-{d}T{h}:{mi}:{s}Z"  # after all that say a fraction of that second
