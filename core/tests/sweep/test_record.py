@@ -19,6 +19,7 @@ from identify_core.testing.fixtures import Project
 
 MakePlan = Callable[..., Plan]
 Begin = Callable[..., StoredSweep]
+Finish = Callable[..., object]
 
 
 def test_a_record_is_read_back(begin: Begin, plan: MakePlan, toys: Project) -> None:
@@ -105,3 +106,26 @@ def test_plugin_files_are_remembered(toys: Project) -> None:
         ("recorded-toy:regression", "recorded_toy.py"),
         ("recorded-toy:whole", "recorded_toy.py"),
     }
+
+
+def test_a_sweep_begins_in_a_folder_that_is_there_and_empty(plan: MakePlan, toys: Project) -> None:
+    toys.store.path.mkdir()
+    planned = plan("seed=0,1")
+    assert find_equal(toys.store, planned) is None
+    assert [each.id for each in all_sweeps(toys.store)] == [] != [write_sweep(toys.store, planned).id]
+
+
+@pytest.mark.parametrize("place", ["sweep.json", "specs", "specs/001.toml", "figures", "."])
+def test_a_sweep_with_a_link_in_it_is_not_gone_on_with(
+    begin: Begin, finish: Finish, toys: Project, place: str, tmp_path: Path
+) -> None:
+    sweep = begin("seed=0,1")
+    path, behind = sweep.folder / place, tmp_path / "elsewhere"
+    if path.exists():
+        path.rename(behind)
+    else:
+        behind.mkdir()
+    path.symlink_to(behind)
+    with pytest.raises(StoreError, match="link"):
+        finish(sweep)
+    assert toys.store.runs() == []
