@@ -64,9 +64,7 @@ class Forge:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait()
+        self._server.communicate()
 
     def start(self, *arguments: str, cwd: Path | None = None) -> int:
         """Begin a command; its process id."""
