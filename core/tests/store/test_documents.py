@@ -11,6 +11,7 @@ import pytest
 from identify_core.errors import StoreError
 from identify_core.store import RunSummary, Store, StoredRun
 from identify_core.store.documents import FindingDocument, LatentsDocument, RunDocument, structure_record
+from identify_core.store.folder import Folder
 from identify_core.store.records import read_record, write_record
 
 Write = Callable[..., RunSummary]
@@ -93,7 +94,7 @@ def test_only_the_first_few_faults_are_told() -> None:
 def test_a_damaged_record_is_one_row_of_a_listing(write_run: Write, store: Store, fields: Any, reason: str) -> None:
     whole, damaged = write_run(), write_run()
     file = damaged.folder / "run.json"
-    write_record(file, read_record(file) | fields)  # its digest is renewed
+    write_record(Folder.open(file.parent), file.name, read_record(file) | fields)  # its digest is renewed
     rows = {run.id: run for run in store.runs()}
     assert rows[whole.id].status == "finished"
     assert rows[damaged.id].status == "damaged"
