@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core.data import Factor, Samples, Shape
+from identify_core.data import Factor, Latents, Samples, Shape
+from identify_core.errors import OptionsError
 from identify_core.findings import LabelledArray
 
 
@@ -98,3 +99,11 @@ def test_truths_stay_with_a_part_of_the_rows() -> None:
 def test_the_fingerprint_takes_every_dtype() -> None:
     for dtype in (torch.bfloat16, torch.float16, torch.int8, torch.bool):
         assert len(make(columns={"x": torch.zeros(6, 2, dtype=dtype)}).fingerprint) == 64
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "a"), ("a", ""), ("a", "b[1]")])
+def test_names_of_replicates_are_as_many_and_different(names: tuple[str, ...]) -> None:
+    values = torch.zeros(2, 3, 4)
+    assert Latents(name="h", values=values, split="test", names=["a", "b"]).count == 2  # type: ignore[arg-type]
+    with pytest.raises(OptionsError, match="the latents 'h' of 2 replicates are called 'a'"):
+        Latents(name="h", values=values, split="test", names=names)

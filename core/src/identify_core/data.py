@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 import torch
 
+from identify_core.errors import OptionsError
 from identify_core.factor_kinds import FactorKind
 from identify_core.findings import LabelledArray
 from identify_core.kinds import fits
@@ -265,6 +266,8 @@ class Latents:
         split: the split that the rows are, as a name.
         identified_up_to: the rung that theory claims for them; empty where it claims nothing.
         summary: what they are, in a few words.
+        names: what the replicates are called, R different names, where they are more than numbers: `bert-large`. They
+            stand in every table and figure instead of the numbers.
     """
 
     name: str
@@ -273,3 +276,17 @@ class Latents:
     ids: np.ndarray[Any, Any] | None = None
     identified_up_to: str = ""
     summary: str = ""
+    names: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+    def __attrs_post_init__(self) -> None:
+        sound = all(name and not set(name) & set("[]") for name in self.names)
+        if self.names and not (sound and len(self.names) == self.count == len(set(self.names))):
+            raise OptionsError(
+                f"the latents {self.name!r} of {self.count} replicates are called {', '.join(map(repr, self.names))}",
+                hint="give each replicate a name of its own, without brackets, or none to all",
+            )
+
+    @property
+    def count(self) -> int:
+        """The number of replicates, R."""
+        return len(self.values)

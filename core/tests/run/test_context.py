@@ -10,6 +10,7 @@ import torch
 
 from identify_core.data import Shape
 from identify_core.errors import RunError
+from identify_core.run.context import Context
 from identify_core.testing.contexts import make_context
 
 SHAPE = Shape(inputs=(3,), outputs=(2,))
@@ -113,3 +114,24 @@ def test_autocast_is_off_unless_asked_for(tmp_path: Path) -> None:
 def test_checkpoints_fall_due_by_time(tmp_path: Path) -> None:
     assert make_context(tmp_path, seconds_between_checkpoints=0.0).checkpoint_due()
     assert not make_context(tmp_path, seconds_between_checkpoints=1000.0).checkpoint_due()
+
+
+def test_a_models_builder_knows_which_replicate_it_builds(tmp_path: Path) -> None:
+    seen: list[int | None] = []
+    context = make_context(tmp_path, model=lambda shape: torch.nn.Linear(1, 1))
+
+    def build(shape: Shape, given: Context) -> torch.nn.Module:
+        seen.append(given.replicate)
+        if given.replicate == 5:
+            raise RuntimeError("no such network")
+        return torch.nn.Linear(1, 1)
+
+    context._build = build
+    shape = Shape(inputs=(1,), outputs=(1,))
+    for replicate in (0, 3, None):
+        context.build_model(shape, replicate=replicate)
+    context.build_model(shape, replicate=2, stream=None)
+    with pytest.raises(RuntimeError):
+        context.build_model(shape, replicate=5)
+    assert seen == [0, 3, None, 2, 5]
+    assert context.replicate is None

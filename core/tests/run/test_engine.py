@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
-from identify_core.errors import Interrupted, SpecError
+from identify_core.compare.references import open_groups
+from identify_core.data import Latents
+from identify_core.errors import Interrupted, RunError, SpecError, UsageError
 from identify_core.plugins import Registry, load_registry
 from identify_core.report.page import finished_page
 from identify_core.run.context import Context
@@ -18,7 +21,7 @@ from identify_core.run.display import SilentDisplay
 from identify_core.run.engine import Outcome, Surroundings, execute, resume
 from identify_core.spec import ResolvedSpec, load_spec
 from identify_core.store import RunWriter, Store, StoredRun
-from identify_core.testing import toy_plugin
+from identify_core.testing import toy_plugin, toy_targets
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +207,50 @@ def test_no_network_is_built_to_be_counted_alone(
     stored = StoredRun.open(outcome.folder)
     expected = sum(values.size for name, values in stored.weights().items() if name.startswith("parameters/"))
     assert counts[-1] == stored.parameters == expected > 0
+
+
+def keep(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
+    """Let the toy objective keep other latents."""
+    target = toy_plugin_target()
+    trains = getattr(toy_targets, target)
+
+    def regress(*arguments: Any) -> Iterator[Any]:
+        for kept in trains(*arguments):
+            yield change(kept) if isinstance(kept, Latents) else kept
+
+    monkeypatch.setattr(toy_targets, target, regress)
+
+
+def toy_plugin_target() -> str:
+    (objective,) = toy_plugin.identify_objectives()
+    return objective.target.rpartition(":")[2]
+
+
+def test_named_replicates_have_their_names_wherever_they_are_shown(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(monkeypatch, lambda kept: attrs.evolve(kept, names=("small", "base", "large")))
+    outcome = run(registry, tmp_path)
+    stored = StoredRun.open(outcome.folder)
+    assert stored.latents["hidden"].names == ("small", "base", "large")
+    store = Store(tmp_path / "store")
+    (group,) = open_groups([f"{outcome.run_id}:hidden"], store)
+    assert [each.label for each in group.representations] == [
+        f"{outcome.run_id}:hidden[{name}]" for name in ("small", "base", "large")
+    ]
+    for wanted in ("base", "1"):
+        (one,) = open_groups([f"{outcome.run_id}:hidden[{wanted}]"], store)
+        assert [each.replicate for each in one.representations] == [1]
+    with pytest.raises(UsageError, match="has no replicate huge") as caught:
+        open_groups([f"{outcome.run_id}:hidden[huge]"], store)
+    assert caught.value.hint == "it has small, base, large"
+
+
+def test_latents_of_another_count_than_the_runs_replicates_are_refused(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(monkeypatch, lambda kept: attrs.evolve(kept, values=kept.values[:2]))
+    message = "toy:regression kept the latents 'hidden' of 2 replicates in a run of 3"
+    with pytest.raises(RunError, match=message) as caught:
+        run(registry, tmp_path)
+    assert caught.value.hint == "set replicates = 2 in the spec, or --set replicates=2"

@@ -15,7 +15,7 @@ from identify_core.run.subject import Representation
 from identify_core.store import Store, StoredRun
 from identify_core.suggestions import did_you_mean
 
-_RUN = re.compile(r"(?P<run>[^:\[\]]+)(:(?P<latents>[^\[\]]+))?(\[(?P<replicate>\d+)\])?")
+_RUN = re.compile(r"(?P<run>[^:\[\]]+)(:(?P<latents>[^\[\]]+))?(\[(?P<replicate>[^\[\]]+)\])?")
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +46,8 @@ def open_groups(
     A path that exists is never looked up as a run.
 
     Args:
-        references: `RUN`, `RUN:latents`, `RUN:latents[3]`, or an array outside the store as `open_outside` takes it.
+        references: `RUN`, `RUN:latents`, `RUN:latents[3]` with a replicate's number or name, or an array outside the
+            store as `open_outside` takes it.
         store: where runs are looked up.
         latents: the latents to take of runs that are named without them; all of these that a run has.
         split: the split whose latents are taken; None for any.
@@ -85,12 +86,17 @@ def _open_run(reference: str, store: Store, latents: Sequence[str], split: str |
                 f"the latents {name!r} of {run.id} are of the split {run.latents[name].split!r}, not {split!r}"
             )
         found += [attrs.evolve(each, label=f"{run.id}:{each.label}") for each in representations_of(run, name)]
-    if match["replicate"] is not None:
-        replicate = int(match["replicate"])
-        found = [each for each in found if each.replicate == replicate]
+    wanted = match["replicate"]
+    if wanted is not None:
+        found = [each for each in found if wanted in (str(each.replicate), each.label.rpartition("[")[2][:-1])]
         if not found:
-            raise UsageError(f"the run {run.id} has no replicate {replicate}")
+            raise UsageError(f"the run {run.id} has no replicate {wanted}", hint=_replicates_of(run, names))
     return Group(name=run.id, representations=tuple(found))
+
+
+def _replicates_of(run: StoredRun, names: Sequence[str]) -> str:
+    latents = run.latents[names[0]]
+    return f"it has {', '.join(latents.names)}" if latents.names else f"it has the replicates 0 to {latents.count - 1}"
 
 
 def _choose(run: StoredRun, latents: Sequence[str], split: str | None) -> list[str]:

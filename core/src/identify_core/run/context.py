@@ -54,6 +54,10 @@ class Context:
         observe: called with (step, scalars) a few times a second.
         stop_requested: whether the user asked to stop.
         seconds_between_checkpoints: how long `checkpoint_due` waits.
+
+    Attributes:
+        replicate: while a model's target builds a network, which replicate of the run it is; None for a network that is
+            none, such as a teacher.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Context:
         self.count = count
         self.scratch = scratch
         self.autocast_dtype = autocast_dtype
+        self.replicate: int | None = None
         self.streams = Streams(seed)
         self.history = History()
         self.warnings: list[str] = []
@@ -116,10 +121,12 @@ class Context:
         """
         if self._build is None:
             raise RunError("this run has no model", hint="add a [model] table to the spec")
-        if stream is None:
-            return self._build(shape, self).to(self.dtype)
-        with self.streams.as_global(stream, replicate):
-            return self._build(shape, self).to(self.dtype)
+        before, self.replicate = self.replicate, replicate
+        try:
+            with nullcontext() if stream is None else self.streams.as_global(stream, replicate):
+                return self._build(shape, self).to(self.dtype)
+        finally:
+            self.replicate = before
 
     def log(self, step: int, **values: float | torch.Tensor) -> None:
         """Record values at a step under `history/<name>`; underscores in names become hyphens.

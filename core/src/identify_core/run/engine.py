@@ -231,6 +231,7 @@ class _Execution:
         self.writer.write_samples(samples)
         for kept in calling.train(self.spec.objective, replicates, samples, context):
             if isinstance(kept, Latents):
+                self._check_count(kept)
                 self.writer.write_latents(kept, identified_up_to=claim)
             else:
                 self._keep(kept, context)
@@ -240,6 +241,14 @@ class _Execution:
         self._take_warnings(context)
         self.stage = TRAINED
         self._note()
+
+    def _check_count(self, kept: Latents) -> None:
+        if kept.count != self.spec.replicates:
+            raise RunError(
+                f"{self.spec.objective.registered.qualified_name} kept the latents {kept.name!r} of {kept.count} "
+                f"replicates in a run of {self.spec.replicates}",
+                hint=f"set replicates = {kept.count} in the spec, or --set replicates={kept.count}",
+            )
 
     def _keep(self, finding: Finding, context: Context) -> None:
         if not finding.name:

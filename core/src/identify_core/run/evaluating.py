@@ -159,7 +159,7 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
 
     def one(latents: StoredLatents, replicate: int) -> Representation:
         return Representation(
-            label=f"{name}[{replicate}]",
+            label=f"{name}[{latents.names[replicate] if latents.names else replicate}]",
             run_id=run.id,
             latents=name,
             replicate=replicate,

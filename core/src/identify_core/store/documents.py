@@ -143,6 +143,7 @@ class LatentsDocument:
     ids: Place
     rows: _PlaceIfAny = ""
     replicates: int = 0
+    names: tuple[str, ...] = ()
 
 
 def structure_record(document: Mapping[str, Any], kind: type[Record]) -> Record:

@@ -34,6 +34,7 @@ class StoredLatents:
         summary: what they are.
         dtype: the type that they had; stored in float32 where numpy lacks it.
         sizes: (n, d) of each replicate.
+        names: what the replicates are called; empty where they are numbered.
     """
 
     name: str
@@ -42,6 +43,7 @@ class StoredLatents:
     summary: str
     dtype: str
     sizes: tuple[tuple[int, int], ...]
+    names: tuple[str, ...]
     _root: Path = attrs.field(repr=False, alias="root")
     _path: str = attrs.field(repr=False, alias="path")
     _ragged: bool = attrs.field(repr=False, alias="ragged")
@@ -238,6 +240,8 @@ class StoredRun:
                 raise ValueError("latents of one replicate have two axes")
             sizes = tuple((member.shape[0], member.shape[1]) for member in members)
             dtype = members[0].dtype if members else "float32"
+        if notes.names and len(notes.names) != len(sizes):
+            raise ValueError(f"{len(sizes)} replicates have {len(notes.names)} names")
         return StoredLatents(
             name=name,
             split=notes.split,
@@ -245,6 +249,7 @@ class StoredRun:
             summary=notes.summary,
             dtype=dtype,
             sizes=sizes,
+            names=tuple(notes.names),
             root=self._root,
             path=node.path,
             ragged=not node.is_array,

@@ -60,6 +60,7 @@ def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: st
         "identified_up_to": latents.identified_up_to or identified_up_to,
         "summary": latents.summary,
         **_id_reference(folder, latents, counts.pop()),
+        **({"names": list(latents.names)} if latents.names else {}),
     }
     place = f"latents/{encode_name(latents.name, child_names(folder.path / ARRAYS, 'latents'))}"
     with placing(folder, place) as (group, name):
