@@ -15,6 +15,7 @@ from identify_core.run.context import Context
 from identify_core.training.batches import Batches, Order
 from identify_core.training.draws import Draw, Draws, step_of
 from identify_core.training.plan import Metric, Plan
+from identify_core.training.snapshots import Snapshot, Snapshots
 from identify_core.training.standing import FitResult
 from identify_core.training.trainer import Trainer
 from identify_core.training.turns import Group, Turn, frozen_names
@@ -41,6 +42,8 @@ def fit(
     stop_below: float | None = None,
     patience: int | None = None,
     keep_best: bool = False,
+    snapshot: Snapshot | None = None,
+    snapshot_at: Sequence[int] = (),
     log_every: int = 1,
     name: str = "train",
 ) -> FitResult:
@@ -81,6 +84,9 @@ def fit(
         stop_below: a replicate whose metric falls below it has converged and stops.
         patience: a replicate stops after so many metrics in a row that were no improvement.
         keep_best: give each replicate in the end the numbers of its lowest metric.
+        snapshot: `snapshot(replicates, step) -> Latents`, called in evaluation mode after the steps `snapshot_at`; the
+            result has them as `snapshots`, named `<latents>-step-<step>`, to be yielded with the others.
+        snapshot_at: 0 is before the first step.
         log_every: steps between two entries of the history.
         name: told apart where an objective trains several times.
 
@@ -109,7 +115,8 @@ def fit(
     if metric is None and plan.watches:
         first = next(iter(named.values()))
         plan = attrs.evolve(plan, metric=_mean_loss(first.loss, batches, draws, batch_size))
-    return Trainer(plan, replicates, batches, draws, context).run()
+    snapshots = Snapshots(snapshot, snapshot_at, steps=steps, context=context, name=name)
+    return Trainer(plan, replicates, batches, draws, snapshots, context).run()
 
 
 def _check_columns(columns: Mapping[str, Any], own: Mapping[str, Any], noise: Mapping[str, Any], count: int) -> None:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 import attrs
 import torch
 
+from identify_core.data import Latents
+
 Reason = Literal["steps", "converged", "patience", "diverged"]
 
 
@@ -113,17 +115,20 @@ class FitResult:
         reasons: why each stopped: `steps` (all of them were made), `converged` (its metric fell below the bound),
             `patience` (its metric no longer improved), `diverged` (a value was no longer finite).
         losses: each replicate's last finite loss, before its last update, (R,).
-        metrics: the last value of each replicate's metric, (R,); None where there was none.
+        metrics: the last value of each replicate's metric, of the watched one where there are several, (R,); None where
+            there was none.
+        snapshots: the latents at the steps that were chosen.
     """
 
     steps: torch.Tensor
     reasons: tuple[Reason, ...]
     losses: torch.Tensor
     metrics: torch.Tensor | None
+    snapshots: tuple[Latents, ...] = ()
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return attrs.asdict(self, recurse=False)
+        """For a checkpoint: all but the snapshots, which have files of their own."""
+        return {name: value for name, value in attrs.asdict(self, recurse=False).items() if name != "snapshots"}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> FitResult:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import torch
 
 from identify_core.errors import Interrupted, OptionsError
@@ -17,6 +18,7 @@ from identify_core.training.draws import Draws, shared_columns, step_of
 from identify_core.training.moves import LossScale, Moves
 from identify_core.training.plan import Plan
 from identify_core.training.record import Entry, StepRecord
+from identify_core.training.snapshots import Snapshots
 from identify_core.training.standing import FitResult, FitStanding
 
 # How often the loop looks whether anybody still trains. A look waits for the device, so it is not taken at every step;
@@ -32,11 +34,20 @@ class Trainer:
     `rows` says which of all replicates they are.
     """
 
-    def __init__(self, plan: Plan, replicates: Replicates, batches: Batches, draws: Draws, context: Context) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        replicates: Replicates,
+        batches: Batches,
+        draws: Draws,
+        snapshots: Snapshots,
+        context: Context,
+    ) -> None:
         self.plan = plan
         self.context = context
         self.batches = batches
         self.draws = draws
+        self.snapshots = snapshots
         self.replicates = self.live = replicates
         self.rows = torch.arange(replicates.count, device=replicates.device)
         self.standing = self.at_work = FitStanding.begin(replicates.count, replicates.device, replicates.dtype)
@@ -58,9 +69,11 @@ class Trainer:
         saved = self.context.restore(section=self._section)
         if saved is not None and saved["result"] is not None:
             self.replicates.load_state(saved["replicates"])
-            return FitResult.from_state(saved["result"])
+            return attrs.evolve(FitResult.from_state(saved["result"]), snapshots=self.snapshots.all())
         if saved is not None:
             self._load_state(saved)
+        else:
+            self.snapshots.take(self.replicates, 0)
         with self.context.progress(self.plan.name, self.plan.steps) as bar:
             bar.advance(self.step)
             self._loop(bar)
@@ -72,13 +85,16 @@ class Trainer:
         self._say_what_happened()
         result = self._result()
         self.context.checkpoint(self._state(result), section=self._section, write=False)
-        return result
+        return attrs.evolve(result, snapshots=self.snapshots.all())
 
     def _loop(self, bar: Progress) -> None:
         reported, last_report = self.step, time.monotonic()
         while self.step < self.plan.steps:
             self._advance()
             self.step += 1
+            if self.step in self.snapshots.at:
+                self._gather()
+                self.snapshots.take(self.replicates, self.step)
             if self.plan.measured_after(self.step):
                 self._gather()
                 self._measure()
