@@ -196,6 +196,13 @@ def _axes(data: Any, shared: Shared) -> Any:
     return {name: None if name in shared else 0 for name in data}
 
 
+def part_of(data: Mapping[str, torch.Tensor], rows: slice, shared: Shared) -> dict[str, torch.Tensor]:
+    """Some replicates' part of a mapping of tensors."""
+    if isinstance(shared, bool):
+        return {name: value if shared else value[rows] for name, value in data.items()}
+    return {name: value if name in shared else value[rows] for name, value in data.items()}
+
+
 def row(data: Any, index: int, shared: Shared) -> Any:
     """One replicate's part of a tensor, or of each tensor of a mapping, where it is not shared."""
     if shared is True:

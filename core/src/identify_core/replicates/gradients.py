@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -92,6 +92,18 @@ def gradients_apart(
         torch.stack(values),
         gradients,
         {name: torch.stack([each[name].detach() for each in extras]) for name in names},
+    )
+
+
+def join_gradients(parts: Sequence[Gradients]) -> Gradients:
+    """What several parts of the replicates gave, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    values, gradients, extras = zip(*parts, strict=True)
+    return (
+        torch.cat(values),
+        torch.cat(gradients),
+        {name: torch.cat([each[name] for each in extras]) for name in extras[0]},
     )
 
 

@@ -11,16 +11,18 @@ from torch import nn
 
 from identify_core.errors import RunError
 from identify_core.replicates.activations import collecting, layer_names
-from identify_core.replicates.calling import Body, Call, Runner, Shared, Tensors, row
+from identify_core.replicates.calling import Body, Call, Runner, Shared, Tensors, part_of, row
 from identify_core.replicates.gradients import (
     Batch,
     Gradients,
     Loss,
     gradients_apart,
     gradients_together,
+    join_gradients,
     noisy,
 )
 from identify_core.replicates.layout import fixed, layout_of
+from identify_core.replicates.memory import cuts, fitting_together, free_memory, peak_of, say_fitting
 from identify_core.replicates.recording import Recorder, is_pure
 from identify_core.replicates.stack import Stack
 from identify_core.replicates.strategy import Strategy
@@ -48,6 +50,7 @@ class Replicates(Stack):
         self._runner = Runner(template=template, held=tuple(buffers))
         self._still = Runner(template=copy.deepcopy(template).eval(), held=tuple(buffers))
         self._recorder = Recorder()
+        self._fits: dict[Any, int] = {}
 
     def __call__(self, x: torch.Tensor, *, shared: bool = True) -> torch.Tensor:
         """The outputs of every replicate, (R, n, ...).
@@ -93,19 +96,34 @@ class Replicates(Stack):
         With `trained`, names of parameters, the rows hold the gradients of these alone, in registration order.
         """
         runner, layout, matrix = self._runner, self._layout, self._matrix
+        shapes = tuple((name, each.shape, each.dtype) for name, each in batch.items())
+        code = getattr(loss, "__code__", type(loss))
+
+        def step(matrix: torch.Tensor, buffers: Tensors, batch: Batch, scale: torch.Tensor | None) -> Gradients:
+            return gradients_together(
+                runner, layout, loss, matrix, buffers, batch, scale, shared=shared, trained=trained
+            )
+
+        def some(rows: slice) -> Gradients:
+            buffers = {name: buffer[rows] for name, buffer in self._buffers.items()}
+            data = part_of(batch, rows, shared)
+            arguments = matrix[rows], buffers, data, None if scale is None else scale[rows]
+            if not is_pure(loss):
+                return step(*arguments)
+            modes = (self.training, shared, trained, scale is None, _autocast_state(self.device))
+            result: Gradients = self._recorder.run((loss, modes, shapes, len(arguments[0])), step, *arguments)
+            return result
 
         def together() -> Gradients:
-            def step(matrix: torch.Tensor, buffers: Tensors, batch: Batch, scale: torch.Tensor | None) -> Gradients:
-                return gradients_together(
-                    runner, layout, loss, matrix, buffers, batch, scale, shared=shared, trained=trained
-                )
+            size = self._fitting(("gradients", self.training, shared, trained, code, shapes), one)
+            return join_gradients([some(slice(*cut)) for cut in cuts(self.count, size)])
 
-            if not is_pure(loss):
-                return step(matrix, self._buffers, batch, scale)
-            shapes = tuple((name, each.shape, each.dtype) for name, each in batch.items())
-            key = (loss, self.training, shared, trained, scale is None, shapes, _autocast_state(self.device))
-            result: Gradients = self._recorder.run(key, step, matrix, self._buffers, dict(batch), scale)
-            return result
+        def one() -> None:
+            buffers = {name: buffer[:1].clone() for name, buffer in self._buffers.items()}
+            first = None if scale is None else scale[:1]
+            gradients_apart(
+                runner, layout, loss, matrix[:1], buffers, batch, first, shared=shared, noise=None, trained=trained
+            )
 
         def apart() -> Gradients:
             noise = self.noise if self.training else None
@@ -113,7 +131,6 @@ class Replicates(Stack):
                 runner, layout, loss, matrix, self._buffers, batch, scale, shared=shared, noise=noise, trained=trained
             )
 
-        code = getattr(loss, "__code__", type(loss))
         result: Gradients = self._either(("gradients", self.training, code), together, apart)
         return result
 
@@ -207,6 +224,22 @@ class Replicates(Stack):
         with torch.no_grad():
             result: Tensors = self._map(runner, body, x, shared=True, noisy=False)
         return result
+
+    def _fitting(self, what: Any, one: Callable[[], None]) -> int:
+        """How many replicates run together, by an estimate that is made when `what` is first met."""
+        if what not in self._fits:
+            self._fits[what] = self.count
+            free = free_memory(self.device)
+            if free is not None and self.count > 1:
+                try:
+                    needed = peak_of(one)
+                except _VMAP_REFUSALS:  # what is wrong comes to light where it is run
+                    return self.count
+                size = fitting_together(self.count, needed, free)
+                self._fits[what] = size
+                if size < self.count:
+                    self.estimate = say_fitting(size, self.count, needed, free)
+        return self._fits[what]
 
     def _map(self, runner: Runner, body: Body, data: Any, *, shared: Shared, noisy: bool) -> Any:
         parameters, buffers = self._views, self._buffers

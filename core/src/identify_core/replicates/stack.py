@@ -30,6 +30,7 @@ class Stack:
             refuses the module or a loss; `reason` then says why.
         reason: why it is a loop where that was not asked for.
         refusal: what vmap said when it refused; empty where it did not.
+        estimate: how many replicates run together, and why, where memory does not hold all of them; else empty.
         noise: each replicate's own stream of random numbers.
     """
 
@@ -40,6 +41,7 @@ class Stack:
         self.numbers = tuple(numbers)
         self.strategy, self.reason = choose_strategy(template, matrix.device, strategy)
         self.refusal = ""
+        self.estimate = ""
         self._wanted: Strategy = strategy
         self._layout = layout_of(template)
         self._matrix = matrix

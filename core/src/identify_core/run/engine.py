@@ -187,6 +187,7 @@ class _Execution:
                 self.spec.replicates,
                 device=self.device,
                 dtype=context.dtype,
+                strategy=self.spec.strategy,
             )
 
     def _parameters(self, live: Replicates | None) -> int:

@@ -100,7 +100,7 @@ class Source:
             raise RunError(f"the run {self.run.id} has no model, only latents")
         template = self._context("model").build_model(self.samples.shape, replicate=0)
         state = {name: torch.from_numpy(values) for name, values in self.run.weights().items()}
-        replicates = Replicates.from_state(template, state, device=self.device)
+        replicates = Replicates.from_state(template, state, device=self.device, strategy=self.spec.strategy)
         replicates.eval()
         return replicates
 

@@ -39,6 +39,10 @@ class Envelope:
     autocast: Literal["off", "bfloat16", "float16"] = option(
         "off", help="the lower precision in which training may compute, where the objective allows it"
     )
+    strategy: Literal["auto", "vmap", "loop"] = option(
+        "auto",
+        help="whether replicates run together with vmap, in parts where memory needs it, or one after the other",
+    )
     requires: Mapping[str, str] = option(
         attrs.Factory(dict),
         help='versions that this spec needs, by plugin or distribution, such as identify-genni = ">=0.1,<0.2"',

@@ -252,6 +252,7 @@ def _resolve(stack: Stack, tree: Tree, *, swept: bool) -> ResolvedSpec:
         device=envelope.device,
         dtype=envelope.dtype,
         autocast=envelope.autocast,
+        strategy=envelope.strategy,
         requires=envelope.requires,
         dataset=dataset,
         model=components["model"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -17,7 +17,7 @@ from identify_core.spec.merge import Given
 from identify_core.spec.structure import plain_options
 from identify_core.spec.write import write_document
 
-UNHASHED = ("name", "requires", "sweep")
+UNHASHED = ("name", "requires", "strategy", "sweep")
 """The parts of a spec that change nothing in a run's results."""
 
 
@@ -56,6 +56,7 @@ class ResolvedSpec:
         device: `auto`, `cpu`, `mps`, `cuda` or `cuda:N`.
         dtype: `float32` or `float64`.
         autocast: `off`, `bfloat16` or `float16`.
+        strategy: `auto`, `vmap` or `loop`.
         requires: plugin or distribution to version bounds, already checked.
         dataset: the dataset.
         model: the model; None where the spec has none, for objectives that need none.
@@ -73,6 +74,7 @@ class ResolvedSpec:
     device: str
     dtype: str
     autocast: str
+    strategy: Literal["auto", "vmap", "loop"]
     requires: Mapping[str, str]
     dataset: Chosen
     model: Chosen | None
@@ -107,7 +109,7 @@ class ResolvedSpec:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the canonical JSON of all that decides the results: everything but name, requires and sweep."""
+        """SHA-256 of the canonical JSON of all that decides the results, which `UNHASHED` does not."""
         content = {key: value for key, value in self.as_dict().items() if key not in UNHASHED}
         text = json.dumps(without_infinities(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()

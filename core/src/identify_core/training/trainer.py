@@ -253,6 +253,8 @@ class Trainer:
     def _say_what_happened(self) -> None:
         if self.live.refusal:
             self.context.warn(f"the replicates run one after the other: {self.live.refusal}")
+        if self.live.estimate:
+            self.context.warn(self.live.estimate)
         at_work = self.at_work
         for row in at_work.stopped_as("diverged").nonzero().flatten().tolist():
             number, step = self.live.numbers[row], int(at_work.taken[row]) + 1
