@@ -146,3 +146,18 @@ def test_commits_wait_for_one_another(store: Store, write_run: Write, monkeypatc
         with pytest.raises(StoreError, match="another process is finishing a run in the store at"):
             write_run()
     assert [write_run().document["sequence"] for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.parametrize("what", ["latents", "splits", "factors", "row_fingerprints", "history", "weights"])
+def test_a_run_that_is_removed_while_it_is_read_is_not_taken_for_an_empty_one(
+    store: Store, write_run: Write, what: str
+) -> None:
+    run = store.open(write_run().id)
+    store.remove(run.summary)
+
+    def read() -> None:
+        found = getattr(run, what)
+        found()
+
+    with pytest.raises(StoreError, match=f"the run {run.id} is not there any more: it was removed"):
+        read()

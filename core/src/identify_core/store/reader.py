@@ -139,14 +139,14 @@ class StoredRun:
     @cached_property
     def row_fingerprints(self) -> Array | None:
         """A hash of each sample's inputs, uint64 (n,); None where the inputs are not known."""
-        if "fingerprints" not in child_names(self._root, "samples"):
+        if "fingerprints" not in self._children("samples"):
             return None
         return read_array(self._root, "samples/fingerprints")
 
     @cached_property
     def splits(self) -> dict[str, Array]:
         """Split name to row numbers."""
-        names = child_names(self._root, "samples/splits")
+        names = self._children("samples/splits")
         return {decode_name(name): read_array(self._root, f"samples/splits/{name}") for name in names}
 
     @cached_property
@@ -155,7 +155,7 @@ class StoredRun:
         from identify_core.data import Factor
 
         found = {}
-        for name in child_names(self._root, "samples/factors"):
+        for name in self._children("samples/factors"):
             notes = self._node(f"samples/factors/{name}").attributes
             values = read_array(self._root, f"samples/factors/{name}")
             found[decode_name(name)] = Factor(
@@ -179,11 +179,11 @@ class StoredRun:
     @cached_property
     def latents(self) -> Mapping[str, StoredLatents]:
         """Name to latents, sorted by name; only metadata is read."""
-        return {decode_name(name): self._latents(name) for name in child_names(self._root, "latents")}
+        return {decode_name(name): self._latents(name) for name in self._children("latents")}
 
     def weights(self) -> dict[str, Array]:
         """What `Replicates.state()` gave: `parameters/<name>` and `buffers/<name>` to (R, ...), in its order."""
-        nodes = [self._node(f"weights/{name}") for name in child_names(self._root, "weights")]
+        nodes = [self._node(f"weights/{name}") for name in self._children("weights")]
         nodes.sort(key=lambda node: node.attributes.get("order", 0))
         found = {}
         for node in nodes:
@@ -194,7 +194,7 @@ class StoredRun:
     @property
     def parameters(self) -> int:
         """How many parameters all replicates have together; 0 without weights. Only metadata is read."""
-        nodes = [self._node(f"weights/{name}") for name in child_names(self._root, "weights")]
+        nodes = [self._node(f"weights/{name}") for name in self._children("weights")]
         return sum(math.prod(node.shape) for node in nodes if node.attributes.get("kind") == "parameters")
 
     def history(self) -> dict[str, tuple[Array, Array]]:
@@ -204,7 +204,7 @@ class StoredRun:
                 read_array(self._root, f"history/{name}/steps"),
                 read_array(self._root, f"history/{name}/values"),
             )
-            for name in child_names(self._root, "history")
+            for name in self._children("history")
         }
 
     @property
@@ -215,6 +215,13 @@ class StoredRun:
     def outlined_findings(self) -> dict[str, StoredFinding]:
         """Label to finding without its arrays, of which `outlines` says what they are; only metadata is read."""
         return dict(_Findings(self.summary, with_arrays=False))
+
+    def _children(self, path: str) -> list[str]:
+        """The file names of what a group holds; none where the run has no such group."""
+        names = child_names(self._root, path)
+        if not names and not self._root.is_dir():
+            raise StoreError(f"the run {self.id} is not there any more: it was removed or moved while it was read")
+        return names
 
     def _latents(self, encoded: str) -> StoredLatents:
         node = self._node(f"latents/{encoded}")
