@@ -79,8 +79,8 @@ def _adam(settings: Adam) -> Update:
         mean = mean.lerp(gradients, 1 - first)
         square = square.mul(second).addcmul_(gradients, gradients, value=1 - second)
         # Each replicate counts its own steps.
-        bias_of_mean = _one_minus_power(first, steps)
-        bias_of_square = _one_minus_power(second, steps).sqrt_()
+        bias_of_mean = one_minus_power(first, steps)
+        bias_of_square = one_minus_power(second, steps).sqrt_()
         denominator = square.sqrt().div_(bias_of_square).add_(settings.epsilon)
         step = mean.div(bias_of_mean).div_(denominator)
         return _stepped(parameters, step, settings.learning_rate * factor), (steps, mean, square)
@@ -100,7 +100,7 @@ def _adamax(settings: Adamax) -> Update:
         steps = steps + 1
         mean = mean.lerp(gradients, 1 - first)
         largest = torch.maximum(largest * second, gradients.abs().add_(settings.epsilon))
-        step = mean.div(_one_minus_power(first, steps)).div_(largest)
+        step = mean.div(one_minus_power(first, steps)).div_(largest)
         return _stepped(parameters, step, settings.learning_rate * factor), (steps, mean, largest)
 
     return update
@@ -113,6 +113,6 @@ def _stepped(parameters: torch.Tensor, direction: torch.Tensor, rate: Factor) ->
     return parameters.add(direction, alpha=-rate)
 
 
-def _one_minus_power(beta: float, steps: torch.Tensor) -> torch.Tensor:
+def one_minus_power(beta: float, steps: torch.Tensor) -> torch.Tensor:
     """1 - beta**steps; in float32 the difference itself would lose four digits at the first step."""
     return torch.ones_like(steps) if beta == 0 else torch.expm1(steps * math.log(beta)).neg_()

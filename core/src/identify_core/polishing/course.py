@@ -179,8 +179,13 @@ def widen(replicates: Replicates, columns: Batch) -> tuple[Replicates, dict[str,
         columns on its device, floating-point ones in float64.
 
     Raises:
-        OptionsError: the columns are empty or differ in length.
+        OptionsError: the columns are empty or differ in length, or a parameter lies on a manifold.
     """
+    if replicates.manifolds:
+        raise OptionsError(
+            f"the parameter {next(iter(replicates.manifolds))!r} lies on a manifold, which polishing would leave",
+            hint="fit it longer, or keep it out of the replicates that are polished",
+        )
     device = "cpu" if replicates.device.type == "mps" else None
     wide = replicates.to(device=device, dtype=torch.float64).eval()
     lengths = {len(column) for column in columns.values()}

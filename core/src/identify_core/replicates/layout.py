@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
 
 import attrs
 import torch
@@ -86,12 +88,36 @@ def fixed(module: nn.Module) -> dict[str, torch.Tensor]:
     return held | {name: each.detach() for name, each in module.named_buffers()}
 
 
+def manifolds_of(module: nn.Module) -> dict[str, Any]:
+    """Name to manifold, for trainable parameters with an attribute `manifold`."""
+    found = {name: getattr(each, "manifold", None) for name, each in module.named_parameters() if each.requires_grad}
+    return {name: manifold for name, manifold in found.items() if manifold is not None}
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A deep copy whose parameters keep their manifolds, which a copy of a plain parameter forgets."""
+    copy = deepcopy(module)
+    parameters = dict(copy.named_parameters())
+    for name, manifold in manifolds_of(module).items():
+        if getattr(parameters[name], "manifold", None) is None:
+            parameters[name].manifold = manifold  # type: ignore[attr-defined]
+    return copy
+
+
 def check_alike(template: nn.Module, module: nn.Module, number: int) -> None:
     """Refuse a replicate whose tensors are not named and shaped as the template's.
 
     Raises:
-        RunError: names or shapes differ.
+        RunError: names, shapes or manifolds differ.
     """
+    here, there = ({name: type(m).__name__ for name, m in manifolds_of(each).items()} for each in (template, module))
+    for name in sorted(here.keys() | there.keys()):
+        if here.get(name) != there.get(name):
+            raise RunError(
+                f"replicate {number} differs from replicate 0 in the manifold of {name!r}: "
+                f"{there.get(name, 'none')} against {here.get(name, 'none')}",
+                hint="the replicates of a run share one architecture and differ in their numbers alone",
+            )
     for kind, of in (("parameter", trainable), ("buffer", fixed)):
         ours = {name: tuple(each.shape) for name, each in of(template).items()}
         theirs = {name: tuple(each.shape) for name, each in of(module).items()}

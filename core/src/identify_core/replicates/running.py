@@ -21,7 +21,7 @@ from identify_core.replicates.gradients import (
     join_gradients,
     noisy,
 )
-from identify_core.replicates.layout import fixed, layout_of
+from identify_core.replicates.layout import copied, fixed, layout_of
 from identify_core.replicates.memory import cuts, fitting_together, free_memory, peak_of, say_fitting
 from identify_core.replicates.recording import Recorder, is_pure
 from identify_core.replicates.stack import Stack
@@ -166,7 +166,7 @@ class Replicates(Stack):
             torch.Size([4, 7, 5])
         """
         module, kept = self._runner.parts.find(name)
-        template = copy.deepcopy(module)
+        template = copied(module)
         rows = [self._views[kept[own]].reshape(self.count, -1) for own in layout_of(template).names]
         part = type(self)(
             template,

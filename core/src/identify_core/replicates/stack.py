@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ from torch import nn
 
 from identify_core.errors import RunError
 from identify_core.replicates.calling import Tensors
-from identify_core.replicates.layout import check_alike, fixed, layout_of, trainable
+from identify_core.replicates.layout import check_alike, copied, fixed, layout_of, manifolds_of, trainable
 from identify_core.replicates.noise import Noise
 from identify_core.replicates.strategy import Strategy, choose_strategy
 from identify_core.run.streams import Streams
@@ -85,7 +84,7 @@ class Stack:
         """
         if not modules:
             raise RunError("replicates need at least one module")
-        template = copy.deepcopy(modules[0])
+        template = copied(modules[0])
         layout = layout_of(template)
         for number, module in enumerate(modules):
             check_alike(template, module, number)
@@ -169,6 +168,11 @@ class Stack:
         return self._layout.names
 
     @property
+    def manifolds(self) -> dict[str, Any]:
+        """Name to manifold, for parameters that carry one, as those of geoopt do."""
+        return manifolds_of(self.template)
+
+    @property
     def parameter_shapes(self) -> tuple[torch.Size, ...]:
         """The shapes of one replicate's parameters."""
         return self._layout.shapes
@@ -201,7 +205,7 @@ class Stack:
 
     def module(self, replicate: int) -> nn.Module:
         """A module of its own with replicate r's numbers, in the replicates' mode."""
-        module = copy.deepcopy(self.template)
+        module = copied(self.template)
         self._write_into(module, replicate)
         return module
 
@@ -221,7 +225,7 @@ class Stack:
         """A copy of some replicates, which keep their numbers and their streams."""
         index = torch.as_tensor(list(rows), dtype=torch.long, device=self.device)
         chosen = type(self)(
-            copy.deepcopy(self.template),
+            copied(self.template),
             self._matrix[index],
             {name: buffer[index] for name, buffer in self._buffers.items()},
             strategy=self._wanted,
@@ -234,7 +238,7 @@ class Stack:
 
     def to(self, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """A copy on another device or in another floating-point type."""
-        template = copy.deepcopy(self.template).to(device=device, dtype=dtype)
+        template = copied(self.template).to(device=device, dtype=dtype)
         place, kind = _place(template, device, dtype)
         kinds = {name: each.dtype for name, each in fixed(template).items()}
         moved = type(self)(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import attrs
 import torch
 
-from identify_core.optimisers.updates import Factor, State, initial_state, update_of
+from identify_core.optimisers.updates import Factor, State, Update, initial_state, update_of
 from identify_core.replicates import Replicates
+from identify_core.training.manifolds import initial_state_on, manifold_of, update_on
 from identify_core.training.turns import Group, Turn
 
 _GROWTH_INTERVAL = 2000  # updates without an overflow before the loss scale is doubled
@@ -58,19 +60,24 @@ class Moves:
         self.trained = None if len(self.moved) == len(names) else frozenset(self.moved)
         sizes = dict(zip(names, (shape.numel() for shape in replicates.parameter_shapes), strict=True))
         everywhere, among = _places(names, sizes), _places(self.moved, sizes)
-        self._groups = [
-            _Placed(
-                group=group,
-                columns=_columns(everywhere, own, replicates),
-                gradients=_columns(among, own, replicates),
-                whole=len(own) == len(names),
-            )
+        self._clips = [
+            (group, _columns(among, own, replicates))
             for group, own in zip(turn.groups, owned, strict=True)
+            if group.clip_value is not None or group.clip_norm is not None
         ]
-        self._updates = [update_of(group.optimiser) for group in turn.groups]
-        self._memory = [
-            initial_state(each.group.optimiser, replicates.matrix[:, each.columns]) for each in self._groups
+        self._pieces = [
+            _Piece(
+                group=number,
+                columns=_columns(everywhere, part, replicates),
+                gradients=_columns(among, part, replicates),
+                whole=len(part) == len(names),
+                update=update,
+                begin=begin,
+            )
+            for number, (group, own) in enumerate(zip(turn.groups, owned, strict=True))
+            for part, update, begin in _parts(replicates, group, own)
         ]
+        self._memory = [each.begin(replicates.matrix[:, each.columns]) for each in self._pieces]
         begin = replicates.matrix.new_zeros(replicates.count)
         self._plateaus = [Plateau.begin(begin) if each.schedule.shape == "plateau" else None for each in turn.groups]
 
@@ -83,19 +90,27 @@ class Moves:
             step: of the training, from 0.
         """
         result, memory = matrix, []
-        for placed, update, state, plateau in zip(
-            self._groups, self._updates, self._memory, self._plateaus, strict=True
-        ):
-            factor = self._factor(placed.group, plateau, step)
-            slope = _clipped(gradients[:, placed.gradients], placed.group)
-            new, after = update(matrix[:, placed.columns], slope, state, factor)
+        gradients = self._clipped(gradients)
+        factors = [self._factor(*each, step) for each in zip(self.turn.groups, self._plateaus, strict=True)]
+        for piece, state in zip(self._pieces, self._memory, strict=True):
+            slope = gradients[:, piece.gradients]
+            new, after = piece.update(matrix[:, piece.columns], slope, state, factors[piece.group])
             memory.append(after)
-            if placed.whole:
+            if piece.whole:
                 result = new
                 continue
             result = matrix.clone() if result is matrix else result
-            result[:, placed.columns] = new
+            result[:, piece.columns] = new
         return result, memory
+
+    def _clipped(self, gradients: torch.Tensor) -> torch.Tensor:
+        for group, columns in self._clips:
+            clipped = _clipped(gradients[:, columns], group)
+            if clipped.shape == gradients.shape:
+                return clipped
+            gradients = gradients.clone()
+            gradients[:, columns] = clipped
+        return gradients
 
     def take(self, memory: list[State], moved: torch.Tensor) -> None:
         """Keep the proposed memory for those that moved, (R,), bool."""
@@ -112,9 +127,9 @@ class Moves:
             metrics: of all replicates, (R,).
             rows: which of them are at work.
         """
-        for placed, plateau in zip(self._groups, self._plateaus, strict=True):
+        for group, plateau in zip(self.turn.groups, self._plateaus, strict=True):
             if plateau is not None:
-                plateau.follow(metrics[rows], placed.group)
+                plateau.follow(metrics[rows], group)
 
     def select(self, rows: torch.Tensor) -> None:
         """Go on with some of the replicates."""
@@ -146,13 +161,30 @@ class Moves:
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class _Placed:
-    """A group, with the columns of its parameters among all and among those that its turn moves."""
+class _Piece:
+    """Parameters that one update moves: with the number of their group, and their columns among all and in the turn."""
 
-    group: Group
+    group: int
     columns: Columns
     gradients: Columns
     whole: bool
+    update: Update
+    begin: Callable[[torch.Tensor], State]
+
+
+def _parts(
+    replicates: Replicates, group: Group, own: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], Update, Callable[[torch.Tensor], State]]]:
+    """The parameters of a group that move alike: those in flat space together, each on a manifold by itself."""
+    optimiser = group.optimiser
+    manifolds = {name: manifold_of(replicates, name, optimiser) for name in own}
+    flat = tuple(name for name, manifold in manifolds.items() if manifold is None)
+    if flat:
+        yield flat, update_of(optimiser), partial(initial_state, optimiser)
+    shapes = dict(zip(replicates.parameter_names, replicates.parameter_shapes, strict=True))
+    for name, manifold in manifolds.items():
+        if manifold is not None:
+            yield (name,), update_on(manifold, optimiser, shapes[name]), partial(initial_state_on, optimiser)
 
 
 def _places(names: Sequence[str], sizes: Mapping[str, int]) -> dict[str, range]:
