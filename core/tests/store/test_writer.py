@@ -177,7 +177,7 @@ def test_a_run_is_running_while_it_is_written_and_resumes_where_it_was(store: St
         folder = writer.commit()
     run = store.find("@last")
     assert (run.status, run.created, run.folder) == ("finished", created, folder)
-    assert sorted(os.listdir(folder)) == ["arrays.zarr", "figures", "run.json", "spec.toml"]
+    assert sorted(os.listdir(folder)) == ["arrays.zarr", "drawn.json", "figures", "run.json", "spec.toml"]
     assert os.listdir(store.path / "staging") == []
     with pytest.raises(StoreError, match="is finished, not interrupted or failed"):
         RunWriter.resume(store, run.id)

@@ -32,6 +32,7 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
     from identify_core.cli.output import print_json, print_warning
     from identify_core.report import write_report
     from identify_core.store import Store
+    from identify_core.store.cache import note_drawn
     from identify_core.store.files import explained
     from identify_core.store.layout import REPORT_FILE
 
@@ -41,6 +42,9 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
         with explained("write the report", stored.folder):
             store.open_run(stored.summary).close()  # a run that is a link is read, and its page written elsewhere
     page = write_report(stored, output if output is not None else stored.folder / REPORT_FILE).resolve()
+    if output is None and stored.summary.committed:
+        with explained("write the report", stored.folder), store.open_run(stored.summary) as folder:
+            note_drawn(folder, [REPORT_FILE])
     if as_json:
         print_json("report", {"run": stored.id, "report": page, "bytes": page.stat().st_size})
     else:

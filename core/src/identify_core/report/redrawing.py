@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from identify_core.errors import IdentifyError, PluginError, UsageError
+from identify_core.errors import IdentifyError, PluginError, StoreError, UsageError
 from identify_core.report.figures import house_style, save_figure
 from identify_core.store.layout import encode_name
 from identify_core.suggestions import did_you_mean
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from identify_core.plugins import Registry
     from identify_core.run.context import Context
     from identify_core.spec import Chosen
-    from identify_core.store import StoredFinding, StoredRun
+    from identify_core.store import RunAppender, Store, StoredFinding, StoredRun
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +83,82 @@ def _redraw_one(
         return Drawing(label=stored.label, problem=f"{type(error).__name__}: {error}")
     files = [file for figure in figures for file in save_figure(figure, folder, formats)]
     return Drawing(label=stored.label, files=tuple(files))
+
+
+def mend(store: Store, run: StoredRun, load: Callable[[], Registry]) -> dict[str, str]:
+    """Draw again what of a run's figures and page is damaged or missing; the run's findings stay as they are.
+
+    Args:
+        store: that holds the run.
+        run: a committed run.
+        load: gives the registry whose evaluators draw; called only where figures are damaged.
+
+    Returns:
+        Name of each damaged file to why it could not be drawn again, empty where it was.
+
+    Raises:
+        IdentifyError: the registry cannot be had, or the run cannot be written.
+    """
+    from identify_core.report.page import finished_page
+    from identify_core.store import RunAppender, StoredRun
+    from identify_core.store.cache import check_cache, note_drawn
+    from identify_core.store.layout import FIGURES, MANIFEST_FILE, REPORT_FILE
+
+    with store.open_run(run.summary) as folder:
+        damaged = check_cache(folder)
+        if not damaged:
+            return {}
+        appender = RunAppender(store, run.summary)
+        labels = {
+            str(entry["label"])
+            for entry in run.document.get("figures", [])
+            if MANIFEST_FILE in damaged or {entry["static"], entry.get("interactive")} & set(damaged)
+        }
+        shared = [name for name in damaged if name.startswith(f"{FIGURES}/") and name.endswith(".js")]
+        if shared:  # one copy for all interactive figures, written again with the first of them
+            labels |= {str(entry["label"]) for entry in run.document["figures"] if entry.get("interactive")}
+        for name in (*shared, *([MANIFEST_FILE] if MANIFEST_FILE in damaged else ())):
+            folder.remove(name)
+        registry = load() if labels else None
+        drawn = {label: _draw_into(appender, run, label, registry) for label in sorted(labels) if registry is not None}
+        failed = {label: reason for label, reason in drawn.items() if reason}
+        if MANIFEST_FILE in damaged:
+            note_drawn(folder)
+    if not failed:
+        appender.write_report(lambda place: finished_page(StoredRun.open(place)))
+    of_file = {
+        name: str(entry["label"])
+        for entry in run.document.get("figures", [])
+        for name in (entry["static"], entry.get("interactive"))
+        if name
+    }
+    every = "; ".join(failed.values())
+    return {
+        name: failed.get(of_file[name], "") if name in of_file else every if name == REPORT_FILE else ""
+        for name in damaged
+    }
+
+
+def _draw_into(appender: RunAppender, run: StoredRun, label: str, registry: Registry) -> str:
+    """Draw a finding's figures into its run; why it could not be done, or empty."""
+    from identify_core.run import calling
+
+    if label not in run.findings:
+        return f"the finding {label!r} is not there any more"
+    stored = run.findings[label]
+    if not stored.evaluator:
+        return f"the finding {label!r} was drawn by the objective, while it trained"
+    try:
+        with TemporaryDirectory(prefix="identify-plot-") as scratch, house_style():
+            for figure in calling.draw(_choose(stored, registry), stored.finding, _context(run, Path(scratch))):
+                appender.write_figure(label, figure)
+    except StoreError:
+        raise
+    except IdentifyError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not cost the other figures
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _choose(stored: StoredFinding, registry: Registry) -> Chosen:

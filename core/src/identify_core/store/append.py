@@ -15,6 +15,7 @@ from typing import Any
 from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
 from identify_core.store.arrays import placing, remove_node
+from identify_core.store.cache import note_drawn
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
 from identify_core.store.files import explained
@@ -93,7 +94,7 @@ class RunAppender:
             group = document.get("findings", {}).get(label, {}).get("group")
             if self._written.get(label, group) != group:
                 return
-            write_figure_files(place, label, figure)
+            note_drawn(place, write_figure_files(place, label, figure))
             entry = describe_figure(label, figure)
             document["figures"] = [*without_figure(document, entry), entry]
 
@@ -107,6 +108,7 @@ class RunAppender:
         try:
             with explained("write the report", self.folder), self._open() as place:
                 place.write(REPORT_FILE, render(self.folder).encode())
+                note_drawn(place, [REPORT_FILE])
         finally:
             lock.release(remove=True)
 

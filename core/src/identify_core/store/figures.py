@@ -16,6 +16,11 @@ from identify_core.store.layout import FIGURES, encode_name
 _PLOTLY = "plotly.min.js"
 _BEGIN, _END = "<!-- figure -->\n", "\n<!-- /figure -->"
 _DPI = 160
+# The page's own scripts and plotly.js beside it run; nothing is fetched from anywhere else, and no form is sent.
+_POLICY = (
+    "default-src 'none'; script-src 'self' file: 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
+)
 
 
 def describe_figure(label: str, figure: Figure) -> dict[str, Any]:
@@ -35,8 +40,12 @@ def without_figure(document: Mapping[str, Any], entry: Mapping[str, Any]) -> lis
     return [other for other in document.get("figures", []) if other["static"] != entry["static"]]
 
 
-def write_figure_files(folder: Folder, label: str, figure: Figure) -> None:
-    """Write a figure's files into the folder of a run, each atomically."""
+def write_figure_files(folder: Folder, label: str, figure: Figure) -> list[str]:
+    """Write a figure's files into the folder of a run, each atomically.
+
+    Returns:
+        The places of all files that may have changed.
+    """
     stem = _stem(label, figure)
     picture = io.BytesIO()
     figure.static.savefig(picture, format="png", dpi=_DPI)
@@ -45,10 +54,11 @@ def write_figure_files(folder: Folder, label: str, figure: Figure) -> None:
         page = f"{stem}.html"
         if figure.interactive is None:
             figures.remove(page)
-            return
+            return [f"{FIGURES}/{name}" for name in (f"{stem}.png", page)]
         if figures.kind(_PLOTLY) != "file":
             figures.write(_PLOTLY, _plotly_script().encode())
         figures.write(page, _page(figure).encode())
+    return [f"{FIGURES}/{name}" for name in (f"{stem}.png", page, _PLOTLY)]
 
 
 def read_fragment(page: Path) -> str:
@@ -85,7 +95,8 @@ def _plotly_script() -> str:
 def _page(figure: Figure) -> str:
     title, caption = html.escape(figure.name), html.escape(figure.caption)
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{title}</title>\n'
         f'<script src="{_PLOTLY}"></script>\n'
         "<style>body{margin:1.5rem auto;max-width:72rem;font-family:system-ui,sans-serif;color:#222}"
         "figcaption{margin-top:.75rem;line-height:1.4}</style></head>\n"

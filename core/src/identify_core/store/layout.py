@@ -44,6 +44,7 @@ SPEC_FILE = "spec.toml"
 REPORT_FILE = "report.html"
 ARRAYS = "arrays.zarr"
 FIGURES = "figures"
+MANIFEST_FILE = "drawn.json"
 SCRATCH = "scratch"
 NODE_FILE = "zarr.json"
 SCRATCH_OF = ".scratch-"  # how the scratch folder of an evaluation of a finished run begins, in staging/

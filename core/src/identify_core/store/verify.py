@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from identify_core.store.cache import check_cache
+from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, FIGURES, NODE_FILE, RUN_FILE
 from identify_core.store.nodes import Node, checksum, is_within, unlisted_findings, value_files, walk
 from identify_core.store.summary import RunSummary, changed_meanwhile
@@ -81,7 +83,10 @@ def _check_files(run: RunSummary, expected: Mapping[str, Any]) -> Iterator[str]:
             continue
         if hashlib.sha256(content).hexdigest() != digest:
             yield f"{name}: it changed since it was written: the checksum differs"
+    with Folder.open(run.folder) as folder:
+        cached = check_cache(folder)
+    yield from (f"{name}: {problem}" for name, problem in cached.items())
     for entry in run.document.get("figures", []):
         for name in (entry.get("static"), entry.get("interactive")):
-            if name and not (run.folder / name).is_file():
+            if name and name not in cached and not (run.folder / name).is_file():
                 yield f"{name}: it is missing from {FIGURES}"

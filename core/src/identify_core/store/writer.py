@@ -15,6 +15,7 @@ from identify_core.errors import StoreError
 from identify_core.findings import Figure, Finding
 from identify_core.store import locks
 from identify_core.store.arrays import placing, remove_node, remove_unplaced, write_array
+from identify_core.store.cache import note_drawn
 from identify_core.store.catalogue import Store
 from identify_core.store.figures import describe_figure, without_figure, write_figure_files
 from identify_core.store.files import explained
@@ -266,6 +267,7 @@ class RunWriter:
                 sums = checksums(self.folder / ARRAYS)
             except ValueError as error:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
+            note_drawn(self._place)
             self._place.sync_all(without=SCRATCH)
             finished = self.document.get("finished") or timestamp(utc_now())  # noted already where a report says it
             whole = self.document | {"arrays": sums, "status": status, "finished": finished}

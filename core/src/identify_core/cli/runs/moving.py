@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
-from identify_core.errors import StoreError
+from identify_core.errors import IdentifyError, StoreError
+
+if TYPE_CHECKING:
+    from identify_core.plugins import Registry
+    from identify_core.store import RunSummary, Store
 
 
 @click.command("verify", short_help="Check runs against their checksums.")
@@ -17,23 +22,54 @@ from identify_core.errors import StoreError
 @json_option
 @click.pass_obj
 def verify(invocation: Invocation, runs: tuple[str, ...], as_json: bool) -> int:
-    """Hold every array of the RUNs, by default of all, against its checksum, and list every problem.
+    """Hold all that the RUNs, by default all of them, own against its checksum, and list every problem.
 
-    The exit status is 4 if there is any.
+    Figures and pages are drawn from what is stored: damaged ones are drawn again. The exit status is 4 if any problem
+    is left.
     """
     from identify_core.cli.output import print_json
     from identify_core.store import Store, verify_run
 
     store = Store(invocation.store_path)
     chosen = {run.id: run for run in map(store.find, runs)} if runs else {run.id: run for run in store.runs()}
-    problems = {}
+    problems: dict[str, list[str]] = {}
+    mended: dict[str, list[str]] = {}
     for run in chosen.values():
         problems[run.id] = verify_run(run)
+        mended[run.id] = _mend(invocation, store, run, problems[run.id])
         if not as_json:
             _print(run.id, run.committed, problems[run.id])
+            for name in mended[run.id]:
+                print_text(f"  {name}: it was damaged, and is drawn again")
     if as_json:
-        print_json("verification", {"runs": problems})
+        print_json("verification", {"runs": problems, "mended": {key: each for key, each in mended.items() if each}})
     return StoreError.exit_code if any(problems.values()) else 0
+
+
+def _mend(invocation: Invocation, store: Store, run: RunSummary, problems: list[str]) -> list[str]:
+    """Draw again what of a run's cache is damaged; `problems` loses what is mended, and learns why something is not."""
+    from identify_core.store.cache import check_cache
+    from identify_core.store.folder import Folder
+
+    if not problems or run.problem or not run.committed:
+        return []
+    with Folder.open(run.folder) as folder:
+        damaged = check_cache(folder)
+    if len(damaged) < len(problems) or not damaged:
+        return []  # what is stored is damaged too, and nothing is drawn from that
+    from identify_core.report.redrawing import mend
+    from identify_core.store import StoredRun
+
+    def load() -> Registry:
+        return invocation.registry_for(run.document, f"runs verify {run.id}", kinds=("evaluator",))
+
+    try:
+        left = mend(store, StoredRun(run), load)
+    except IdentifyError as error:
+        problems[:] = [f"{each}; it cannot be drawn again: {error.message}" for each in problems]
+        return []
+    problems[:] = [f"{name}: {damaged[name]}; it cannot be drawn again: {why}" for name, why in left.items() if why]
+    return [name for name, reason in left.items() if not reason]
 
 
 def _print(identifier: str, committed: bool, problems: list[str]) -> None:
