@@ -148,11 +148,7 @@ class Runner:
 
     template: nn.Module
     held: tuple[str, ...]
-    parts: Parts = attrs.field(init=False)
-
-    @parts.default
-    def _parts_of_template(self) -> Parts:
-        return Parts(self.template)
+    parts: Parts = attrs.field(init=False, default=attrs.Factory(lambda self: Parts(self.template), takes_self=True))
 
     def replica(self, tensors: Mapping[str, torch.Tensor]) -> Replica:
         """One replicate with these tensors."""
