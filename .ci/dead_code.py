@@ -27,8 +27,9 @@ NAMES = [
     "_should_skip_dynamo",  # torch
     "fc_layer", "fc2", "pool1", "pool2", "flatten_inputs", "unflatten_outputs",  # torch: parts of modules
     "computed_zorder",  # matplotlib
+    "writelines",  # whoever writes to a stream of text
 ]  # fmt: skip
-DECORATORS = ["@*.validator", "@check", "@check*"]  # attrs; the rules for plugins, which register themselves
+DECORATORS = ["@*.validator", "@*.default", "@check", "@check*"]  # attrs; the rules for plugins, which register themselves
 _TARGET = re.compile(r"(?:[\w.]*:)?([A-Za-z_]\w*)")
 
 
