@@ -29,7 +29,12 @@ NAMES = [
     "computed_zorder",  # matplotlib
     "writelines",  # whoever writes to a stream of text
 ]  # fmt: skip
-DECORATORS = ["@*.validator", "@*.default", "@check", "@check*"]  # attrs; the rules for plugins, which register themselves
+DECORATORS = [
+    "@*.validator",
+    "@*.default",
+    "@check",
+    "@check*",
+]  # attrs; the rules for plugins, which register themselves
 _TARGET = re.compile(r"(?:[\w.]*:)?([A-Za-z_]\w*)")
 
 

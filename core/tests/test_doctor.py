@@ -246,7 +246,7 @@ def test_a_store_with_everything_in_it(tmp_path: Path) -> None:
     (store / "runs" / "20260101-000000-n-0003" / "run.json").write_text("{")
     (store / "runs" / "20260101-000000-n-0001" / "scratch").mkdir()
     found = examine(store, topic="store")
-    assert texts(found, "good") == [f"the store at {store} holds 1 damaged, 1 finished, 1 interrupted"]
+    assert texts(found, "good") == [f"the store at {store} holds 1 damaged, 1 finished, 1 never began"]
     (damaged,) = texts(found, "problem")
     assert damaged.startswith("the run 20260101-000000-n-0003 is damaged: ")
     unfinished, left = texts(found, "notice")

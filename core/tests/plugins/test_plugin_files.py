@@ -283,7 +283,7 @@ def test_it_works_with_every_verb(file: Path, call: Call, project: Project) -> N
     call(*NAMED, "plot", run.id)
     assert (project.path / f"figures-{run.id}" / "width").is_dir()
     call("report", run.id)
-    assert "(file) my_rings.py" in call("runs", "show", run.id)[0]
+    assert "(file) my_rings.py" in call("runs", "show", run.id, "--full")[0]
 
     file.write_text(PLUGIN + "\n")
     assert f"the plugin file {file} is not as it was when the run was made" in call(*NAMED, "plot", run.id)[1]

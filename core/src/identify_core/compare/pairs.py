@@ -161,8 +161,9 @@ def grid_finding(grid: Grid) -> Finding:
         "metric": "yes" if first.is_metric else "no",
         "invariant to": ", ".join(first.invariant_to) or "nothing",
     }
-    if first.interval:
-        conventions["interval"] = f"{100 * first.interval.level:g} %, {first.interval.method}"
+    intervals = (score.interval for table in grid.scores.values() for score in table.values() if score.interval)
+    if interval := next(intervals, None):
+        conventions["interval"] = f"{100 * interval.level:g} %, {interval.method}"
     tables = {"pairs": _table(grid)}
     if grid.verdicts:
         tables["ladder"] = _ladder_table(grid)

@@ -129,7 +129,7 @@ class FindingDocument:
     summary: str
     scalars: dict[str, Scalar]
     tables: dict[str, TableDocument]
-    conventions: dict[str, str]
+    conventions: dict[str, Any]
     warnings: list[str]
 
 

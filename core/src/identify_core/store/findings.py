@@ -119,7 +119,9 @@ def read_finding(root: Path, path: str, label: str, *, with_arrays: bool = True)
             scalars=document.scalars,
             tables=read_tables(document),
             arrays={decode_name(name): array for name, array in arrays.items()},
-            conventions=document.conventions,
+            conventions={
+                name: each if isinstance(each, str) else repr(each) for name, each in document.conventions.items()
+            },
             warnings=document.warnings,
             name=document.name,
         )

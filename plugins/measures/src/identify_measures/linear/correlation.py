@@ -144,7 +144,12 @@ def _weak_chance_of_ranks(statistics: Statistics, i: int, j: int, options: WeakM
 
 
 def chance_held_out(n: int) -> Chance:
-    """Mean absolute correlation of unrelated normal variables over n rows: r² is Beta(1/2, (n − 2) / 2)."""
+    """Mean absolute correlation of unrelated normal variables over n rows: r² is Beta(1/2, (n − 2) / 2).
+
+    One row has no correlation, and nothing is known of its chance.
+    """
+    if n < 2:
+        return Chance(mean=math.nan, method="closed form, for normal latents")
     mean = math.exp(math.lgamma((n - 1) / 2) - math.lgamma(n / 2)) / math.sqrt(math.pi)
     return Chance(mean=min(1.0, mean), method="closed form, for normal latents")
 
