@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from identify_core import Check, Command, Dataset, Evaluator, Model, Objective, Preset
+from identify_core.components import Check, Command, Dataset, Evaluator, Model, Objective, Preset
 
 PROJECT = "identify"
 
