@@ -15,9 +15,9 @@ from benchmarks.case import Case
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression
 
-from identify_measures.ladder.splitting import split_rows
-from identify_measures.ladder.verdict import equivalence_ladder
 from identify_measures.options.ladder import LadderOptions
+from identify_measures.rungs.splitting import split_rows
+from identify_measures.rungs.verdict import equivalence_ladder
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from identify_core import __version__
-from identify_core.discovery import unmet_requirements
+from identify_core.plugins.discovery import unmet_requirements
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = [ROOT / "core", *sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))]
@@ -41,10 +41,10 @@ def test_every_file_of_a_package_is_installed(folder: Path) -> None:
     [
         ("identify_core", "py.typed"),
         ("identify_core", "testing/toy_smoke.toml"),
-        ("identify_core", "report/assets/page.css"),
-        ("identify_core", "report/assets/page.js"),
-        ("identify_core", "report/assets/view.css"),
-        ("identify_core", "report/assets/view.js"),
+        ("identify_core", "reports/assets/page.css"),
+        ("identify_core", "reports/assets/page.js"),
+        ("identify_core", "reports/assets/view.css"),
+        ("identify_core", "reports/assets/view.js"),
         ("identify_genni", "py.typed"),
         ("identify_genni", "presets/fcn.toml"),
         ("identify_genni", "presets/fcn-2020.toml"),

@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from identify_core import __version__
-from identify_core.new_plugin import render
+from identify_core.plugins.scaffold import render
 
 ROOT = Path(__file__).parent.parent
 NAME = "two-moons"

@@ -182,7 +182,7 @@ def test_a_plugin_hidden_by_a_verb_is_a_notice(install_distribution: InstallDist
 
 
 def test_no_plugins_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("identify_core.discovery._distributions", list)
+    monkeypatch.setattr("identify_core.plugins.discovery._distributions", list)
     assert texts(examine(topic="plugins"), "notice") == ["no plugins are installed"]
 
 
@@ -306,7 +306,7 @@ def test_a_healthy_installation_exits_with_0(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "unmet_requirements", lambda: iter(()))
-    monkeypatch.setattr("identify_core.discovery._distributions", list)
+    monkeypatch.setattr("identify_core.plugins.discovery._distributions", list)
     assert run_command_line(["doctor"]) == 0
     assert "note    plugins      no plugins are installed\n" in capsys.readouterr().out
 

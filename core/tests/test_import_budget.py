@@ -14,7 +14,7 @@ from identify_core.testing.fixtures import Project
 ARRAYS = {"torch", "numpy", "zarr", "matplotlib", "scipy", "sklearn", "pandas", "plotly"}
 SPECS = {"identify_core.spec"}
 TABLES = {"rich"}
-PLUGINS = {"pluggy", "identify_core.plugins", "identify_core.components", "identify_genni.plugin"}
+PLUGINS = {"pluggy", "identify_core.plugins.loading", "identify_core.components", "identify_genni.plugin"}
 
 IMPORT = "import json, sys\n{}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
 COMMAND = "from identify_core.cli.root import run_command_line\nassert run_command_line({!r}) == 0"
@@ -37,7 +37,7 @@ def imported(code: str, folder: Path) -> set[str]:
         (["list-plugins", "--json"], ARRAYS | SPECS | PLUGINS | TABLES),
         (["list-plugins", "--check"], ARRAYS | SPECS),
         (["describe"], ARRAYS),
-        (["describe", "rungs"], ARRAYS | SPECS | {"identify_core.plugins"}),
+        (["describe", "rungs"], ARRAYS | SPECS | {"identify_core.plugins.loading"}),
     ],
 )
 def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str], project: Project) -> None:
@@ -49,14 +49,14 @@ def test_quick_verbs_import_nothing_heavy(arguments: list[str], absent: set[str]
     [
         "identify_core",
         "identify_core.components",
-        "identify_core.configuration",
+        "identify_core.plugins.configuration",
         "identify_core.deprecation",
-        "identify_core.discovery",
+        "identify_core.plugins.discovery",
         "identify_core.doctor",
         "identify_core.errors",
         "identify_core.hookspecs",
         "identify_core.options",
-        "identify_core.plugin_files",
+        "identify_core.plugins.files",
         "identify_core.plugins",
         "identify_core.rungs",
         "identify_core.stdout",

@@ -160,8 +160,8 @@ def test_a_store_in_a_folder_of_any_name_is_written_and_read(
     project: Project, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from identify_core.cli.root import run_command_line
-    from identify_core.run.display import SilentDisplay
-    from identify_core.run.engine import Surroundings, execute
+    from identify_core.contexts.display import SilentDisplay
+    from identify_core.runs.engine import Surroundings, execute
     from identify_core.spec import load_spec
     from identify_core.store import Store, StoredRun
 
@@ -177,7 +177,7 @@ def test_a_store_in_a_folder_of_any_name_is_written_and_read(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_a_repository_with_names_that_are_no_text_has_a_state(project: Project) -> None:
-    from identify_core.run.provenance import git_state
+    from identify_core.store.provenance import git_state
 
     def git(*arguments: str) -> None:
         who = ("-c", "user.name=a", "-c", "user.email=a@b.example")

@@ -10,7 +10,7 @@ from generating.docstrings import UndocumentedError, details, paragraphs, read_d
 from generating.markdown import fence, page, table
 
 from identify_core.hookspecs import IdentifySpecs
-from identify_core.plugins._loading import COLLECTING_HOOKS, OBSERVER_HOOKS
+from identify_core.plugins.loading import COLLECTING_HOOKS, OBSERVER_HOOKS
 
 ORDER = """
 loading a plugin           a run

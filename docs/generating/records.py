@@ -9,20 +9,21 @@ from generating.markdown import page, table
 
 from identify_core import components, options
 from identify_core.components import Check, Command, Dataset, Evaluator, Model, Objective, Preset
+from identify_core.contexts.context import Context
+from identify_core.contexts.display import Progress
+from identify_core.contexts.streams import Streams
 from identify_core.data import Factor, Latents, Samples, Shape
+from identify_core.evaluation.subjects import Representation, RunSubject, Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
-from identify_core.optimisers import Adam, Adamax, Schedule, Sgd, optimiser
-from identify_core.polishing.course import PolishResult
-from identify_core.polishing.lbfgs import Minima, minimise, polish
 from identify_core.replicates import Replicates
-from identify_core.run.context import Context
-from identify_core.run.display import Progress
-from identify_core.run.streams import Streams
-from identify_core.run.subject import Representation, RunSubject, Subject
 from identify_core.scores import Chance, Interval, Score, Verdict
 from identify_core.store import Store, StoredFinding, StoredLatents, StoredRun
 from identify_core.store.summary import RunSummary
 from identify_core.training import FitResult, Group, Turn, fit, squared_error
+from identify_core.training.courses import PolishResult
+from identify_core.training.minimise import Minima, minimise, polish
+from identify_core.training.optimisers import Adam, Adamax, Sgd, optimiser
+from identify_core.training.schedules import Schedule
 
 RECORDS = (Dataset, Model, Objective, Evaluator, Preset, Command, Check)
 LIMITS = ("at_least", "above", "between", "not_empty", "matching")

@@ -66,8 +66,8 @@ class WarmStart:
 
 def _serve() -> None:
     """Fork for every order that comes on stdin, and answer with the exit status."""
-    import identify_core.report.page
-    import identify_core.run.engine  # noqa: F401 - imported before the forks, for all of them
+    import identify_core.reports.page
+    import identify_core.runs.engine  # noqa: F401 - imported before the forks, for all of them
 
     for line in sys.stdin:
         child = os.fork()

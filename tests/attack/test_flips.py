@@ -12,7 +12,7 @@ import pytest
 from identify_core import IdentifyError, read_checkpoint
 from identify_core.store import Store, verify_run
 from identify_core.store.summary import RunSummary
-from identify_core.sweep.record import find_sweep
+from identify_core.sweeps.records import find_sweep
 
 if TYPE_CHECKING:
     from conftest import Target

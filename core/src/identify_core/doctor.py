@@ -19,10 +19,10 @@ from typing import Any, Literal
 import attrs
 
 from identify_core.components import load_target
-from identify_core.discovery import unmet_requirements
 from identify_core.errors import IdentifyError
-from identify_core.plugin_status import PluginStatus
 from identify_core.plugins import Registered, Registry
+from identify_core.plugins.discovery import unmet_requirements
+from identify_core.plugins.status import PluginStatus
 from identify_core.stdout import kept_for_results
 from identify_core.version import __version__
 

@@ -1,4 +1,4 @@
-"""Saying: values and types of options in a user's words."""
+"""Saying: values, types of options and sizes in a user's words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, Union
 
 import attrs
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def say_type(kind: Any) -> str:
@@ -70,3 +72,11 @@ def _plural(kind: Any) -> str:
 def is_variadic(origin: Any, arguments: tuple[Any, ...]) -> bool:
     """Whether a sequence type takes any number of parts of one type."""
     return origin is not tuple or (len(arguments) == 2 and arguments[1] is Ellipsis)
+
+
+def say_bytes(number: float) -> str:
+    """`1.5 GB`, with powers of ten as in all of the options."""
+    power = 0
+    while number >= 1000 and power < len(_UNITS) - 1:
+        number, power = number / 1000, power + 1
+    return f"{number:,.3g} {_UNITS[power]}" if number < 1000 else f"{number:,.0f} {_UNITS[power]}"

@@ -78,7 +78,7 @@ def test_strictness_makes_it_an_error(capsys: pytest.CaptureFixture[str], argume
 
 
 def test_no_plugins_are_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("identify_core.discovery._distributions", list)
+    monkeypatch.setattr("identify_core.plugins.discovery._distributions", list)
     assert run_command_line(["list-plugins"]) == 0
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "no plugins are installed\n")

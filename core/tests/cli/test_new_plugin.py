@@ -22,7 +22,14 @@ from hypothesis import strategies as st
 from identify_core.cli.root import VERBS, run_command_line
 from identify_core.components import NAME_PATTERN
 from identify_core.errors import UsageError
-from identify_core.new_plugin import LONGEST_NAME, UNKNOWN_AUTHOR, find_author, refuse_bad_name, render, write_whole
+from identify_core.plugins.scaffold import (
+    LONGEST_NAME,
+    UNKNOWN_AUTHOR,
+    find_author,
+    refuse_bad_name,
+    render,
+    write_whole,
+)
 from identify_core.testing.fixtures import InstallDistribution, Project
 
 ALL_VERBS = frozenset(verb for section in VERBS.values() for verb in section)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from identify_core.cli.root import run_command_line
-from identify_core.signatures import key_file
+from identify_core.spec.signatures import key_file
 from identify_core.store import Store
 from identify_core.store.folder import Folder
 from identify_core.store.records import write_record
@@ -255,7 +255,7 @@ def test_the_workers_of_a_sweep_trust_what_its_command_does(
 
 def test_what_a_stored_finding_names_is_not_drawn_with(folder: Path, project: Project) -> None:
     from identify_core.plugins import load_registry
-    from identify_core.report.redrawing import redraw
+    from identify_core.reports.stored_figures import redraw
 
     assert run_command_line(["run", "--spec", "spec.toml", "--quiet"]) == 0
     run = project.store.open("@last")

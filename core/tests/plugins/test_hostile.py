@@ -12,7 +12,7 @@ import pytest
 
 from identify_core.cli.root import run_command_line
 from identify_core.errors import Interrupted
-from identify_core.plugins import _loading, load_registry
+from identify_core.plugins import load_registry, loading
 from identify_core.testing.command_line import CommandLine
 from identify_core.testing.fixtures import InstallDistribution, Project
 
@@ -148,7 +148,7 @@ def test_a_plugin_that_hangs_is_named_while_it_does_and_when_it_is_stopped(
 def test_a_slow_plugin_is_said_to_be_slow_and_used(
     install_distribution: InstallDistribution, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_loading, "PATIENCE", 0.05)
+    monkeypatch.setattr(loading, "PATIENCE", 0.05)
     install(install_distribution, "slow", OFFER.replace("    yield", "    import time; time.sleep(0.5)\n    yield"))
     registry = load_registry(only=["slow"])
     assert registry.plugin("slow").status == "available"

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core.optimisers import Sgd
-from identify_core.replicates import Batch, Call, Replicates, pure, running
+from identify_core.replicates import Batch, Call, Replicates, execution, pure
 from identify_core.replicates.memory import cuts, fitting_together, free_memory, peak_of
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import fit
+from identify_core.training.optimisers import Sgd
 
 MEGABYTE = 10**6
 
@@ -86,8 +86,8 @@ def test_parts_train_as_all_at_once_and_the_run_says_so(
         return replicates, context.warnings
 
     whole, nothing = train("whole")
-    monkeypatch.setattr(running, "free_memory", lambda device: 10 * 5000 // 7)
-    monkeypatch.setattr(running, "peak_of", lambda work: 2000)
+    monkeypatch.setattr(execution, "free_memory", lambda device: 10 * 5000 // 7)
+    monkeypatch.setattr(execution, "peak_of", lambda work: 2000)
     parts, said = train("parts")
     assert nothing == []
     assert said == ["2 of 5 replicates run together: by estimate a step of one needs 2 kB, and 7.14 kB are free"]
@@ -110,7 +110,7 @@ def test_the_measured_step_is_not_one_of_the_training() -> None:
 PROCESS = """
 import sys, torch
 from torch import nn
-from identify_core.replicates import Replicates, running
+from identify_core.replicates import Replicates, execution
 
 def peak():
     # not getrusage: its peak begins with that of the process that forked this one
@@ -118,7 +118,7 @@ def peak():
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
 
 free = int(sys.argv[1])
-running.free_memory = lambda device: free or None
+execution.free_memory = lambda device: free or None
 modules = [nn.Sequential(nn.Linear(50, 2000), nn.Tanh(), nn.Linear(2000, 1)) for _ in range(10)]
 replicates = Replicates.from_modules(modules, strategy="vmap")
 x = torch.randn(5000, 50)
@@ -154,7 +154,7 @@ def test_free_memory_is_told_for_the_cpu_and_not_for_what_does_not_tell() -> Non
 @pytest.mark.gpu
 def test_parts_keep_a_step_within_the_memory_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = 400 * MEGABYTE
-    monkeypatch.setattr(running, "free_memory", lambda device: limit)
+    monkeypatch.setattr(execution, "free_memory", lambda device: limit)
     modules = [nn.Sequential(nn.Linear(50, 2000), nn.Tanh(), nn.Linear(2000, 1)) for _ in range(10)]
     replicates = Replicates.from_modules(modules, device="cuda", strategy="vmap")
     x = torch.randn(5000, 50, device="cuda")

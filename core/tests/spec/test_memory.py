@@ -11,8 +11,9 @@ import pytest
 from identify_core import Dataset, Known, Model, Objective, Sizes, at_least, dense_parameters, hookimpl, option
 from identify_core.errors import SpecError
 from identify_core.plugins import load_registry
+from identify_core.saying import say_bytes
 from identify_core.spec import ResolvedSpec, load_spec, memory
-from identify_core.spec.memory import machine_memory, memory_of, refuse_beyond_memory, say_bytes, say_memory
+from identify_core.spec.memory import machine_memory, memory_of, refuse_beyond_memory, say_memory
 from identify_core.testing.fixtures import Project
 
 SPEC = """

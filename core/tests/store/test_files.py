@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from identify_core.disk_space import counted_bytes
 from identify_core.errors import StoreError
 from identify_core.store.files import (
     explained,
@@ -21,7 +22,6 @@ from identify_core.store.files import (
     read_json,
     to_plain,
 )
-from identify_core.store.room import counted_bytes
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["nan", "\\inf", "-inf"])
 plain = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4))

@@ -1,4 +1,4 @@
-"""A store that format 1 wrote opens, compares, evaluates and resumes; its runs get a digest when they change."""
+"""A store that an earlier version wrote opens, compares, evaluates and resumes; changed runs get a digest."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from identify_core.store import RunWriter, Store, StoredRun, verify_run
 from identify_core.testing import toy_plugin
 from identify_core.testing.fixtures import CommandLine, Project
 
-ARCHIVE = Path(__file__).parent / "data" / "store-format-1.tar.gz"
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(params=[1, 2], ids=lambda number: f"format-{number}")
+def written_as(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
 @pytest.fixture
-def older(project: Project) -> Store:
-    with tarfile.open(ARCHIVE) as archive:
+def older(project: Project, written_as: int) -> Store:
+    with tarfile.open(DATA / f"store-format-{written_as}.tar.gz") as archive:
         archive.extractall(project.path / "unpacked", filter="data")
     (project.path / "unpacked" / "store").rename(project.store.path)
     return project.store
 
 
-def test_everything_in_it_is_read(older: Store) -> None:
+def test_everything_in_it_is_read(older: Store, written_as: int) -> None:
     listed = {run.name: run for run in older.runs()}
     assert {name: run.status for name, run in listed.items()} == {
         "old": "finished",
@@ -33,7 +38,7 @@ def test_everything_in_it_is_read(older: Store) -> None:
         "cut": "interrupted",
     }
     for run in [*listed.values(), older.find("comparison", kind="comparison")]:
-        assert run.document["format"] == 1
+        assert run.document["format"] == written_as
         assert verify_run(run) == []
     old = StoredRun(listed["old"])
     assert old.latents["hidden"].values(1).shape == (32, 4)

@@ -11,8 +11,8 @@ import click
 import numpy as np
 import pytest
 
-from identify_core.discovery import discover
 from identify_core.errors import SpecError, UsageError
+from identify_core.plugins.discovery import discover
 from identify_core.store import StoredRun
 from identify_core.testing.command_line import CommandLine
 from identify_core.testing.fixtures import InstallDistribution, OnlyPlugins, Project, RelatedRuns

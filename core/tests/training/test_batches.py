@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from identify_core.run.streams import Streams
+from identify_core.contexts.streams import Streams
 from identify_core.training.batches import Batches
 
 

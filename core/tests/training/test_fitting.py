@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from identify_core.errors import OptionsError
-from identify_core.optimisers import Adam, Sgd
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import FitResult, fit, squared_error
+from identify_core.training.optimisers import Adam, Sgd
 
 
 def columns(rows: int = 50, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from identify_core.device import resolve_device
+from identify_core.contexts.device import resolve_device
 from identify_core.errors import Interrupted
-from identify_core.optimisers import Adam, Sgd
-from identify_core.polishing.lbfgs import polish
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import fit, squared_error
+from identify_core.training.minimise import polish
+from identify_core.training.optimisers import Adam, Sgd
 
 pytestmark = [
     pytest.mark.gpu,

@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from identify_core.errors import Interrupted, OptionsError, RunError
-from identify_core.optimisers import Adam, Adamax, Optimiser, Schedule, Sgd
-from identify_core.polishing.lbfgs import polish
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import Group, Turn, fit
+from identify_core.training.minimise import polish
+from identify_core.training.optimisers import Adam, Adamax, Optimiser, Sgd
+from identify_core.training.schedules import Schedule
 
 KINDS = ["stiefel", "sphere", "spd", "ball"]
 

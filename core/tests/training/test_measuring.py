@@ -11,12 +11,13 @@ import torch
 
 from identify_core.data import Latents
 from identify_core.errors import Interrupted, OptionsError
-from identify_core.optimisers import Adam, Schedule, Sgd
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import Group, Turn, fit, squared_error
+from identify_core.training.optimisers import Adam, Sgd
+from identify_core.training.schedules import Schedule
 
 
 def build(count: int = 3, strategy: Any = "auto", dtype: torch.dtype = torch.float64) -> Replicates:

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from identify_core.contexts.context import Context
 from identify_core.errors import Interrupted
-from identify_core.optimisers import Adam, Schedule, Sgd
 from identify_core.replicates import Batch, Call, Replicates
-from identify_core.run.context import Context
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import FitResult, fit, squared_error
+from identify_core.training.optimisers import Adam, Sgd
+from identify_core.training.schedules import Schedule
 
 
 def metric(replicates: Replicates, step: int) -> torch.Tensor:

@@ -11,14 +11,15 @@ import pytest
 import torch
 from torch import nn
 
+from identify_core.contexts.streams import Streams
 from identify_core.errors import Interrupted, OptionsError
-from identify_core.optimisers import Adam, Adamax, Schedule, Sgd
 from identify_core.replicates import Batch, Call, Replicates
-from identify_core.run.streams import Streams
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
 from identify_core.training import Group, Turn, fit, squared_error
+from identify_core.training.optimisers import Adam, Adamax, Sgd
+from identify_core.training.schedules import Schedule
 
 STEPS = 13
 ROWS, BATCH = 20, 8

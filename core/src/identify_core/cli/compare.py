@@ -11,8 +11,8 @@ from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
 
 if TYPE_CHECKING:
-    from identify_core.compare.comparing import Comparison, Request
-    from identify_core.compare.planning import Estimate
+    from identify_core.comparisons.comparison import Comparison, Request
+    from identify_core.comparisons.estimates import Estimate
 
 FAILED = 1
 
@@ -79,10 +79,10 @@ def command(
     if settings["expect"]:
         rung(settings["expect"])
     registry = invocation.registry()
-    from identify_core.compare.comparing import Rendering, Request, compare, standard_evaluators
-    from identify_core.compare.references import open_groups
-    from identify_core.compare.views import draw_grid
-    from identify_core.report.page import finished_page
+    from identify_core.comparisons.comparison import Rendering, Request, compare, standard_evaluators
+    from identify_core.comparisons.references import open_groups
+    from identify_core.reports.page import finished_page
+    from identify_core.reports.pair_figures import draw_grid
     from identify_core.spec import choose_evaluators
     from identify_core.store import Store
 
@@ -115,7 +115,7 @@ def command(
 
 def _plan(request: Request, as_json: bool) -> int:
     from identify_core.cli.output import print_json, print_table, stdout_console
-    from identify_core.compare.planning import plan
+    from identify_core.comparisons.estimates import plan
 
     planned = plan(request)
     status = FAILED if any(each.reason for each in planned.estimates) else 0
@@ -177,8 +177,8 @@ def _print(comparison: Comparison, request: Request, *, as_json: bool, full: boo
 def _print_answer(comparison: Comparison, *, full: bool) -> None:
     """The answer in one screen; everything else behind it where `full`."""
     from identify_core.cli.output import stdout_console
-    from identify_core.report.relations_text import answer_lines
-    from identify_core.report.tables import print_finding
+    from identify_core.reports.relations_text import answer_lines
+    from identify_core.reports.tables import print_finding
 
     console, lined = stdout_console(), comparison.lined
     if lined.warning:

@@ -65,9 +65,9 @@ def command(
             trusted=trusted,
         )
     chosen = choose_evaluators(registry, names, overrides, plugin=plugin or None, label=label or "")
-    from identify_core.report.page import finished_page
-    from identify_core.report.tables import print_findings
-    from identify_core.run.revisit import Revisit
+    from identify_core.reports.page import finished_page
+    from identify_core.reports.tables import print_findings
+    from identify_core.runs.revisits import Revisit
 
     with watched(quiet) as (display, stop_requested):
         revisit = Revisit(

@@ -41,9 +41,9 @@ def command(
     is not sample, latent or replicate gives latents of its own: layer 7 is kept as NAME-layer-7.
     """
     from identify_core.cli.output import print_json, print_warning, stdout_console
-    from identify_core.compare.importing import import_arrays
-    from identify_core.factors import doubt_of_kind
-    from identify_core.report.page import finished_page
+    from identify_core.comparisons.imports import import_arrays
+    from identify_core.data.factors import doubt_of_kind
+    from identify_core.reports.page import finished_page
     from identify_core.store import Store, StoredRun
 
     folder = import_arrays(

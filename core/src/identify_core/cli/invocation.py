@@ -10,8 +10,8 @@ import attrs
 import click
 
 if TYPE_CHECKING:
-    from identify_core.plugin_status import PluginStatus
     from identify_core.plugins import Registry
+    from identify_core.plugins.status import PluginStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,7 +90,7 @@ class Invocation:
             PluginError: a plugin file of the run was not named.
         """
         from identify_core.cli.output import print_warning
-        from identify_core.plugin_files import refuse_missing_files
+        from identify_core.plugins.files import refuse_missing_files
 
         registry = self.registry()
         for sentence in refuse_missing_files(document, registry.plugins, again=again, kinds=kinds):
@@ -99,7 +99,7 @@ class Invocation:
 
     def discover(self, *, check_requirements: bool = True) -> tuple[PluginStatus, ...]:
         """Every installed plugin and plugin file under these options, without running any."""
-        from identify_core.discovery import discover, refuse_unusable
+        from identify_core.plugins.discovery import discover, refuse_unusable
 
         plugins = discover(
             self.disabled, enabled=self.enabled, files=self.plugin_files, check_requirements=check_requirements

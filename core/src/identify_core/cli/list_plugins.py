@@ -9,7 +9,7 @@ import click
 
 from identify_core.cli.invocation import Invocation, json_option
 from identify_core.cli.output import print_text
-from identify_core.plugin_status import PluginStatus
+from identify_core.plugins.status import PluginStatus
 from identify_core.version import __version__
 
 STYLES = {"available": "green", "disabled": "dim", "broken": "bold red", "incompatible": "red", "shadowed": "yellow"}

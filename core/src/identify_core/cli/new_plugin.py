@@ -27,7 +27,7 @@ def command(invocation: Invocation, name: str, folder: Path | None, as_json: boo
     """
     from identify_core.cli.output import print_json
     from identify_core.cli.root import VERBS
-    from identify_core.new_plugin import UNKNOWN_AUTHOR, find_author, refuse_bad_name, render, write_whole
+    from identify_core.plugins.scaffold import UNKNOWN_AUTHOR, find_author, refuse_bad_name, render, write_whole
 
     verbs = [verb for section in VERBS.values() for verb in section]
     refuse_bad_name(name, verbs=verbs, installed=_installed(invocation))

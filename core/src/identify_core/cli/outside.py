@@ -10,7 +10,7 @@ import click
 from identify_core.factor_kinds import RULE, SAID_KINDS
 
 if TYPE_CHECKING:
-    from identify_core.compare.foreign.door import Terms
+    from identify_core.comparisons.foreign.door import Terms
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +57,6 @@ def outside_options(command: F) -> F:
 
 def terms_from(*, axes: str, ids: tuple[str, ...], factors: tuple[str, ...], taken_as: str | None) -> Terms:
     """What the user said of arrays outside the store."""
-    from identify_core.compare.foreign.door import Terms
+    from identify_core.comparisons.foreign.door import Terms
 
     return Terms(axes=axes, ids=ids, factors=factors, taken_as=taken_as or "")  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
 
 if TYPE_CHECKING:
-    from identify_core.report.redrawing import Drawing
+    from identify_core.reports.stored_figures import Drawing
 
 RAN_AND_FAILED = 1
 FORMATS = ("png", "svg", "pdf", "html")
@@ -54,7 +54,7 @@ def command(
     """
     from identify_core.cli.output import print_json, print_warning
     from identify_core.errors import UsageError
-    from identify_core.report.redrawing import redraw
+    from identify_core.reports.stored_figures import redraw
     from identify_core.store import Store
 
     stored = Store(invocation.store_path).open(run)

@@ -30,7 +30,7 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
     identify report fcn-shells --output shells.html
     """
     from identify_core.cli.output import print_json, print_warning
-    from identify_core.report import write_report
+    from identify_core.reports import write_report
     from identify_core.store import Store
     from identify_core.store.cache import note_drawn
     from identify_core.store.files import explained

@@ -45,7 +45,7 @@ def command(
             signature=writer.document.get("spec_signature"),
             trusted=trusted,
         )
-        from identify_core.run.engine import resume
+        from identify_core.runs.engine import resume
 
         return perform(
             invocation, lambda surroundings: resume(spec, surroundings, writer), track, checkpoint_every, quiet, as_json

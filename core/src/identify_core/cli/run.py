@@ -20,7 +20,7 @@ from identify_core.cli.invocation import (
 )
 
 if TYPE_CHECKING:
-    from identify_core.run.engine import Outcome, Surroundings
+    from identify_core.runs.engine import Outcome, Surroundings
 
 RAN_AND_FAILED = 1
 
@@ -65,7 +65,7 @@ def command(
     spec = load_spec(registry, plugin=plugin, file=file, preset=preset, overrides=overrides, flags=flags)
     refuse_beyond_memory(spec, force=force)
     # Everything above is light; torch is loaded only for a spec that can run.
-    from identify_core.run.engine import execute
+    from identify_core.runs.engine import execute
 
     return perform(
         invocation, lambda surroundings: execute(spec, surroundings), track, checkpoint_every, quiet, as_json
@@ -94,10 +94,10 @@ def perform(
         The exit status.
     """
     from identify_core.cli.watching import watched
-    from identify_core.observers import track_observers
-    from identify_core.report.page import finished_page
-    from identify_core.run.engine import Surroundings
-    from identify_core.run.observing import Observers
+    from identify_core.reports.page import finished_page
+    from identify_core.runs.engine import Surroundings
+    from identify_core.runs.observation import Observers
+    from identify_core.runs.trackers import track_observers
     from identify_core.store import Store
 
     trackers = {str(tracker.name): tracker for tracker in track_observers(track)}
@@ -132,7 +132,7 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
             },
         )
         return
-    from identify_core.report.tables import print_findings
+    from identify_core.reports.tables import print_findings
     from identify_core.store import StoredRun
 
     console = stdout_console()

@@ -25,14 +25,14 @@ from identify_core.cli.output import print_text
 from identify_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from identify_core.contexts.display import Display
     from identify_core.plugins import Registry
-    from identify_core.run.display import Display
     from identify_core.store import Store
-    from identify_core.sweep.combinations import Plan
-    from identify_core.sweep.record import StoredSweep
-    from identify_core.sweep.summary import Row
-    from identify_core.sweep.sweeping import Executor
-    from identify_core.sweep.trust import Trust
+    from identify_core.sweeps.combinations import Plan
+    from identify_core.sweeps.execution import Executor
+    from identify_core.sweeps.records import StoredSweep
+    from identify_core.sweeps.summary import Row
+    from identify_core.sweeps.trust import Trust
 
 RAN_AND_FAILED = 1
 SCALARS = 8
@@ -81,9 +81,9 @@ def command(
     """
     from identify_core.spec.memory import refuse_beyond_memory
     from identify_core.store import Store
-    from identify_core.sweep.record import find_sweep
-    from identify_core.sweep.summary import read_rows
-    from identify_core.sweep.trust import trust_of
+    from identify_core.sweeps.records import find_sweep
+    from identify_core.sweeps.summary import read_rows
+    from identify_core.sweeps.trust import trust_of
 
     _refuse_contradictions(given, resume=resume, show=show, dry_run=dry_run, new=new)
     store = Store(invocation.store_path)
@@ -130,7 +130,7 @@ def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
 
 
 def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
-    from identify_core.sweep.combinations import plan_sweep
+    from identify_core.sweeps.combinations import plan_sweep
 
     names = ("plugin", "file", "preset", "overrides", "over")
     return plan_sweep(registry, **{name: given[name] for name in names})
@@ -140,8 +140,8 @@ def _find_or_begin(
     store: Store, plan: Plan, registry: Registry, trusted: Collection[str], *, new: bool
 ) -> tuple[StoredSweep, dict[int, Trust]]:
     from identify_core.cli.output import print_warning
-    from identify_core.sweep.record import find_equal, write_sweep
-    from identify_core.sweep.trust import trust_in_plan, trust_of
+    from identify_core.sweeps.records import find_equal, write_sweep
+    from identify_core.sweeps.trust import trust_in_plan, trust_of
 
     earlier = None if new else find_equal(store, plan)
     if earlier is None:
@@ -161,8 +161,8 @@ def _sweep_over(
 ) -> list[Row]:
     """Do what is left, stopping at Ctrl-C, and draw what came of it."""
     from identify_core.cli.watching import watched
-    from identify_core.observers import track_observers
-    from identify_core.sweep.sweeping import Conditions, sweep_over
+    from identify_core.runs.trackers import track_observers
+    from identify_core.sweeps.execution import Conditions, sweep_over
 
     track_observers(given["track"])  # a wrong name is said before anything runs
     conditions = Conditions(
@@ -177,8 +177,8 @@ def _sweep_over(
     with watched(quiet) as (display, stop_requested), _executor(sweep, given, display) as executor:
         rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)
     from identify_core.store.files import explained
-    from identify_core.sweep.picture import draw_sweep
-    from identify_core.sweep.record import open_sweep
+    from identify_core.sweeps.figures import draw_sweep
+    from identify_core.sweeps.records import open_sweep
 
     with explained("draw the sweep", sweep.folder), open_sweep(store, sweep) as folder:
         folder.make(sweep.figures.name).close()
@@ -189,13 +189,13 @@ def _sweep_over(
 @contextmanager
 def _executor(sweep: StoredSweep, given: dict[str, Any], display: Display) -> Iterator[Executor]:
     """What does the units: this process, several of its own, or a cluster."""
-    from identify_core.sweep.processes import run_here, run_in_processes
-    from identify_core.sweep.sweeping import counted
+    from identify_core.sweeps.execution import counted
+    from identify_core.sweeps.processes import run_here, run_in_processes
 
     several: Any
     with ExitStack() as stack:
         if given["executor"] == "dask":
-            from identify_core.sweep.cluster import connect, run_on_dask
+            from identify_core.sweeps.cluster import connect, run_on_dask
 
             client = stack.enter_context(connect(given["scheduler"]))
             several = partial(run_on_dask, client=client, folder=sweep.folder)
@@ -228,7 +228,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 
 def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json: bool) -> None:
     from identify_core.cli.output import print_json, print_table, print_warning
-    from identify_core.sweep.summary import count_statuses, varying_scalars
+    from identify_core.sweeps.summary import count_statuses, varying_scalars
 
     figures = sorted(sweep.figures.glob("*.png"))
     if as_json:
@@ -267,7 +267,7 @@ def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json:
 
 
 def _cell(value: Any) -> str:
-    from identify_core.report.tables import format_scalar
+    from identify_core.reports.tables import format_scalar
     from identify_core.spec import say
 
     return say(value) if isinstance(value, (list, tuple, dict)) else format_scalar(value)

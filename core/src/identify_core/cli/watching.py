@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from identify_core.run.display import Display
+    from identify_core.contexts.display import Display
 
 
 @contextmanager
@@ -18,8 +18,8 @@ def watched(quiet: bool) -> Iterator[tuple[Display, Callable[[], bool]]]:
         Where progress is shown, and whether the user has asked to stop.
     """
     from identify_core.cli.output import stderr_console
-    from identify_core.run.display import SilentDisplay, TerminalDisplay
-    from identify_core.run.interrupts import stop_on_interrupt
+    from identify_core.contexts.display import SilentDisplay, TerminalDisplay
+    from identify_core.runs.interrupts import stop_on_interrupt
 
     display: Display = SilentDisplay() if quiet else TerminalDisplay(stderr_console())
     with stop_on_interrupt(TerminalDisplay(stderr_console()).message) as stop_requested:

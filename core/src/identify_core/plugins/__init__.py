@@ -1,13 +1,23 @@
-"""The plugins in use: isolation of broken ones, the registry of their components and the resolution of names.
-
-What is installed, and what the user switched off, is known without importing any plugin: `identify_core.discovery` and
-`identify_core.configuration`.
-"""
+"""Plugins: what is installed, judged from metadata; loading in isolation, the registry, and single files."""
 
 from __future__ import annotations
 
-from identify_core.plugin_status import PluginStatus
-from identify_core.plugins._loading import Observer, Registered
-from identify_core.plugins._registry import Registry, load_registry
+from typing import TYPE_CHECKING
 
-__all__ = ["Observer", "PluginStatus", "Registered", "Registry", "load_registry"]
+from identify_core.doors import lazy_names
+
+if TYPE_CHECKING:
+    from identify_core.plugins.loading import Observer as Observer
+    from identify_core.plugins.loading import Registered as Registered
+    from identify_core.plugins.registry import Registry as Registry
+    from identify_core.plugins.registry import load_registry as load_registry
+    from identify_core.plugins.status import PluginStatus as PluginStatus
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "loading": ("Observer", "Registered"),
+        "registry": ("Registry", "load_registry"),
+        "status": ("PluginStatus",),
+    },
+)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from identify_core.errors import RunError
-from identify_core.replicates.calling import Call, Runner, Shared, Tensors, row
+from identify_core.replicates.calls import Call, Runner, Shared, Tensors, row
 from identify_core.replicates.layout import Layout
 from identify_core.replicates.noise import Noise
 

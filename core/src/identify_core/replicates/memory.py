@@ -11,7 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from identify_core.spec.memory import machine_memory, say_bytes
+from identify_core.saying import say_bytes
+from identify_core.spec.memory import machine_memory
 
 _SHARE = 0.7  # of the free memory; the rest is for what vmap copies and for gaps between blocks
 

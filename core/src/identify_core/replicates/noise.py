@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from identify_core.device import random_state, set_random_state
+from identify_core.contexts.device import random_state, set_random_state
 
 
 class Noise:

@@ -8,12 +8,12 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from identify_core.contexts.streams import Streams
 from identify_core.errors import RunError
-from identify_core.replicates.calling import Tensors
+from identify_core.replicates.calls import Tensors
 from identify_core.replicates.layout import check_alike, copied, fixed, layout_of, manifolds_of, trainable
 from identify_core.replicates.noise import Noise
 from identify_core.replicates.strategy import Strategy, choose_strategy
-from identify_core.run.streams import Streams
 
 
 class Stack:

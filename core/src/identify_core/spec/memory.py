@@ -10,6 +10,7 @@ import attrs
 
 from identify_core.components import Dataset, Model, Objective, load_target
 from identify_core.errors import SpecError
+from identify_core.saying import say_bytes
 from identify_core.sizes import Known, Sizes
 from identify_core.spec.resolved import ResolvedSpec
 
@@ -18,7 +19,6 @@ _COPIES = 4
 _MODULE = 6_000
 """Bytes of a replicate's module as an object of Python while replicates are built: 6 kB were measured for a network of
 one dense layer, and more for others."""
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -81,11 +81,3 @@ def say_memory(parts: Mapping[str, int]) -> str:
     """The sum and its parts in one line."""
     listed = "; ".join(f"{words}: {say_bytes(number)}" for words, number in parts.items())
     return f"{say_bytes(sum(parts.values()))} ({listed})"
-
-
-def say_bytes(number: float) -> str:
-    """`1.5 GB`, with powers of ten as in all of the options."""
-    power = 0
-    while number >= 1000 and power < len(_UNITS) - 1:
-        number, power = number / 1000, power + 1
-    return f"{number:,.3g} {_UNITS[power]}" if number < 1000 else f"{number:,.0f} {_UNITS[power]}"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from identify_core.errors import SpecError
-from identify_core.plugin_status import PluginStatus
+from identify_core.plugins.status import PluginStatus
 from identify_core.saying import say
 from identify_core.spec.layers import Layer, Origin, read_file_layer, read_overrides
 from identify_core.spec.problems import Problem

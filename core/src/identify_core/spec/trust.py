@@ -15,9 +15,9 @@ import attrs
 from identify_core.errors import IdentifyError, SpecError
 from identify_core.kinds import option_fields
 from identify_core.saying import say
-from identify_core.signatures import is_signed, sign
 from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.resolved import ResolvedSpec
+from identify_core.spec.signatures import is_signed, sign
 
 
 @attrs.frozen(kw_only=True)

@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from identify_core.doors import lazy_names
 
 if TYPE_CHECKING:
-    from identify_core.store.append import RunAppender
-    from identify_core.store.catalogue import Store
-    from identify_core.store.export import export_run
-    from identify_core.store.findings import StoredFinding
-    from identify_core.store.locate import find_store_path
-    from identify_core.store.reader import StoredLatents, StoredRun
-    from identify_core.store.summary import RunSummary
-    from identify_core.store.verify import verify_run
-    from identify_core.store.writer import RunWriter
+    from identify_core.store.append import RunAppender as RunAppender
+    from identify_core.store.catalogue import Store as Store
+    from identify_core.store.export import export_run as export_run
+    from identify_core.store.findings import StoredFinding as StoredFinding
+    from identify_core.store.locate import find_store_path as find_store_path
+    from identify_core.store.reader import StoredLatents as StoredLatents
+    from identify_core.store.reader import StoredRun as StoredRun
+    from identify_core.store.summary import RunSummary as RunSummary
+    from identify_core.store.verify import verify_run as verify_run
+    from identify_core.store.writer import RunWriter as RunWriter
 
-_HOMES = {
-    "RunAppender": "append",
-    "RunSummary": "summary",
-    "RunWriter": "writer",
-    "Store": "catalogue",
-    "StoredFinding": "findings",
-    "StoredLatents": "reader",
-    "StoredRun": "reader",
-    "export_run": "export",
-    "find_store_path": "locate",
-    "verify_run": "verify",
-}
-
-__all__ = [
-    "RunAppender",
-    "RunSummary",
-    "RunWriter",
-    "Store",
-    "StoredFinding",
-    "StoredLatents",
-    "StoredRun",
-    "export_run",
-    "find_store_path",
-    "verify_run",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "append": ("RunAppender",),
+        "catalogue": ("Store",),
+        "export": ("export_run",),
+        "findings": ("StoredFinding",),
+        "locate": ("find_store_path",),
+        "reader": ("StoredLatents", "StoredRun"),
+        "summary": ("RunSummary",),
+        "verify": ("verify_run",),
+        "writer": ("RunWriter",),
+    },
+)

@@ -14,12 +14,12 @@ import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
 
+from identify_core.disk_space import counted_bytes
 from identify_core.errors import StoreError
 from identify_core.store.files import to_plain
 from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, UNPLACED
 from identify_core.store.nodes import check_still_there, read_node
-from identify_core.store.room import counted_bytes
 from identify_core.store.values import check_values
 
 Array = np.ndarray[Any, Any]

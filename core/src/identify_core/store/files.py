@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from identify_core.disk_space import FULL, NoRoomError, say_missing_room
 from identify_core.errors import StoreError
-from identify_core.store.room import FULL, NoRoomError, say_missing_room
 
 _DEEPEST = 64  # a run.json is nested eight deep or so
 _NON_FINITE = ("nan", "inf", "-inf")

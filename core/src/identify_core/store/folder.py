@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from identify_core.disk_space import counted_bytes
 from identify_core.store.layout import UNPLACED
 from identify_core.store.places import Entry, FileKind, kind_of, kind_of_entry, names_of, problem_of
-from identify_core.store.room import counted_bytes
 
 _RELATIVE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW") and hasattr(os, "O_DIRECTORY")
 _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)

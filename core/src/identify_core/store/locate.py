@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from identify_core.configuration import configuration_files, refuse_unknown
 from identify_core.errors import UsageError
+from identify_core.plugins.configuration import configuration_files, refuse_unknown
 
 DEFAULT_STORE = Path("identify-store")
 STORE_VARIABLE = "IDENTIFY_STORE"

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from identify_core.contexts.context import Context
 from identify_core.data import Shape
+from identify_core.evaluation.consultation import Consultation
 from identify_core.plugins import load_registry
-from identify_core.run.consulting import Consultation
-from identify_core.run.context import Context
 
 
 def let_consult(context: Context, *names: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from identify_core.compare.pairs import Grid, Preparations, grid_finding, score_pairs
-from identify_core.compare.planning import Cost, cost_of
+from identify_core.comparisons.estimates import Cost, cost_of
+from identify_core.contexts.context import Context
+from identify_core.evaluation.pairs import Grid, Preparations, grid_finding, score_pairs
+from identify_core.evaluation.subjects import Representation
 from identify_core.plugins import load_registry
-from identify_core.run.context import Context
-from identify_core.run.subject import Representation
 from identify_core.spec import Chosen
 
 __all__ = ["Grid", "grid_finding", "make_grid", "stated_cost"]

@@ -32,7 +32,7 @@ def make_related_runs(
     """
     import numpy as np
 
-    from identify_core.compare.importing import import_arrays
+    from identify_core.comparisons.imports import import_arrays
     from identify_core.store import StoredRun
     from identify_core.testing.transformations import draw_map
 

@@ -77,9 +77,9 @@ class Project:
             IdentifyError: the spec is wrong or the run failed.
             AssertionError: an evaluator failed; the message says which and why.
         """
-        from identify_core.report.page import finished_page
-        from identify_core.run.display import SilentDisplay
-        from identify_core.run.engine import Surroundings, execute
+        from identify_core.contexts.display import SilentDisplay
+        from identify_core.reports.page import finished_page
+        from identify_core.runs.engine import Surroundings, execute
         from identify_core.spec import load_spec
         from identify_core.store import StoredRun
 

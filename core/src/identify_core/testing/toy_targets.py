@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure as MatplotlibFigure
 
+from identify_core.contexts.context import Context
 from identify_core.data import Factor, Latents, Samples, Shape
 from identify_core.errors import Interrupted, OptionsError
+from identify_core.evaluation.subjects import Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.replicates import Replicates
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
 from identify_core.scores import Score
 from identify_core.testing.toy_plugin import LinesOptions, RegressionOptions, TwoLayersOptions, WholeOptions
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 import torch
 
+from identify_core.contexts.streams import Streams
 from identify_core.errors import OptionsError
 from identify_core.kinds import check_option
-from identify_core.run.streams import Streams
 
 Order = Literal["sequential", "shuffled", "shuffled-each"]
 

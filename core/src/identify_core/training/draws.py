@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
+from identify_core.contexts.streams import Streams
 from identify_core.errors import OptionsError
 from identify_core.replicates import Replicates
-from identify_core.replicates.calling import Shared
-from identify_core.run.streams import Streams
+from identify_core.replicates.calls import Shared
 from identify_core.training.batches import Batches
 
 Draw = Callable[[torch.Generator, int], torch.Tensor]

@@ -8,13 +8,14 @@ from typing import Any
 import attrs
 import torch
 
+from identify_core.contexts.context import Context
 from identify_core.errors import OptionsError
-from identify_core.optimisers import Optimiser, Schedule
 from identify_core.replicates import Batch, Call, Loss, Replicates, pure
-from identify_core.run.context import Context
 from identify_core.training.batches import Batches, Order
 from identify_core.training.draws import Draw, Draws, step_of
+from identify_core.training.optimisers import Optimiser
 from identify_core.training.plan import Metric, Plan
+from identify_core.training.schedules import Schedule
 from identify_core.training.snapshots import Snapshot, Snapshots
 from identify_core.training.standing import FitResult
 from identify_core.training.trainer import Trainer

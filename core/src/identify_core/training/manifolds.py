@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import torch
 
 from identify_core.errors import OptionsError
-from identify_core.optimisers import Adam, Optimiser, Sgd
-from identify_core.optimisers.updates import Factor, State, Update, one_minus_power
 from identify_core.replicates import Replicates
+from identify_core.training.optimisers import Adam, Optimiser, Sgd
+from identify_core.training.updates import Factor, State, Update, one_minus_power
 
 _METHODS = ("egrad2rgrad", "retr", "retr_transp", "component_inner")
 

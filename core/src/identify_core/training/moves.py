@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core.optimisers.updates import Factor, State, Update, initial_state, update_of
 from identify_core.replicates import Replicates
 from identify_core.training.manifolds import initial_state_on, manifold_of, update_on
 from identify_core.training.turns import Group, Turn
+from identify_core.training.updates import Factor, State, Update, initial_state, update_of
 
 _GROWTH_INTERVAL = 2000  # updates without an overflow before the loss scale is doubled
 _SMALLEST = 2.0**-14

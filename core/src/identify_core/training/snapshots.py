@@ -10,11 +10,11 @@ import attrs
 import numpy as np
 import torch
 
+from identify_core.contexts.checkpoints import read_checkpoint, write_checkpoint
+from identify_core.contexts.context import Context
 from identify_core.data import Latents
 from identify_core.errors import OptionsError
 from identify_core.replicates import Replicates
-from identify_core.run.checkpoints import read_checkpoint, write_checkpoint
-from identify_core.run.context import Context
 
 Snapshot = Callable[[Replicates, int], Latents]
 

@@ -9,17 +9,17 @@ from typing import Any
 import attrs
 import torch
 
+from identify_core.contexts.context import Context
+from identify_core.contexts.display import Progress
 from identify_core.errors import Interrupted, OptionsError
 from identify_core.replicates import Replicates
-from identify_core.run.context import Context
-from identify_core.run.display import Progress
 from identify_core.training.batches import Batches
 from identify_core.training.draws import Draws, shared_columns, step_of
 from identify_core.training.moves import LossScale, Moves
 from identify_core.training.plan import Plan
-from identify_core.training.record import Entry, StepRecord
 from identify_core.training.snapshots import Snapshots
 from identify_core.training.standing import FitResult, FitStanding
+from identify_core.training.step_records import Entry, StepRecord
 
 # How often the loop looks whether anybody still trains. A look waits for the device, so it is not taken at every step;
 # it is taken at fixed steps, so that a resumed run drops stopped replicates from the batch at the same moments.

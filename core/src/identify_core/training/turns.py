@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 
 from identify_core.errors import OptionsError
-from identify_core.optimisers import Optimiser, Schedule
 from identify_core.replicates import Loss
+from identify_core.training.optimisers import Optimiser
+from identify_core.training.schedules import Schedule
 
 _SHOWN = 12
 

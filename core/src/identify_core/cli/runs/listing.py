@@ -73,7 +73,7 @@ def list_runs(
 
 
 def _sweep_id(store: Store, reference: str) -> str:
-    from identify_core.sweep.record import find_sweep
+    from identify_core.sweeps.records import find_sweep
 
     return find_sweep(store, reference).id
 

@@ -57,7 +57,7 @@ def _mend(invocation: Invocation, store: Store, run: RunSummary, problems: list[
         damaged = check_cache(folder)
     if len(damaged) < len(problems) or not damaged:
         return []  # what is stored is damaged too, and nothing is drawn from that
-    from identify_core.report.redrawing import mend
+    from identify_core.reports.stored_figures import mend
     from identify_core.store import StoredRun
 
     def load() -> Registry:

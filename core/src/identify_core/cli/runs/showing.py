@@ -160,7 +160,7 @@ def _print_arrays(arrays: list[dict[str, Any]]) -> None:
 
 
 def _print_findings(console: Console, run: StoredRun, *, full: bool) -> None:
-    from identify_core.report.tables import print_findings
+    from identify_core.reports.tables import print_findings
 
     print_findings(console, {k: found.finding for k, found in run.outlined_findings().items()}, full=full)
 

@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def _fingerprints(request: dict[str, Any]) -> dict[str, str]:
-    from identify_core.run import calling
+    from identify_core.evaluation import targets
     from identify_core.spec import Chosen, load_spec, structure
     from identify_core.testing.conformance.material import make_context
 
@@ -44,7 +44,7 @@ def _fingerprints(request: dict[str, Any]) -> dict[str, str]:
         options = structure(asked["options"], registered.component.options)
         chosen = Chosen(registered=registered, options=options, label="dataset")
         context = make_context(bench, spec, item_of(registered), seed=request["seed"])
-        found[item_of(registered)] = calling.make_samples(chosen, context).fingerprint
+        found[item_of(registered)] = targets.make_samples(chosen, context).fingerprint
     return found
 
 

@@ -55,7 +55,7 @@ def main() -> None:
 
 def _import(request: dict[str, Any]) -> None:
     """Import the plugin and call its hooks, which may import too."""
-    from identify_core.plugins._loading import COLLECTING_HOOKS
+    from identify_core.plugins.loading import COLLECTING_HOOKS
 
     if request["file"] is not None:
         spec = importlib.util.spec_from_file_location(request["module"], request["file"])

@@ -9,11 +9,11 @@ import attrs
 import torch
 from torch import nn
 
+from identify_core.contexts.context import Context
 from identify_core.data import Samples, Shape
 from identify_core.errors import IdentifyError, PluginError, SpecError
+from identify_core.evaluation import targets
 from identify_core.plugins import Registered
-from identify_core.run import calling
-from identify_core.run.context import Context
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.testing.conformance.bench import Bench, Trial, item_of
 from identify_core.testing.conformance.disturbing import disturbed
@@ -39,7 +39,7 @@ def make_context(
         seed=seed,
         count=3,
         scratch=bench.scratch("scratch", name),
-        build=None if spec is None or spec.model is None else calling.model_builder(spec.model),
+        build=None if spec is None or spec.model is None else targets.model_builder(spec.model),
     )
 
 
@@ -74,7 +74,7 @@ def make_samples(bench: Bench, registered: Registered, *, disturbance: int = 0) 
         try:
             with disturbed(disturbance):
                 context = make_context(bench, trial.spec, item_of(registered))
-                bench.shared[key] = calling.make_samples(trial.chosen, context)
+                bench.shared[key] = targets.make_samples(trial.chosen, context)
         except Exception as error:  # noqa: BLE001 - told by one check, and the reason why others say nothing
             bench.shared[key] = error
     made = bench.shared[key]
@@ -167,7 +167,7 @@ def _build(bench: Bench, chosen: Chosen, shape: Shape, dtype: torch.dtype) -> nn
         seed=SEED,
         count=3,
         scratch=bench.scratch("scratch", f"model:{chosen.registered.name}"),
-        build=calling.model_builder(chosen),
+        build=targets.model_builder(chosen),
     )
     return context.build_model(shape, replicate=0)
 

@@ -14,8 +14,8 @@ import attrs
 import torch
 
 from identify_core.errors import PluginError
+from identify_core.evaluation import targets
 from identify_core.plugins import Registered
-from identify_core.run import calling
 from identify_core.spec import Chosen, option_fields
 from identify_core.testing.conformance.bench import Bench
 from identify_core.testing.conformance.material import find_network, make_context
@@ -68,7 +68,7 @@ def _tried(bench: Bench, registered: Registered, said: set[str]) -> Iterator[str
 def _call(bench: Bench, registered: Registered, chosen: Chosen) -> None:
     context = make_context(bench, bench.trial(registered).spec, registered.name)
     if registered.kind == "dataset":
-        calling.make_samples(chosen, context)
+        targets.make_samples(chosen, context)
     else:
         network = find_network(bench, registered)
         with torch.random.fork_rng(devices=[]):

@@ -9,9 +9,9 @@ import attrs
 import torch
 
 from identify_core.components import Evaluator
+from identify_core.contexts.context import Context
+from identify_core.evaluation.subjects import Subject
 from identify_core.findings import Figure, Finding
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.store import RunWriter, Store
 

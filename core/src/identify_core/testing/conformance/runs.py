@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import attrs
 
+from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import Interrupted
 from identify_core.plugins import Registry
-from identify_core.run.display import SilentDisplay
-from identify_core.run.engine import TRAINED, Outcome, Surroundings, execute, resume
+from identify_core.runs.engine import TRAINED, Outcome, Surroundings, execute, resume
 from identify_core.spec import ResolvedSpec, load_spec
 from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.store.layout import SCRATCH

@@ -10,7 +10,7 @@ import numpy as np
 
 from identify_core.components import Evaluator
 from identify_core.errors import IdentifyError
-from identify_core.run import calling
+from identify_core.evaluation import targets
 from identify_core.testing.conformance.bench import SMOKE, Bench
 from identify_core.testing.conformance.differing import changed_parts, differences, distance
 from identify_core.testing.conformance.performing import told
@@ -81,7 +81,7 @@ def draws(bench: Bench) -> Iterator[str]:
             names = [name for owner, name in made.record.figures if owner == label]
             stored = made.run.findings[label].finding
             try:
-                again = [figure.name for figure in calling.draw(chosen, stored, _drawing_context(bench))]
+                again = [figure.name for figure in targets.draw(chosen, stored, _drawing_context(bench))]
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is what is told
                 yield (
                     f"{label!r} cannot be drawn from the stored finding: {told(error)}: put all that the picture needs "

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from identify_core.compare.pairs import Preparations
 from identify_core.components import Evaluator
 from identify_core.data import Factor
 from identify_core.errors import PluginError
+from identify_core.evaluation import targets
+from identify_core.evaluation.pairs import Preparations
+from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.plugins import Registered
-from identify_core.run import calling
-from identify_core.run.subject import Representation, Subject
 from identify_core.scores import Score, Verdict
 from identify_core.testing.conformance.bench import Bench, item_of
 from identify_core.testing.conformance.disturbing import disturbed
@@ -193,7 +193,7 @@ def compute(bench: Bench, chosen: Any, component: Evaluator, arrays: tuple[Value
             subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
         else:
             subject = Subject(representations=representations)
-        result = calling.call_evaluator(chosen, subject, context)
+        result = targets.call_evaluator(chosen, subject, context)
     if isinstance(result, Verdict):
         return result.residuals
     if isinstance(result, Score):

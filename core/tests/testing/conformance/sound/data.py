@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from identify_core.contexts.context import Context
 from identify_core.data import Factor, Samples
-from identify_core.run.context import Context
 
 from .options import GridOptions, RingsOptions
 

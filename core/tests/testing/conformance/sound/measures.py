@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from identify_core.compare.planning import Cost, Work
-from identify_core.run.context import Context
-from identify_core.run.subject import Representation, Subject
+from identify_core.comparisons.estimates import Cost, Work
+from identify_core.contexts.context import Context
+from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.scores import Score
 
 Array = np.ndarray[Any, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from identify_core.contexts.context import Context
 from identify_core.data import Shape
-from identify_core.run.context import Context
 
 from .options import DeepOptions, MlpOptions
 

@@ -9,9 +9,9 @@ import click
 import torch
 from matplotlib.figure import Figure as MatplotlibFigure
 
+from identify_core.contexts.context import Context
+from identify_core.evaluation.subjects import Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
-from identify_core.run.context import Context
-from identify_core.run.subject import Subject
 
 MEMORY: list[Any] = []
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from identify_core.contexts.context import Context
 from identify_core.data import Latents, Samples
 from identify_core.errors import Interrupted
 from identify_core.findings import Finding
 from identify_core.replicates import Replicates
-from identify_core.run.context import Context
 
 from .options import FitOptions
 

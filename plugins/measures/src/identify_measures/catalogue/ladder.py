@@ -19,7 +19,7 @@ LADDER = (
             "end is within the tolerance; the verdict names the lowest rungs that pass, what the fits of each class "
             "alone leave of a representation and itself, and what is left of rows paired at random"
         ),
-        source="the rungs' own definitions, `identify describe rungs`; fits as their modules in ladder/ cite",
+        source="the rungs' own definitions, `identify describe rungs`; fits as their modules in rungs/ cite",
         larger_is="more distant",
         bounds=(0.0, math.inf),
         standard=True,
@@ -27,7 +27,7 @@ LADDER = (
         target="identify_measures.evaluators.ladder:ladder",
         prepare="identify_measures.evaluators.ladder:prepare",
         estimate="identify_measures.evaluators.ladder:estimate",
-        draw="identify_measures.ladder.figures:draw",
-        function="identify_measures.ladder.verdict:equivalence_ladder",
+        draw="identify_measures.rungs.figures:draw",
+        function="identify_measures.rungs.verdict:equivalence_ladder",
     ),
 )

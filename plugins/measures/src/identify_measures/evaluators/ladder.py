@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 
 from identify_core import Context, Cost, Representation, Subject, UsageError, Verdict, Work
-from identify_measures.ladder.reading import block_rows
-from identify_measures.ladder.splitting import LEAST_ROWS, places_of
-from identify_measures.ladder.verdict import Side, judge_pair, measure_itself
 from identify_measures.options.ladder import LadderOptions
+from identify_measures.rungs.reading import block_rows
+from identify_measures.rungs.splitting import LEAST_ROWS, places_of
+from identify_measures.rungs.verdict import Side, judge_pair, measure_itself
 
 _FACTORISATIONS = 60.0  # multiply-adds of all SVDs and least squares of a pair, in units of the cube of the width
 _HASHING = 5.0  # operations for each value, to tell which rows are equal

@@ -58,7 +58,7 @@ class TrueFactor:
 def as_truth(factors: Any, n: int, *, kinds: Kinds = None, bins: int = 20) -> tuple[tuple[TrueFactor, ...], list[str]]:
     """Check the factors of n samples.
 
-    Kinds are read by the rule of `identify_core.factors`: where none is said, integers, text, true and false are
+    Kinds are read by the rule of `identify_core.data.factors`: where none is said, integers, text, true and false are
     categorical and other numbers are continuous.
 
     Args:

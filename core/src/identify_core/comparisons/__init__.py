@@ -1,0 +1,1 @@
+"""Comparisons: references become representations, joined on their ids, scored in pairs and stored."""

@@ -1,0 +1,334 @@
+"""A comparison: representations named, lined up, run through pair evaluators, drawn and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import torch
+
+from identify_core.comparisons.joins import Lined, line_up
+from identify_core.comparisons.references import Group
+from identify_core.components import Component, Evaluator
+from identify_core.contexts.context import Context
+from identify_core.contexts.device import resolve_device
+from identify_core.contexts.display import Display, SilentDisplay
+from identify_core.errors import PluginError, UsageError
+from identify_core.evaluation import targets
+from identify_core.evaluation.pairs import Grid, Member, Preparations, grid_finding, meets, score_pairs
+from identify_core.findings import Figure, Finding
+from identify_core.plugins import Registry
+from identify_core.spec import FORMAT, Chosen, plain_options
+from identify_core.spec.choosing import chosen_with
+from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store.layout import timestamp, utc_now
+from identify_core.store.provenance import Clock, describe_machine
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """What is compared and how.
+
+    Args:
+        groups: the representations, by run or file.
+        evaluators: the pair evaluators to run.
+        name: what the comparison is called.
+        seed: of the evaluators' random streams: splits, permutations, bootstraps.
+        device: as in a spec.
+        trust_ids: whether equal ids are taken for equal samples although the inputs differ.
+        expect: the rung up to which every pair must be identified; empty for no expectation.
+        partial: whether a join that keeps less than a tenth of the smallest is meant.
+    """
+
+    groups: Sequence[Group]
+    evaluators: Sequence[Chosen]
+    name: str = "comparison"
+    seed: int = 0
+    device: str = "auto"
+    trust_ids: bool = False
+    expect: str = ""
+    partial: bool = False
+
+    def line_up(self) -> Lined:
+        """The representations on their common rows.
+
+        Raises:
+            UsageError: they cannot be lined up.
+        """
+        representations = [each for group in self.groups for each in group.representations]
+        return line_up(representations, trust_ids=self.trust_ids, partial=self.partial)
+
+
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """A comparison that was made.
+
+    Args:
+        id: its id in the store.
+        folder: where it lies.
+        findings: label to finding.
+        lined: the representations on their common rows.
+        skipped: qualified name of each evaluator that does not apply, with the reason.
+        failures: label of each evaluator that failed, with the reason; the others are kept.
+        judged: whether an evaluator said of the pairs up to which rung they are identified.
+        below: the pairs that are not identified up to the expected rung, as (label, label, what was found).
+    """
+
+    id: str
+    folder: Path
+    findings: dict[str, Finding]
+    lined: Lined
+    skipped: dict[str, str]
+    failures: dict[str, str] = attrs.field(factory=dict)
+    judged: bool = False
+    below: tuple[tuple[str, str, str], ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Rendering:
+    """How a comparison is shown.
+
+    Args:
+        draw: the figures of the finding of an evaluator that draws none itself.
+        page: the comparison's page, made from what is stored.
+    """
+
+    draw: Callable[[Finding, Component, Sequence[Member]], Iterable[Figure]]
+    page: Callable[[StoredRun], str]
+
+
+def standard_evaluators(
+    registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents", every: bool = False
+) -> list[Chosen]:
+    """The pair evaluators that run where none is named, with their default options, in their plugins' order.
+
+    Args:
+        registry: where they are looked up.
+        holds: what the representations hold.
+        every: all pair evaluators rather than the standard ones.
+
+    Raises:
+        PluginError: no plugin offers any.
+    """
+    chosen = [
+        chosen_with(registry, each, each.component.options(), each.name)
+        for each in registry.components("evaluator")
+        if isinstance(each.component, Evaluator)
+        and each.component.arity == "pair"
+        and (every or each.component.standard)
+        and ("dissimilarities" in each.component.requires) == (holds == "dissimilarities")
+    ]
+    if not chosen:
+        raise PluginError(
+            "no plugin offers a measure for pairs of representations", hint="pip install identify-measures"
+        )
+    return chosen
+
+
+def applicable(evaluators: Sequence[Chosen], lined: Lined) -> tuple[list[Chosen], dict[str, str]]:
+    """The evaluators that can study these representations, and why the others cannot."""
+    chosen, skipped = [], {}
+    holds = lined.representations[0].holds
+    for each in evaluators:
+        component = each.registered.component
+        reason = ""
+        if not isinstance(component, Evaluator) or component.arity != "pair":
+            arity = component.arity if isinstance(component, Evaluator) else component.kind
+            reason = f"it studies a {arity}, not a pair of representations"
+        elif ("dissimilarities" in component.requires) != (holds == "dissimilarities"):
+            takes = "latents" if holds == "dissimilarities" else "matrices of dissimilarities"
+            reason = f"it compares {takes}, and these are {holds}"
+        elif component.requires - {"factors", "dissimilarities"}:
+            needs = sorted(component.requires - {"factors", "dissimilarities"})
+            reason = f"it needs {', '.join(needs)}, which stored latents do not have"
+        elif "factors" in component.requires and not all(rep.factors for rep in lined.representations):
+            reason = "it needs ground-truth factors, which not all of these have"
+        if reason:
+            skipped[each.registered.qualified_name] = reason
+        else:
+            chosen.append(each)
+    return chosen, skipped
+
+
+def compare(
+    request: Request,
+    store: Store,
+    *,
+    display: Display | None = None,
+    stop_requested: Callable[[], bool] = lambda: False,
+    rendering: Rendering | None = None,
+) -> Comparison:
+    """Make a comparison and store it; an evaluator that fails costs no other.
+
+    Without a rendering it has the figures that evaluators draw themselves, and no page.
+
+    Raises:
+        UsageError: the representations cannot be lined up, or no evaluator applies, or the expectation needs a ladder.
+        IdentifyError: every evaluator failed; nothing is stored.
+        Interrupted: the user stopped it; nothing is stored.
+        StoreError: the store cannot be written.
+    """
+    display = display or SilentDisplay()
+    lined = request.line_up()
+    chosen, skipped = applicable(request.evaluators, lined)
+    if not chosen:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise UsageError(f"no evaluator applies to these representations: {reasons}")
+    device = resolve_device(request.device)
+    clock = Clock()
+    with RunWriter.create(store, name=request.name, plugin="", kind="comparison") as writer:
+        context = Context(
+            device=device,
+            dtype=torch.float64 if device.type != "mps" else torch.float32,
+            seed=request.seed,
+            count=len(lined.representations),
+            scratch=writer.scratch,
+            display=display,
+            stop_requested=stop_requested,
+        )
+        if lined.warning:
+            context.warn(lined.warning)
+        try:
+            writer.write_spec(_request_as_toml(request, chosen))
+            grids, findings, failed = _score(writer, chosen, lined, request, context, rendering)
+            below = _below(grids, request.expect) if grids or not failed else ()
+            if not findings:
+                targets.raise_failure(failed)
+            failures = {label: targets.reason_of(error) for label, error in failed.items()}
+            writer.write_document(_document(request, lined, skipped, failures, device, clock, context))
+            writer.write_document({"finished": timestamp(utc_now())})  # the report says it, too
+            if rendering is not None:
+                writer.write_report(rendering.page(StoredRun.open(writer.folder)))
+        except BaseException:
+            writer.close()
+            store.remove(store.find(writer.id, kind="comparison"))
+            raise
+        folder = writer.commit()
+    return Comparison(
+        id=writer.id,
+        folder=folder,
+        findings=findings,
+        lined=lined,
+        skipped=skipped,
+        failures=failures,
+        judged=any(grid.verdicts for grid in grids),
+        below=below,
+    )
+
+
+def _request_as_toml(request: Request, chosen: Sequence[Chosen]) -> str:
+    """What was asked, complete enough to ask it again."""
+    import tomli_w
+
+    return tomli_w.dumps(
+        {
+            "format": FORMAT,
+            "name": request.name,
+            "seed": request.seed,
+            "device": request.device,
+            "trust_ids": request.trust_ids,
+            "expect": request.expect,
+            "representations": [each.label for group in request.groups for each in group.representations],
+            "evaluators": [{**each.as_dict(), "label": each.label} for each in chosen],
+        }
+    )
+
+
+def _score(
+    writer: RunWriter,
+    chosen: Sequence[Chosen],
+    lined: Lined,
+    request: Request,
+    context: Context,
+    rendering: Rendering | None,
+) -> tuple[list[Grid], dict[str, Finding], dict[str, Exception]]:
+    """Every evaluator's grid and finding, stored as soon as it is there, and what those raised that failed."""
+    preparations = Preparations(lined.representations)
+    members = [
+        Member(group=group.name, latents=each.latents, width=each.shape[1])
+        for group in request.groups
+        for each in group.representations
+    ]
+    grids: list[Grid] = []
+    findings: dict[str, Finding] = {}
+    failed: dict[str, Exception] = {}
+    for each in chosen:
+        with targets.apart(each.label, failed, context.display):
+            grid = score_pairs(each, preparations, context)
+            finding = grid_finding(grid)
+            writer.write_finding(
+                each.label, finding, evaluator=each.registered.qualified_name, options=plain_options(each.options)
+            )
+            for figure in _draw(each, finding, members, context, rendering):
+                writer.write_figure(each.label, figure)
+            for warning in finding.warnings:
+                context.warn(f"{each.label}: {warning}")
+            grids.append(grid)
+            findings[each.label] = finding
+    return grids, findings, failed
+
+
+def _draw(
+    chosen: Chosen, finding: Finding, members: Sequence[Member], context: Context, rendering: Rendering | None
+) -> list[Figure]:
+    """The figures that an evaluator draws itself, else those of the rendering."""
+
+    def make() -> Iterable[Figure]:
+        own = targets.draw(chosen, finding, context)
+        if own or rendering is None:
+            return own
+        return rendering.draw(finding, chosen.registered.component, members)
+
+    return targets.drawn(chosen.label, make, context)
+
+
+def _document(
+    request: Request,
+    lined: Lined,
+    skipped: dict[str, str],
+    failures: dict[str, str],
+    device: torch.device,
+    clock: Clock,
+    context: Context,
+) -> dict[str, Any]:
+    return {
+        "representations": [
+            {
+                "label": each.label,
+                "run": each.run_id,
+                "latents": each.latents,
+                "replicate": each.replicate,
+                "width": each.shape[1],
+                "identified_up_to": each.identified_up_to,
+            }
+            for each in lined.representations
+        ],
+        "rows": lined.rows,
+        "left_out": lined.left_out,
+        "skipped": skipped,
+        "failures": failures,
+        "expect": request.expect,
+        "seed": request.seed,
+        "provenance": describe_machine(device),
+        "seconds": clock.seconds(),
+        "warnings": context.warnings,
+    }
+
+
+def _below(grids: Sequence[Grid], expect: str) -> tuple[tuple[str, str, str], ...]:
+    if not expect:
+        return ()
+    ladders = [grid for grid in grids if grid.verdicts]
+    if not ladders:
+        raise UsageError(
+            f"nothing says whether the pairs are identified up to {expect}: no evaluator is a ladder",
+            hint="--evaluator measures:ladder",
+        )
+    return tuple(
+        (grid.labels[i], grid.labels[j], " or ".join(verdict.lowest) or "no rung")
+        for grid in ladders
+        for (i, j), verdict in sorted(grid.verdicts.items())
+        if i < j and not meets(verdict, expect)
+    )

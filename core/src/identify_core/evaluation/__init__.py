@@ -1,0 +1,1 @@
+"""Evaluation: representations and subjects, and evaluators called on them, one at a time or over all pairs."""

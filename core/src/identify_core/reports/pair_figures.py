@@ -1,0 +1,208 @@
+"""Pictures of a comparison: heat map, map of the representations, and how far replicates agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from identify_core.components import Evaluator
+from identify_core.evaluation.pairs import Member
+from identify_core.findings import Figure, Finding
+from identify_core.reports.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
+from identify_core.reports.spread_figures import draw_spread
+
+if TYPE_CHECKING:
+    from identify_core.components import Component
+
+Matrix = np.ndarray[Any, Any]
+
+_LABELLED = 30  # up to this many representations each has its name on the axes
+_WRITTEN = 12  # up to this many each cell has its number
+
+
+def draw_grid(finding: Finding, component: Component, members: Sequence[Member]) -> Iterator[Figure]:
+    """Every picture that a grid of scores gives.
+
+    Args:
+        finding: of `grid_finding`.
+        component: the evaluator, for its direction.
+        members: the run, the latents and the width of each representation, in order.
+    """
+    labels = [str(label) for label in finding.arrays["labels"].values]
+    groups = [member.group for member in members]
+    matrices = {
+        name.removesuffix("value").rstrip("-"): array.values
+        for name, array in finding.arrays.items()
+        if name.endswith("value") and array.values.ndim == 2
+    }
+    larger = component.larger_is if isinstance(component, Evaluator) else "neither"
+    for name, matrix in matrices.items():
+        title = name or component.name
+        suffix = f"-{name}" if name else ""
+        order = cluster_order(matrix, groups, similar=larger != "more distant")
+        yield _heat_map(matrix, labels, groups, order, title, suffix)
+        if len(labels) > 3 and np.isfinite(matrix).all():
+            yield _map(matrix, labels, groups, title, suffix, similar=larger != "more distant")
+        symmetric = isinstance(component, Evaluator) and component.symmetric
+        spread = draw_spread(matrix, members, title, suffix, symmetric=symmetric)
+        if spread is not None:
+            yield spread
+
+
+def cluster_order(matrix: Matrix, groups: Sequence[str], *, similar: bool) -> list[int]:
+    """An order that keeps groups together and puts what is alike side by side within and between them.
+
+    Average linkage with optimal leaf ordering (Bar-Joseph et al. 2001), first of the groups by their mean distance,
+    then of the members of each.
+
+    Args:
+        matrix: (M, M) scores; NaN counts as the most distant.
+        groups: the group of each representation.
+        similar: whether larger scores mean more alike.
+    """
+    distance = _distances(matrix, similar=similar)
+    names = list(dict.fromkeys(groups))
+    members = {name: [i for i, group in enumerate(groups) if group == name] for name in names}
+    between = np.array([[distance[np.ix_(members[a], members[b])].mean() for b in names] for a in names])
+    return [
+        members[names[g]][i]
+        for g in _leaves(between)
+        for i in _leaves(distance[np.ix_(members[names[g]], members[names[g]])])
+    ]
+
+
+def embed(matrix: Matrix, *, similar: bool) -> tuple[Matrix, float]:
+    """Classical multidimensional scaling (Torgerson 1952) to two dimensions.
+
+    Args:
+        matrix: (M, M) finite scores.
+        similar: whether larger scores mean more alike.
+
+    Returns:
+        Coordinates (M, 2), and the share of the squared distances that they show, between 0 and 1.
+    """
+    distance = _distances(matrix, similar=similar)
+    count = len(distance)
+    centre = np.eye(count) - 1 / count
+    values, vectors = np.linalg.eigh(-0.5 * centre @ distance**2 @ centre)
+    top = np.argsort(values)[::-1][:2]
+    positive = values.clip(min=0)
+    coordinates = vectors[:, top] * np.sqrt(positive[top])
+    coordinates *= np.where(coordinates[np.abs(coordinates).argmax(0), [0, 1]] < 0, -1, 1)
+    total = positive.sum()
+    return coordinates, float(positive[top].sum() / total) if total > 0 else 1.0
+
+
+def _distances(matrix: Matrix, *, similar: bool) -> Matrix:
+    symmetric = (matrix + matrix.T) / 2
+    finite = np.isfinite(symmetric)
+    if not finite.any():
+        return np.zeros_like(symmetric)
+    distance = symmetric[finite].max() - symmetric if similar else symmetric.copy()
+    distance[~finite] = np.nanmax(distance)
+    np.fill_diagonal(distance, 0)
+    return distance.clip(min=0)
+
+
+def _leaves(distance: Matrix) -> list[int]:
+    if len(distance) < 3:
+        return list(range(len(distance)))
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    return [int(i) for i in leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True))]
+
+
+def _short(labels: Sequence[str]) -> list[str]:
+    """Labels without the beginning that all have in common."""
+    heads = {label.rpartition(":")[0] for label in labels}
+    return [label.rpartition(":")[2] for label in labels] if len(heads) == 1 else list(labels)
+
+
+def _heat_map(
+    matrix: Matrix, labels: Sequence[str], groups: Sequence[str], order: Sequence[int], title: str, suffix: str
+) -> Figure:
+    count = len(labels)
+    shown = matrix[np.ix_(order, order)]
+    names = [_short(labels)[i] for i in order]
+    with house_style():
+        side = min(3.2 + 0.28 * count, 11.0)
+        figure, axes = new_figure(width=side + 1.6, height=side)
+        image = axes.imshow(shown, cmap=SEQUENTIAL, interpolation="nearest")
+        axes.grid(visible=False)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        if count <= _LABELLED:
+            axes.set_xticks(range(count), names, rotation=90)
+            axes.set_yticks(range(count), names)
+        else:
+            axes.set_xticks([])
+            axes.set_yticks([])
+        ordered = [groups[i] for i in order]
+        for position in range(1, count):
+            if ordered[position] != ordered[position - 1]:
+                axes.axhline(position - 0.5, color="white", linewidth=2.5)
+                axes.axvline(position - 0.5, color="white", linewidth=2.5)
+        if count <= _WRITTEN:
+            finite = shown[np.isfinite(shown)]
+            middle = (finite.max() + finite.min()) / 2 if finite.size else 0.0
+            for (i, j), value in np.ndenumerate(shown):
+                if np.isfinite(value):
+                    colour = "white" if value < middle else INK
+                    axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=7, color=colour)
+        bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
+        bar.outline.set_visible(False)
+        bar.set_label(title)
+        axes.set_title(title)
+    return Figure(
+        name=f"heat-map{suffix}",
+        caption=(
+            f"{title} of every pair of {count} representations, runs kept together and ordered by average linkage "
+            "with optimal leaf ordering."
+        ),
+        static=figure,
+    )
+
+
+def _map(
+    matrix: Matrix, labels: Sequence[str], groups: Sequence[str], title: str, suffix: str, *, similar: bool
+) -> Figure:
+    coordinates, share = embed(matrix, similar=similar)
+    names = list(dict.fromkeys(groups))
+    markers = "osD^vP*X<>"
+    with house_style():
+        figure, axes = new_figure(width=6.4, height=5.0)
+        for g, name in enumerate(names):
+            members = [i for i, group in enumerate(groups) if group == name]
+            axes.scatter(
+                coordinates[members, 0],
+                coordinates[members, 1],
+                s=46,
+                color=PALETTE[g % len(PALETTE)],
+                marker=markers[g % len(markers)],
+                edgecolor="white",
+                linewidth=0.7,
+                label=name,
+                zorder=3,
+            )
+        if len(labels) <= _LABELLED:
+            for (x, y), label in zip(coordinates, _short(labels), strict=True):
+                axes.annotate(
+                    label.rpartition(":")[2], (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7, color=MUTED
+                )
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_title(f"{title}: a map of the representations")
+        axes.set_xlabel("first coordinate")
+        axes.set_ylabel("second coordinate")
+        if len(names) > 1:
+            axes.legend(loc="best")
+    return Figure(
+        name=f"map{suffix}",
+        caption=(
+            f"Classical multidimensional scaling of {title}: nearby points are alike. The two coordinates show "
+            f"{share:.0%} of the squared distances."
+        ),
+        static=figure,
+    )

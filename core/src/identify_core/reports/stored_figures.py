@@ -1,0 +1,194 @@
+"""Drawing the figures of a stored run again, from what its findings hold and by the plugins that are installed now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from identify_core.errors import IdentifyError, PluginError, StoreError, UsageError
+from identify_core.reports.figures import house_style, save_figure
+from identify_core.store.layout import encode_name
+from identify_core.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from identify_core.contexts.context import Context
+    from identify_core.plugins import Registry
+    from identify_core.spec import Chosen
+    from identify_core.store import RunAppender, Store, StoredFinding, StoredRun
+
+
+@attrs.frozen(kw_only=True)
+class Drawing:
+    """What became of one finding's figures.
+
+    Args:
+        label: the finding.
+        files: what was written; empty for a finding without figures.
+        problem: why it could not be drawn; empty where it could.
+    """
+
+    label: str
+    files: tuple[Path, ...] = ()
+    problem: str = ""
+
+
+def redraw(
+    run: StoredRun, registry: Registry, folder: Path, *, formats: Sequence[str], only: Sequence[str] = ()
+) -> list[Drawing]:
+    """Draw the findings of a run and write their figures into `folder/<label>/`.
+
+    A finding whose evaluator is missing, or fails, does not stop the others; its drawing says why.
+
+    Args:
+        run: where the findings are.
+        registry: whose evaluators draw.
+        folder: made where it does not exist.
+        formats: some of `identify_core.reports.figures.FORMATS`.
+        only: labels of findings; all of them where empty.
+
+    Raises:
+        UsageError: a label that the run does not have.
+        StoreError: a finding cannot be read, or a file cannot be written.
+    """
+    findings = run.findings
+    for label in only:
+        if label not in findings:
+            raise UsageError(f"the run {run.id} has no finding {label!r}", hint=did_you_mean(label, findings))
+    with TemporaryDirectory(prefix="identify-plot-") as scratch:
+        context = _context(run, Path(scratch))
+        return [
+            _redraw_one(findings[label], registry, context, folder / encode_name(label), formats)
+            for label in only or findings
+        ]
+
+
+def _redraw_one(
+    stored: StoredFinding, registry: Registry, context: Context, folder: Path, formats: Sequence[str]
+) -> Drawing:
+    from identify_core.evaluation import targets
+
+    if not stored.evaluator:  # kept by the objective, which draws nothing
+        return Drawing(label=stored.label)
+    try:
+        chosen = _choose(stored, registry)
+        with house_style():
+            figures = targets.draw(chosen, stored.finding, context)
+    except IdentifyError as error:
+        return Drawing(label=stored.label, problem=f"{error.message}; {error.hint}" if error.hint else error.message)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not cost the other figures
+        return Drawing(label=stored.label, problem=f"{type(error).__name__}: {error}")
+    files = [file for figure in figures for file in save_figure(figure, folder, formats)]
+    return Drawing(label=stored.label, files=tuple(files))
+
+
+def mend(store: Store, run: StoredRun, load: Callable[[], Registry]) -> dict[str, str]:
+    """Draw again what of a run's figures and page is damaged or missing; the run's findings stay as they are.
+
+    Args:
+        store: that holds the run.
+        run: a committed run.
+        load: gives the registry whose evaluators draw; called only where figures are damaged.
+
+    Returns:
+        Name of each damaged file to why it could not be drawn again, empty where it was.
+
+    Raises:
+        IdentifyError: the registry cannot be had, or the run cannot be written.
+    """
+    from identify_core.reports.page import finished_page
+    from identify_core.store import RunAppender, StoredRun
+    from identify_core.store.cache import check_cache, note_drawn
+    from identify_core.store.layout import FIGURES, MANIFEST_FILE, REPORT_FILE
+
+    with store.open_run(run.summary) as folder:
+        damaged = check_cache(folder)
+        if not damaged:
+            return {}
+        appender = RunAppender(store, run.summary)
+        labels = {
+            str(entry["label"])
+            for entry in run.document.get("figures", [])
+            if MANIFEST_FILE in damaged or {entry["static"], entry.get("interactive")} & set(damaged)
+        }
+        shared = [name for name in damaged if name.startswith(f"{FIGURES}/") and name.endswith(".js")]
+        if shared:  # one copy for all interactive figures, written again with the first of them
+            labels |= {str(entry["label"]) for entry in run.document["figures"] if entry.get("interactive")}
+        for name in (*shared, *([MANIFEST_FILE] if MANIFEST_FILE in damaged else ())):
+            folder.remove(name)
+        registry = load() if labels else None
+        drawn = {label: _draw_into(appender, run, label, registry) for label in sorted(labels) if registry is not None}
+        failed = {label: reason for label, reason in drawn.items() if reason}
+        if MANIFEST_FILE in damaged:
+            note_drawn(folder)
+    if not failed:
+        appender.write_report(lambda place: finished_page(StoredRun.open(place)))
+    of_file = {
+        name: str(entry["label"])
+        for entry in run.document.get("figures", [])
+        for name in (entry["static"], entry.get("interactive"))
+        if name
+    }
+    every = "; ".join(failed.values())
+    return {
+        name: failed.get(of_file[name], "") if name in of_file else every if name == REPORT_FILE else ""
+        for name in damaged
+    }
+
+
+def _draw_into(appender: RunAppender, run: StoredRun, label: str, registry: Registry) -> str:
+    """Draw a finding's figures into its run; why it could not be done, or empty."""
+    from identify_core.evaluation import targets
+
+    if label not in run.findings:
+        return f"the finding {label!r} is not there any more"
+    stored = run.findings[label]
+    if not stored.evaluator:
+        return f"the finding {label!r} was drawn by the objective, while it trained"
+    try:
+        with TemporaryDirectory(prefix="identify-plot-") as scratch, house_style():
+            for figure in targets.draw(_choose(stored, registry), stored.finding, _context(run, Path(scratch))):
+                appender.write_figure(label, figure)
+    except StoreError:
+        raise
+    except IdentifyError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not cost the other figures
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _choose(stored: StoredFinding, registry: Registry) -> Chosen:
+    """The evaluator that made a finding, with the options that it had."""
+    from identify_core.spec import Chosen, Mismatches, structure
+    from identify_core.spec.trust import names_in
+
+    registered = registry.resolve("evaluator", stored.evaluator)
+    try:
+        options: Any = structure(stored.options, registered.component.options)
+    except Mismatches as error:
+        raise PluginError(
+            f"{stored.evaluator} of {registered.distribution} {registered.version} does not take the options that the "
+            f"finding was made with: {error}",
+            hint="install the version that run.json names",
+        ) from error
+    if named := names_in(options, (stored.label,)):
+        raise PluginError(f"drawing imports and reads nothing that a store names, and its finding does: {named[0]}")
+    return Chosen(registered=registered, options=options, label=stored.label)
+
+
+def _context(run: StoredRun, scratch: Path) -> Context:
+    import torch
+
+    from identify_core.contexts.context import Context
+
+    return Context(
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        seed=int(run.document.get("seed", 0)),
+        count=int(run.document.get("replicates", 1)),
+        scratch=scratch,
+    )

@@ -1,0 +1,227 @@
+"""Tables of findings for the terminal, for markdown and for HTML, with one way to write a number."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from identify_core.reports.markup import Markup, element
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console, RenderableType
+
+    from identify_core.findings import Finding, Scalar, Table
+
+TERMINAL_ROWS = 25
+PAGE_ROWS = 1000
+TALL = 40
+_MOST_OF_ONE = 4
+
+
+def format_scalar(value: Scalar) -> str:
+    """A cell as text: four significant digits, an en dash for nothing, `yes` and `no` for booleans."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "nan"
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        return _short_exponent(f"{value:.4g}")
+    return str(value)
+
+
+def typeset(value: Scalar) -> str:
+    """A cell as text for a page: as `format_scalar`, with a minus sign and powers of ten as they are printed."""
+    words = format_scalar(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return words
+    mantissa, mark, exponent = words.replace("-", "−").partition("e")
+    if not mark:
+        return mantissa.replace("inf", "∞")
+    superscripts = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    power = f"10{exponent.translate(superscripts)}"
+    return power if mantissa == "1" else f"{mantissa} · {power}"
+
+
+def words_of(name: str) -> str:
+    """A name as words."""
+    return name.replace("-", " ").replace("_", " ")
+
+
+def headings(table: Table) -> tuple[str, ...]:
+    """The column names, each with its unit in parentheses where it has one."""
+    return tuple(f"{name} ({table.units[name]})" if table.units.get(name) else name for name in table.columns)
+
+
+def numeric_columns(table: Table) -> tuple[bool, ...]:
+    """For each column, whether it holds numbers (or nothing) only, and so reads better aligned to the right."""
+
+    def numeric(cell: Scalar) -> bool:
+        return cell is None or (isinstance(cell, (int, float)) and not isinstance(cell, bool))
+
+    return tuple(
+        bool(table.rows)
+        and all(numeric(row[i]) for row in table.rows)
+        and any(row[i] is not None for row in table.rows)
+        for i in range(len(table.columns))
+    )
+
+
+def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> RenderableType:
+    """The table for a terminal: its first `rows` rows, and a line that says how many are not shown."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, numeric in zip(headings(table), numeric_columns(table), strict=True):
+        grid.add_column(Text(heading), justify="right" if numeric else "left")
+    for row in table.rows[:rows]:
+        grid.add_row(*(Text(format_scalar(cell)) for cell in row))
+    title, caption = words_of(name), _caption(table, rows)
+    # rich would wrap its own titles and captions to the width of the table, which may be one word
+    return Group(
+        *([Text(title, style="bold")] if title else []),
+        grid,
+        *([Text(caption, style="dim italic")] if caption else []),
+    )
+
+
+def print_findings(console: Console, findings: Mapping[str, Finding], *, full: bool = False) -> None:
+    """Print findings: the answer of each and the gravest warning on a line, or all of it where `full`.
+
+    Args:
+        console: where to.
+        findings: label to finding; of four or more that one evaluator made, the first three are shown unless `full`.
+        full: whether numbers, tables, conventions and every warning are printed too.
+    """
+    from rich.text import Text
+
+    if full:
+        for label, finding in findings.items():
+            print_finding(console, label, finding)
+        return
+    groups: dict[str, list[str]] = {}
+    for label in findings:
+        groups.setdefault(label.partition(".")[0], []).append(label)
+    for name, labels in groups.items():
+        shown = labels if len(labels) <= _MOST_OF_ONE else labels[: _MOST_OF_ONE - 1]
+        for label in shown:
+            _print_answer(console, label, findings[label])
+        if len(shown) < len(labels):
+            console.print(Text(f"{name}: {len(labels) - len(shown)} more like these", style="dim"))
+
+
+def _print_answer(console: Console, label: str, finding: Finding) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    numbers = ", ".join(f"{words_of(name)} {format_scalar(value)}" for name, value in list(finding.scalars.items())[:3])
+    answer = finding.summary or numbers or "says nothing in words or numbers"
+    console.print(Text.assemble((label, "bold cyan"), "  ", (answer, "bold default")))
+    if finding.warnings:
+        more = len(finding.warnings) - 1
+        text = f"! {finding.warnings[0]}{f' (and {more} more)' if more else ''}"
+        console.print(Padding(Text(text, style="yellow"), (0, 0, 0, 2), expand=False))
+
+
+def print_finding(console: Console, label: str, finding: Finding) -> None:
+    """Print a finding: its answer first, then what could mislead, its numbers, its tables and how to read them."""
+    from rich.padding import Padding
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    head = Text(label, style="bold cyan")
+    console.print(head.append(f"  {finding.summary}", style="bold default") if finding.summary else head)
+    for warning in finding.warnings:
+        console.print(Padding(Text(f"! {warning}", style="yellow"), (0, 0, 0, 2), expand=False))
+    if finding.scalars:
+        grid = RichTable.grid(padding=(0, 2))
+        for name, value in finding.scalars.items():
+            grid.add_row(Text(words_of(name), style="dim"), Text(format_scalar(value)))
+        console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+    for name, table in finding.tables.items():
+        console.print(Padding(rich_table(table, name=name), (1, 0, 0, 2), expand=False))
+    for name, meaning in finding.conventions.items():
+        console.print(Padding(Text(f"{name}: {meaning}", style="dim"), (0, 0, 0, 2), expand=False))
+
+
+def markdown_table(table: Table) -> str:
+    """The table in GitHub's markdown, the caption below it; cells cannot break out of it."""
+    numeric = numeric_columns(table)
+    lines = [
+        _markdown_row(headings(table)),
+        _markdown_row(["---:" if right else "---" for right in numeric], plain=True),
+        *(_markdown_row([format_scalar(cell) for cell in row]) for row in table.rows),
+    ]
+    if table.caption:
+        lines += ["", _markdown_text(table.caption)]
+    return "\n".join(lines) + "\n"
+
+
+def html_table(table: Table, *, rows: int = PAGE_ROWS) -> Markup:
+    """The table as HTML, its first `rows` rows; the page's script makes it sortable by its `data-value`s."""
+    numeric = numeric_columns(table)
+    classes = ["number" if right else None for right in numeric]
+    head = element(
+        "tr",
+        [
+            element("th", element("button", heading, type="button"), class_=style, scope="col")
+            for heading, style in zip(headings(table), classes, strict=True)
+        ],
+    )
+    body = [
+        element(
+            "tr",
+            [
+                element("td", typeset(cell), class_=style, data_value=_sort_key(cell) if style else None)
+                for cell, style in zip(row, classes, strict=True)
+            ],
+        )
+        for row in table.rows[:rows]
+    ]
+    caption = _caption(table, rows)
+    whole = element(
+        "table", element("caption", caption) if caption else None, element("thead", head), element("tbody", body)
+    )
+    # a scrolling region can be reached by the keyboard only if it can take the focus
+    return element(
+        "div",
+        whole,
+        class_="table tall" if len(table.rows) > TALL else "table",
+        role="region",
+        tabindex="0",
+        aria_label=table.caption or "table",
+    )
+
+
+def _caption(table: Table, rows: int) -> str:
+    hidden = len(table.rows) - rows
+    if hidden <= 0:
+        return table.caption
+    return f"{table.caption} The first {rows} of {len(table.rows)} rows; the run holds all of them.".lstrip()
+
+
+def _sort_key(cell: Any) -> str:
+    return "" if cell is None else repr(float(cell))
+
+
+def _short_exponent(digits: str) -> str:
+    mantissa, mark, exponent = digits.partition("e")
+    return f"{mantissa}e{int(exponent)}" if mark else mantissa
+
+
+def _markdown_text(words: str) -> str:
+    for character in "\\|<>`*_[]":
+        words = words.replace(character, f"\\{character}")
+    return " ".join(words.split())
+
+
+def _markdown_row(cells: Any, *, plain: bool = False) -> str:
+    return "| " + " | ".join(cell if plain else _markdown_text(cell) for cell in cells) + " |"

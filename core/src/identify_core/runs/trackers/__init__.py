@@ -1,0 +1,50 @@
+"""Trackers that follow a run: TensorBoard and Weights & Biases, off unless `--track` or IDENTIFY_TRACK names them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from identify_core.errors import UsageError
+from identify_core.suggestions import did_you_mean
+
+
+class _Tracker(NamedTuple):
+    package: str
+    module: str
+    factory: str
+
+
+TRACKERS = {
+    "tensorboard": _Tracker("tensorboard", "identify_core.runs.trackers.tensorboard", "TensorBoardTracker"),
+    "wandb": _Tracker("wandb", "identify_core.runs.trackers.wandb", "WandbTracker"),
+}
+
+
+def track_observers(names: Iterable[str]) -> list[Any]:
+    """The trackers that were asked for, each implementing the observer hooks; a tracker named twice comes once.
+
+    Only the modules of those trackers are imported, and their package only when the run starts.
+
+    Args:
+        names: `tensorboard` or `wandb`; one text may name several, joined by commas.
+
+    Raises:
+        UsageError: there is no such tracker, or its package is not installed.
+    """
+    wanted = dict.fromkeys(each.strip() for name in names for each in name.split(",") if each.strip())
+    return [_make(name) for name in wanted]
+
+
+def _make(name: str) -> Any:
+    if name not in TRACKERS:
+        raise UsageError(f"there is no tracker {name!r}", hint=did_you_mean(name, sorted(TRACKERS)))
+    tracker = TRACKERS[name]
+    if find_spec(tracker.package) is None:
+        raise UsageError(
+            f"tracking with {name} needs the package {tracker.package}, which is not installed",
+            hint=f"pip install 'identify-core[{name}]'",
+        )
+    return getattr(importlib.import_module(tracker.module), tracker.factory)()

@@ -1,0 +1,77 @@
+"""The picture of how far replicates agree shows the pairs within each run and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from identify_core.components import Evaluator
+from identify_core.findings import Finding, LabelledArray
+from identify_core.reports.pair_figures import draw_grid
+from identify_core.reports.spread_figures import Member, draw_spread, spreads
+
+
+def member(group: str, width: int = 4, latents: str = "z") -> Member:
+    return Member(group=group, latents=latents, width=width)
+
+
+def test_only_pairs_within_one_run_count() -> None:
+    matrix = np.arange(25.0).reshape(5, 5)
+    members = [member("a"), member("a"), member("b"), member("b"), member("a")]
+    first, second = spreads(matrix, members)
+    assert first.values == (matrix[0, 1], matrix[0, 4], matrix[1, 4])
+    assert second.values == (matrix[2, 3],)
+
+
+def test_an_asymmetric_measure_counts_both_ways() -> None:
+    matrix = np.arange(4.0).reshape(2, 2)
+    (only,) = spreads(matrix, [member("a"), member("a")], symmetric=False)
+    assert only.values == (1.0, 2.0)
+
+
+def test_latents_of_one_run_are_kept_apart_and_undefined_scores_left_out() -> None:
+    matrix = np.full((4, 4), np.nan)
+    matrix[2, 3] = 0.5
+    members = [member("a", latents="h"), member("a", latents="h"), member("a"), member("a")]
+    (only,) = spreads(matrix, members)
+    assert only.member.latents == "z"
+
+
+def test_single_replicates_give_no_picture() -> None:
+    assert draw_spread(np.eye(2), [member("a"), member("b")], "cka", "") is None
+
+
+def test_runs_of_one_width_stand_side_by_side() -> None:
+    matrix = np.random.default_rng(0).uniform(size=(6, 6))
+    figure = draw_spread(matrix, [member("a")] * 3 + [member("b")] * 3, "cka", "-cka")
+    assert figure is not None
+    (axes,) = figure.static.axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b"]
+    drawn = np.concatenate([np.asarray(points.get_offsets())[:, 1] for points in axes.collections])
+    expected = [matrix[i, j] for rows in ((0, 1, 2), (3, 4, 5)) for i in rows for j in rows if i < j]
+    np.testing.assert_allclose(np.sort(drawn), np.sort(expected))
+    assert "3 pairs" in figure.caption
+
+
+def test_runs_of_several_widths_stand_along_the_dimension() -> None:
+    members = [Member(group=f"r{w}", latents=kind, width=w) for w in (8, 5) for kind in ("h", "z") for _ in range(2)]
+    figure = draw_spread(np.full((8, 8), 0.7), members, "mcc", "")
+    assert figure is not None
+    (axes,) = figure.static.axes
+    assert axes.get_xlabel() == "latent dimension"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["5", "8"]
+    assert [line.get_label() for line in axes.get_lines() if not line.get_label().startswith("_")] == ["h", "z"]
+    assert all(line.get_ydata() == pytest.approx([0.7, 0.7]) for line in axes.get_lines() if line.get_label() in "hz")
+
+
+def test_a_grid_without_a_single_value_is_drawn_without_a_warning() -> None:
+    """Warnings are errors in this suite; numpy has one for the largest of no numbers."""
+    arrays = {
+        "labels": LabelledArray(values=np.array(["a", "b"]), dimensions=("representation",)),
+        "value": LabelledArray(values=np.full((2, 2), np.nan), dimensions=("representation", "other")),
+    }
+    evaluator = Evaluator(name="cka", summary="", target="a:b", arity="pair")
+    figures = list(
+        draw_grid(Finding(summary="", arrays=arrays), evaluator, [Member(group="g", latents="h", width=2)] * 2)
+    )
+    assert figures[0].name == "heat-map"
