@@ -29,7 +29,7 @@ from identify_core.store.layout import (
     timestamp,
     utc_now,
 )
-from identify_core.store.leftovers import discard, find_leftovers, lock_of
+from identify_core.store.leftovers import discard, find_leftovers, lock_of, remove_scratch
 from identify_core.store.places import Entry
 from identify_core.store.records import UNSEALED, parse_record, write_record
 from identify_core.store.summary import RunSummary, began, read_summary
@@ -229,8 +229,6 @@ class Store:
         Raises:
             StoreError: it is still being written, lies elsewhere, or cannot be deleted.
         """
-        from identify_core.store.scratch import remove_scratch
-
         with explained("delete the run", run.folder), self._home_of(run) as home, self.open_folder(STAGING) as staging:
             if home.kind(run.id) == "link":
                 home.remove(run.id)

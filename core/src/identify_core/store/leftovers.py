@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 
+from identify_core.errors import StoreError
 from identify_core.store import locks
 from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, FOLDERS, SCRATCH, SCRATCH_OF, STAGING, STORE_FILE, UNPLACED, is_safe_id
@@ -71,3 +72,23 @@ def discard(folder: Folder, where: str, staging: Folder) -> None:
     with suppress(FileNotFoundError):
         folder.move(where, staging, trash)
     staging.remove(trash)
+
+
+def remove_scratch(staging: Folder, run_id: str) -> None:
+    """Delete what evaluations of a run have left, as far as no process uses it."""
+    for entry in staging.scan():
+        if entry.kind == "folder" and entry.name.startswith(f"{SCRATCH_OF}{run_id}-"):
+            taken = take_scratch(staging, entry.name)
+            if taken is not None:
+                staging.remove(entry.name)
+                taken[1].release(remove=True)
+
+
+def take_scratch(staging: Folder, name: str) -> tuple[str, locks.Lock] | None:
+    """A scratch folder's name and its lock; None where another process uses it."""
+    try:
+        return name, locks.acquire(staging, f"{name}.lock", wait=0)
+    except StoreError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return None

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from identify_core.errors import StoreError
-from identify_core.store import locks
 from identify_core.store.catalogue import Store
 from identify_core.store.files import explained
-from identify_core.store.folder import Folder
 from identify_core.store.layout import SCRATCH_OF, STAGING, check_id
+from identify_core.store.leftovers import take_scratch
 
 
 @contextmanager
@@ -37,7 +35,9 @@ def scratch_for(store: Store, run_id: str, work: str) -> Iterator[Path]:
     stem = f"{SCRATCH_OF}{check_id(run_id)}-{check_id(work)}"
     with explained("make a scratch folder", store.path):
         staging = store.open_folder(STAGING)
-        name, lock = next(found for number in itertools.count(1) if (found := _take(staging, f"{stem}-{number}")))
+        name, lock = next(
+            found for number in itertools.count(1) if (found := take_scratch(staging, f"{stem}-{number}"))
+        )
     with staging:
         try:
             with explained("make a scratch folder", staging.path / name):
@@ -48,22 +48,3 @@ def scratch_for(store: Store, run_id: str, work: str) -> Iterator[Path]:
                 staging.remove(name)
         finally:
             lock.release(remove=True)
-
-
-def remove_scratch(staging: Folder, run_id: str) -> None:
-    """Delete what evaluations of a run have left, as far as no process uses it."""
-    for entry in staging.scan():
-        if entry.kind == "folder" and entry.name.startswith(f"{SCRATCH_OF}{run_id}-"):
-            taken = _take(staging, entry.name)
-            if taken is not None:
-                staging.remove(entry.name)
-                taken[1].release(remove=True)
-
-
-def _take(staging: Folder, name: str) -> tuple[str, locks.Lock] | None:
-    try:
-        return name, locks.acquire(staging, f"{name}.lock", wait=0)
-    except StoreError as error:
-        if isinstance(error.__cause__, OSError):
-            raise
-        return None
