@@ -23,6 +23,7 @@ NAMES = [
     "__getattr__", "__dir__",  # Python, on modules
     "identify_*",  # pluggy, by the hooks' names
     "pytest_*",  # pytest
+    "create_module",  # Python, on what loads modules
     "format_commands",  # click
     "_should_skip_dynamo",  # torch
     "fc_layer", "fc2", "pool1", "pool2", "flatten_inputs", "unflatten_outputs",  # torch: parts of modules

@@ -10,9 +10,12 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # costs a start of `identify` two milliseconds
 
 _OLD = frozenset(
     f"identify_core.{each}"
@@ -39,11 +42,16 @@ _OLD = frozenset(
 _RENAMED = {"Places": "FilePlaces", "lbfgs": "polish", "missing": "missing_file", "obtain": "obtain_file"}
 
 
-class _OldNames(MetaPathFinder, Loader):
+class _OldNames:
+    """Finds and loads modules of old paths."""
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self, is_package=True) if fullname in _OLD else None
+        return ModuleSpec(fullname, cast("Loader", self), is_package=True) if fullname in _OLD else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """The usual empty module."""
 
     def exec_module(self, module: ModuleType) -> None:
         from identify_core.deprecation import deprecated

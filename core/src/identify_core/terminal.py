@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import sys
 import threading
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
 
 _KEPT = "\n\t"
 _TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_VISIBLE = {
-    code: f"\\x{code:02x}" for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc" and chr(code) not in _KEPT
-} | {code: f"\\u{code:04x}" for code in (*map(ord, _TURNING), *range(0xD800, 0xE000))}
+
+
+@functools.cache
+def _visible() -> dict[int, str]:
+    controls = (code for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc" and chr(code) not in _KEPT)
+    others = (*map(ord, _TURNING), *range(0xD800, 0xE000))
+    return {code: f"\\x{code:02x}" for code in controls} | {code: f"\\u{code:04x}" for code in others}
 
 
 def shown(text: str) -> str:
     """A text with control characters, lone surrogates and marks of the reading order as escapes that can be read."""
-    return text.translate(_VISIBLE)
+    return text.translate(_visible())
 
 
 def make_console(file: IO[str] | None = None, **settings: Any) -> Console:
