@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import attrs
+
+# `identify`, which writes its own peak to a file as it ends: what wait4 gives begins with the peak of what forked it.
+SAYING_ITS_PEAK = """
+import atexit, os, runpy, sys
+path = sys.argv.pop(1)
+def say():
+    with open("/proc/self/status") as file, open(path, "w") as peak:
+        peak.write(next(line.split()[1] for line in file if line.startswith("VmHWM")))
+def leave(status, leave=os._exit):
+    say()
+    leave(status)
+os._exit = leave
+atexit.register(say)
+runpy.run_module("identify_core", run_name="__main__", alter_sys=True)
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -21,7 +37,7 @@ class Ended:
         out: what it printed on stdout.
         err: what it printed on stderr.
         cpu: CPU seconds, user and system.
-        memory: the most memory that it held, in MB.
+        memory: the most memory that it held by itself, in MB; infinite if it was killed.
     """
 
     status: int
@@ -49,20 +65,22 @@ class Ended:
 
 def measure(arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> Ended:
     """Run `identify` with these arguments to its end, or for two minutes."""
-    with TemporaryFile() as out, TemporaryFile() as err:
+    with TemporaryFile() as out, TemporaryFile() as err, TemporaryDirectory() as own:
+        peak = Path(own, "peak")
         # the process's own limit ends it where it hangs, so that wait4 always has an answer
-        command = ["timeout", "--foreground", "120", sys.executable, "-m", "identify_core", *arguments]
-        process = subprocess.Popen(command, cwd=folder, env=dict(environment), stdout=out, stderr=err)
+        start = ["timeout", "--foreground", "120", sys.executable, "-P", "-c", SAYING_ITS_PEAK, str(peak)]
+        process = subprocess.Popen([*start, *arguments], cwd=folder, env=dict(environment), stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode(errors="replace"))
+        memory = float(peak.read_text()) / 1024 if peak.exists() else math.inf
     return Ended(
         status=process.returncode,
         out=texts[0],
         err=texts[1],
         cpu=usage.ru_utime + usage.ru_stime,
-        memory=usage.ru_maxrss / 1024,
+        memory=memory,
     )

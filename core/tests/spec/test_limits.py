@@ -21,6 +21,7 @@ from identify_core.spec.layers import (
     refuse_excess,
 )
 from identify_core.spec.resolved import ResolvedSpec
+from identify_core.testing.memory import peak_memory
 
 Load = Callable[..., ResolvedSpec]
 
@@ -97,9 +98,20 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     assert "a file of their own" in caught.value.hint
 
 
-def test_a_number_of_thousands_of_digits_is_no_toml() -> None:
-    with pytest.raises(SpecError, match="is not TOML"):
-        read("a = " + "9" * 6_000)
+@pytest.mark.parametrize(
+    "number", ["9" * 500_000, "-1_" + "9_" * 499_998 + "9", "0." + "0" * 500_000, "0xF" + "f" * 499_999]
+)
+def test_a_number_of_thousands_of_digits_is_refused_before_it_is_parsed(number: str) -> None:
+    with (
+        peak_memory() as peak,
+        pytest.raises(SpecError, match=r"has a number of [45]\d\d,\d\d\d digits on line 2; at most 1,000"),
+    ):
+        read(f"\na = [1, {number}]")
+    assert peak.kilobytes < 20_000
+
+
+def test_long_keys_and_a_thousand_digits_are_no_long_numbers() -> None:
+    read(f"{'a' * 5_000} = {'1' * 1_000}\n")
 
 
 @pytest.mark.parametrize("text", ['"' * 50_001, '"""' + '\\"""' * 50_000, "'" * 50_001, "[" * 60 + '"' * 50_000])

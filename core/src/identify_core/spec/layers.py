@@ -23,6 +23,8 @@ LARGEST_FILE = 1_000_000
 """Bytes that a spec may have."""
 MOST_STATEMENTS = 5_000
 """Keys and table headers that a spec may have."""
+LONGEST_NUMBER = 1_000
+"""Digits that a number in a spec may have: a parser spends a hundred bytes on each."""
 
 # Every alternative is possessive or of one character class, so that a text of any content is read in linear time; what
 # is never closed reaches to the end.
@@ -33,6 +35,7 @@ _TOKEN = re.compile(
     + r"|'[^'\n]*+(?:'|(?=\n)|\Z)|#[^\n]*+|[\[\]{}=\n]|[^\"'#\[\]{}=\n]++",
     re.DOTALL,
 )
+_LONG_NUMBER = re.compile(rf"(?:0x|[0-9])[0-9A-Fa-f_]{{{LONGEST_NUMBER},}}+")
 
 
 @attrs.frozen(kw_only=True)
@@ -137,7 +140,7 @@ def read_text_layer(text: str, *, kind: LayerKind, place: str) -> Layer:
     refuse_excess(text, said)
     try:
         values = tomllib.loads(text)
-    except ValueError as error:  # TOML's own, or a number of too many digits
+    except ValueError as error:
         raise SpecError(f"{said} is not TOML: {error}") from error
     number = values.get("format")
     if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
@@ -189,7 +192,8 @@ def refuse_excess(text: str, said: str) -> None:
         said: what it is, for the message.
 
     Raises:
-        SpecError: it is nested deeper than `DEEPEST`, or has more than `MOST_STATEMENTS` keys and headers.
+        SpecError: it is nested deeper than `DEEPEST`, has more than `MOST_STATEMENTS` keys and headers, or a number
+            of more than `LONGEST_NUMBER` digits.
     """
     nested, line, statements, in_value, dots = 0, 1, 0, False, 0
     for match in _TOKEN.finditer(text):
@@ -210,6 +214,9 @@ def refuse_excess(text: str, said: str) -> None:
             dots = parts[-1] if len(parts) > 1 else deepest
             if deepest >= DEEPEST:
                 raise _too_deep(said, line)
+            if len(token) > LONGEST_NUMBER and (number := _LONG_NUMBER.search(token)):
+                digits = sum(character != "_" for character in number.group())
+                raise SpecError(f"{said} has a number of {digits:,} digits on line {line}; at most {LONGEST_NUMBER:,}")
         if nested > DEEPEST:
             raise _too_deep(said, line)
         line += token.count("\n")

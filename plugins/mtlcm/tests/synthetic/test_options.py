@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import resource
-
 import attrs
 import pytest
 
 from identify_core import OptionsError
 from identify_core.testing.contexts import make_context
+from identify_core.testing.memory import peak_memory
 from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, Nonlinear2024Options, NonlinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear, make_nonlinear
 from identify_mtlcm.synthetic.legacy import make_linear_2024, make_nonlinear_2024
@@ -55,10 +54,12 @@ def test_refusals(options, message):
     ],
 )
 def test_absurd_sizes_are_refused_before_memory_is_taken(tmp_path, target, options):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(OptionsError, match=r"need about [\d.e+]+ GB of memory, more than the 8 GB") as caught:
+    with (
+        peak_memory() as peak,
+        pytest.raises(OptionsError, match=r"need about [\d.e+]+ GB of memory, more than the 8 GB") as caught,
+    ):
         target(options, make_context(tmp_path))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+    assert peak.kilobytes < 50_000
     assert "raise memory" in caught.value.hint
 
 
