@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from identify_core.findings import Finding as Finding
     from identify_core.findings import LabelledArray as LabelledArray
     from identify_core.findings import Scalar as Scalar
+    from identify_core.findings import Scored as Scored
     from identify_core.findings import Table as Table
     from identify_core.hookspecs import IdentifySpecs as IdentifySpecs
     from identify_core.hookspecs import hookimpl as hookimpl
@@ -185,7 +186,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "evaluation.subjects": ("Representation", "RunSubject", "Subject"),
         "evaluation.targets": ("make_samples", "model_builder"),
         "factor_kinds": ("FactorKind",),
-        "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Table"),
+        "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Scored", "Table"),
         "hookspecs": ("IdentifySpecs", "hookimpl"),
         "kinds": ("check_option",),
         "options": ("above", "at_least", "between", "matching", "not_empty", "option"),

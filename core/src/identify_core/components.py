@@ -156,6 +156,8 @@ class Objective(Component):
 class Evaluator(Component):
     """`target(options, subject, context) -> Finding | Iterable[Finding]`; for a pair also `Score` or `Verdict`.
 
+    Of one representation it gives a `Score`, a mapping of names to scores, or `Scored`, which has arrays with them.
+
     Args:
         arity: what a subject holds: one representation, a pair of them, or all that a run left.
         invariant_to: names of the largest rungs under which the value does not change; for `pair` and `representation`.

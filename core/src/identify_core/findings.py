@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from identify_core.scores import Score
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
@@ -99,6 +101,19 @@ class Finding:
     conventions: Mapping[str, str] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     name: str = ""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Scored:
+    """The scores of one representation together with the arrays behind them, such as a matrix that they are read off.
+
+    Args:
+        scores: name to score.
+        arrays: name to labelled array; those of all representations are stored together.
+    """
+
+    scores: Mapping[str, Score]
+    arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from identify_core.contexts.context import Context
 from identify_core.errors import Interrupted, PluginError
 from identify_core.evaluation import targets
 from identify_core.evaluation.subjects import Representation, Subject
-from identify_core.findings import Finding, LabelledArray, Table
+from identify_core.findings import Finding, LabelledArray, Scored, Table
 from identify_core.scores import Score
 from identify_core.spec import Chosen
 
@@ -24,11 +24,13 @@ class Column:
         chosen: the evaluator.
         labels: of the M representations.
         scores: name to one score a representation.
+        arrays: of each representation, name to what its scores were read off.
     """
 
     chosen: Chosen
     labels: tuple[str, ...]
     scores: Mapping[str, tuple[Score, ...]]
+    arrays: tuple[Mapping[str, LabelledArray], ...] = ()
 
 
 def score_each(chosen: Chosen, representations: Sequence[Representation], context: Context) -> Column:
@@ -39,6 +41,7 @@ def score_each(chosen: Chosen, representations: Sequence[Representation], contex
         Interrupted: the user stopped it.
     """
     scores: dict[str, list[Score]] = {}
+    arrays: list[Mapping[str, LabelledArray]] = []
     with context.progress(chosen.label, len(representations), "representations") as bar:
         for each in representations:
             if context.should_stop():
@@ -48,11 +51,13 @@ def score_each(chosen: Chosen, representations: Sequence[Representation], contex
             except Exception as error:
                 error.add_note(f"at {each.label}")
                 raise
-            named = {chosen.label: result} if isinstance(result, Score) else result
+            arrays.append(result.arrays if isinstance(result, Scored) else {})
+            scored = result.scores if isinstance(result, Scored) else result
+            named = {chosen.label: scored} if isinstance(scored, Score) else scored
             if not isinstance(named, Mapping) or not all(isinstance(score, Score) for score in named.values()):
                 raise PluginError(
                     f"{chosen.registered.qualified_name} gave {type(result).__name__} for a representation",
-                    hint="it gives a Score or a mapping of Scores",
+                    hint="it gives a Score, a mapping of Scores, or Scored",
                 )
             for name, score in named.items():
                 scores.setdefault(name, []).append(score)
@@ -61,6 +66,7 @@ def score_each(chosen: Chosen, representations: Sequence[Representation], contex
         chosen=chosen,
         labels=tuple(each.label for each in representations),
         scores={name: tuple(column) for name, column in scores.items()},
+        arrays=tuple(arrays),
     )
 
 
@@ -102,6 +108,7 @@ def column_finding(column: Column) -> Finding:
         arrays={
             "labels": labels,
             **{name: LabelledArray(values=each, dimensions=("representation",)) for name, each in values.items()},
+            **_together(column.arrays),
         },
         conventions={
             "estimator": first.estimator,
@@ -111,3 +118,19 @@ def column_finding(column: Column) -> Finding:
         },
         warnings=sorted(text for text in texts if text),
     )
+
+
+def _together(arrays: Sequence[Mapping[str, LabelledArray]]) -> dict[str, LabelledArray]:
+    """Arrays of one name as one with a first axis of representations; numbered ones where their shapes differ."""
+    found: dict[str, LabelledArray] = {}
+    for name in dict.fromkeys(name for each in arrays for name in each):
+        having = [(i, each[name]) for i, each in enumerate(arrays) if name in each]
+        first = having[0][1]
+        alike = all((a.values.shape, a.dimensions) == (first.values.shape, first.dimensions) for _, a in having)
+        if alike and len(having) == len(arrays):
+            values = np.stack([a.values for _, a in having])
+            dimensions = ("representation", *first.dimensions)
+            found[name] = LabelledArray(values=values, dimensions=dimensions, summary=first.summary)
+        else:
+            found |= {f"{name}-{i}": a for i, a in having}
+    return found

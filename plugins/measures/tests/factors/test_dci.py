@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,16 @@ def test_what_is_undefined_says_why() -> None:
     assert "rows to fit on" in dci(codes, never, test_rows=np.arange(30)).disentanglement.reason
     some = dci(codes, {"never": never, "sign": (codes[:, 0] > 0).astype(int)}, mode="fast", test_rows=np.arange(30))
     assert any("one value: never" in warning for warning in some.completeness.warnings)
+
+
+@pytest.mark.parametrize("mode", ["fast", "reference"])
+def test_importances_of_symbols_are_added_up_for_their_latent(
+    grid: np.ndarray, mode: Literal["fast", "reference"]
+) -> None:
+    names = np.random.default_rng(0).permutation(5)
+    codes = np.stack([grid[:, 0], names[grid[:, 2]]], axis=1).astype(float)
+    found = dci(codes, {"a": grid[:, 0], "b": grid[:, 2]}, latents="symbols", mode=mode, jobs=1)
+    assert found.disentanglement.value == pytest.approx(1, abs=1e-6)
+    assert found.completeness.value == pytest.approx(1, abs=1e-6)
+    assert found.informativeness.value == 1
+    assert "latents read as symbols" in found.disentanglement.estimator

@@ -1,11 +1,12 @@
-"""The gap, modularity and completeness over active latents: closed forms and what is undefined."""
+"""The gap and modularity: closed forms and what is undefined."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from identify_measures.factors.functions import inactive_completeness, mig, modularity
+from identify_measures.factors.functions import mig, modularity
+from identify_measures.inputs import InputError
 
 
 def _entropy(*p: float) -> float:
@@ -48,32 +49,14 @@ def test_a_latent_that_knows_nothing_counts_zero_in_modularity(grid: np.ndarray)
 def test_mixing_by_a_rotation_lowers_all_of_them(grid: np.ndarray, noisy: np.ndarray) -> None:
     clean = noisy[:, :3] / [0.8, 1.1, 1.4]
     rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
-    for measure in (mig, modularity, inactive_completeness):
+    for measure in (mig, modularity):
         assert measure(clean @ rotation, grid).value < measure(clean, grid).value - 0.02
-
-
-def test_completeness_leaves_out_what_is_inactive(grid: np.ndarray) -> None:
-    random = np.random.default_rng(0)
-    tiny = 1e-3 * (grid[:, :1] + 0.1 * random.normal(size=(360, 2)))
-    codes = np.concatenate([grid, tiny], axis=1)
-    found = inactive_completeness(codes, grid)
-    assert found.value == pytest.approx(1, abs=1e-9)
-    assert "2 of 5 latents inactive" in found.estimator
-    assert inactive_completeness(codes, grid, inactive_below=0).value < 0.9
-    assert inactive_completeness(codes, grid, inactive_below=0).invariant_to == ("permutation-scaling",)
-
-
-def test_an_even_spread_has_completeness_zero(grid: np.ndarray) -> None:
-    assert inactive_completeness(np.repeat(grid[:, :1], 3, axis=1), grid[:, 0]).value == pytest.approx(0, abs=1e-12)
 
 
 def test_what_is_undefined_says_why(grid: np.ndarray) -> None:
     one = grid[:, 0].astype(float)
     assert "at least two factors" in modularity(one, grid[:, 0]).reason
-    assert "1 of 1 latents is active" in inactive_completeness(one, grid).reason
-    assert "no active latent knows" in inactive_completeness(grid[:, :2], grid[:, 2]).reason
     assert any("there is one latent" in warning for warning in mig(one, grid).warnings)
-    assert any("factor 2" in each for each in inactive_completeness(grid[:, :2], grid).warnings)
 
 
 def test_a_factor_that_falls_in_one_class_is_left_out(grid: np.ndarray) -> None:
@@ -97,3 +80,26 @@ def test_continuous_and_circular_factors_need_no_dataset() -> None:
         kinds={"angle": "circular"},
     )
     assert turned.value == pytest.approx(found.value, abs=5e-3)
+
+
+def test_declared_symbols_are_not_cut_into_bins(grid: np.ndarray) -> None:
+    # Numbers that stand for symbols: far apart or crowded, which equal-width bins would put together.
+    names = np.array([0.0, 1e-6, 1e6, 1e6 + 1e-6])
+    codes = np.stack([names[grid[:, 1]], grid[:, 0].astype(float)], axis=1)
+    assert mig(codes, grid[:, :2], latents="symbols").value == pytest.approx(1, abs=1e-12)
+    assert mig(codes, grid[:, :2]).value < 0.8
+    found = modularity(codes, grid[:, :2], latents="symbols")
+    assert found.value == pytest.approx(1, abs=1e-12)
+    assert "latents read as symbols, plug-in estimate" in found.estimator
+
+
+def test_the_estimator_is_chosen_and_said(grid: np.ndarray, noisy: np.ndarray) -> None:
+    found = mig(noisy, grid, estimator="neighbours", neighbours=5, interval_draws=5)
+    assert "5 nearest neighbours (Ross 2014)" in found.estimator
+    assert found.interval is not None
+    assert "5 halves of the distinct rows" in found.interval.method
+    corrected = mig(noisy, grid, estimator="permutation")
+    assert "less its expectation over permutations" in corrected.estimator
+    assert corrected.value < mig(noisy, grid).value
+    with pytest.raises(InputError, match="symbols have no neighbours"):
+        mig(grid, grid, latents="symbols", estimator="neighbours")

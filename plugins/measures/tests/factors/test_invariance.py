@@ -11,6 +11,7 @@ import pytest
 from identify_core import Score, includes
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.factors import functions
+from identify_measures.information.functions import infomec
 
 FEW = {"train_votes": 500, "test_votes": 500}
 Codes = np.ndarray[Any, Any]
@@ -18,7 +19,11 @@ Codes = np.ndarray[Any, Any]
 MEASURES: dict[str, tuple[Callable[[Codes, Codes], Score], float]] = {
     "mig": (functions.mig, 1e-9),
     "modularity": (functions.modularity, 1e-9),
-    "inactive-completeness": (functions.inactive_completeness, 1e-9),
+    "infom": (lambda z, y: infomec(z, y).infom, 1e-9),
+    "infoc": (lambda z, y: infomec(z, y).infoc, 1e-9),
+    "infom-gap": (lambda z, y: infomec(z, y).infom_gap, 1e-9),
+    "infoc-gap": (lambda z, y: infomec(z, y).infoc_gap, 1e-9),
+    "infoe": (lambda z, y: infomec(z, y).infoe, 1e-5),
     "irs": (functions.irs, 1e-9),
     "sap": (functions.sap, 1e-9),
     "explicitness": (functions.explicitness, 1e-4),
@@ -44,6 +49,8 @@ def _element(rung: str, codes: Codes, random: np.random.Generator) -> Codes:
     signs = random.choice([-1, 1], size=d)
     if rung == "permutation-scaling":
         return (codes * signs * np.exp(random.uniform(-6, 6, size=d)))[:, order]
+    if rung == "linear":
+        return codes @ random.normal(size=(d, d))
     assert rung == "signed-permutation"
     return (codes * signs)[:, order]
 
@@ -82,6 +89,6 @@ def test_it_breaks_outside(name: str, rung: str, data: tuple[Codes, Codes]) -> N
 def test_a_shift_of_latents_changes_nothing_where_the_origin_means_nothing(data: tuple[Codes, Codes]) -> None:
     codes, factors = data
     shifted = codes + np.array([5.0, -3.0, 100.0, 0.1])
-    for name in ("mig", "modularity", "inactive-completeness", "irs", "explicitness", "factor-vae", "beta-vae"):
+    for name in ("mig", "modularity", "infom", "infoe", "infoc", "irs", "explicitness", "factor-vae", "beta-vae"):
         measure, tolerance = MEASURES[name]
         assert measure(shifted, factors).value == pytest.approx(measure(codes, factors).value, abs=tolerance)

@@ -43,16 +43,16 @@ def test_an_interval_covers_the_value_of_a_larger_sample() -> None:
 
 def test_the_interval_turns_the_shift_of_resamples_around() -> None:
     values = [0.6 + k / 1000 for k in range(101)]  # resamples lie above the value by 0.15 on average
-    interval = _interval(0.5, values, (0.0, 1.0))
+    interval = _interval(0.5, values, (0.0, 1.0), "resamples")
     assert interval is not None
     assert interval.low == pytest.approx(1.0 - 0.6975)
     assert interval.high == pytest.approx(1.0 - 0.6025)
-    near = _interval(0.97, [0.5, 0.6], (0.0, 1.0))
-    far = _interval(0.03, [0.5, 0.6], (0.0, 1.0))
+    near = _interval(0.97, [0.5, 0.6], (0.0, 1.0), "resamples")
+    far = _interval(0.03, [0.5, 0.6], (0.0, 1.0), "resamples")
     assert near is not None
     assert far is not None
     assert (near.high, far.low) == (1.0, 0.0)
-    assert _interval(0.5, [0.5], (0.0, 1.0)) is None
+    assert _interval(0.5, [0.5], (0.0, 1.0), "resamples") is None
 
 
 def test_an_interval_stays_within_the_bounds(grid: np.ndarray) -> None:
@@ -88,6 +88,6 @@ def test_every_score_carries_its_facts(grid: np.ndarray, noisy: np.ndarray) -> N
 def test_a_name_for_each_of_the_family() -> None:
     offered = {each.name for each in FACTORS if each.target}
     assert offered == {
-        "mig", "sap", "modularity", "explicitness", "dci", "factor-vae", "beta-vae", "irs", "inactive-completeness",
+        "mig", "sap", "modularity", "explicitness", "dci", "factor-vae", "beta-vae", "irs", "infomec",
     }  # fmt: skip
     assert all(CATALOGUE[name].requires == ("factors",) for name in offered)

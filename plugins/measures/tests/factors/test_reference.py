@@ -8,12 +8,12 @@ import pytest
 from identify_measures.factors.functions import (
     dci,
     factor_vae,
-    inactive_completeness,
     irs,
     mig,
     modularity,
     sap,
 )
+from identify_measures.information.functions import infomec
 
 pytestmark = pytest.mark.shared
 
@@ -68,8 +68,8 @@ def test_training_for_disentanglement_shows(vaes: Vaes) -> None:
     # The ones trained hardest for independent latents stand out, far beyond what a bootstrap moves.
     for name in ("betaB", "btcvae_dsprites_a5", "factor"):
         assert gaps[name] > plain + 0.1
-    completeness = {name: inactive_completeness(v, factors, kinds="ordinal") for name, v in latents.items()}
-    assert min(completeness, key=lambda name: completeness[name].value) == "VAE"
+    compactness = {name: infomec(v, factors, kinds="ordinal").infoc.value for name, v in latents.items()}
+    assert min(compactness, key=lambda name: compactness[name]) == "VAE"
 
 
 def test_votes_prefer_factorised_latents(vaes: Vaes) -> None:

@@ -49,3 +49,18 @@ def test_a_factor_that_is_constant_where_it_is_fitted_is_left_out(noisy: np.ndar
     found = sap(noisy, {"rare": rare, "half": np.arange(360) % 2}, test_rows=np.arange(100))
     assert any("one value: rare" in warning for warning in found.warnings)
     assert "rows to fit on" in sap(noisy, rare, test_rows=np.arange(100)).reason
+
+
+def test_symbols_have_no_order(grid: np.ndarray) -> None:
+    # Six symbols that say which of three classes a row has: no line through their numbers tells the classes apart.
+    random = np.random.default_rng(0)
+    codes = np.stack([grid[:, 0] + 3 * random.integers(0, 2, size=360), random.integers(0, 4, size=360)], axis=1)
+    found = sap(codes, grid[:, 0], latents="symbols")
+    assert found.value > 0.5
+    assert sap(codes, grid[:, 0]).value < 0.3
+    assert "latents read as symbols" in found.estimator
+    height = np.array([0.0, 5.0, 1.0])[grid[:, 0]]
+    ratio = sap(codes[:, 0], {"height": height}, kinds="continuous", latents="symbols")
+    assert ratio.value == pytest.approx(1, abs=1e-9)
+    assert sap(codes[:, 0], {"height": height}, kinds="continuous").value < 0.3
+    assert "correlation ratio" in ratio.estimator

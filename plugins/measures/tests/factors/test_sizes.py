@@ -11,6 +11,7 @@ import pytest
 from identify_core import Score
 from identify_measures.factors import functions
 from identify_measures.factors.functions import Dci
+from identify_measures.information.functions import infomec
 from identify_measures.inputs import InputError
 
 Measure = Callable[..., Any]
@@ -29,10 +30,19 @@ def values(found: Score | Dci) -> list[float]:
     return [found.value]
 
 
+def infom(*arrays: Any, **options: Any) -> Score:
+    return infomec(*arrays, **options).infom
+
+
+def infoe(*arrays: Any, **options: Any) -> Score:
+    return infomec(*arrays, **options).infoe
+
+
 CASES: list[tuple[Measure, dict[str, Any], float]] = [
     (functions.mig, {}, 0.95),
     (functions.modularity, {}, 0.95),
-    (functions.inactive_completeness, {}, 0.95),
+    (infom, {}, 0.9),
+    (infoe, {}, 0.95),
     (functions.sap, {}, 0.3),
     (functions.explicitness, {}, 0.99),
     (functions.dci, {"mode": "fast"}, 0.99),

@@ -17,6 +17,7 @@ from identify_core.errors import PluginError
 from identify_core.evaluation import targets
 from identify_core.evaluation.pairs import Preparations
 from identify_core.evaluation.subjects import Representation, Subject
+from identify_core.findings import Scored
 from identify_core.plugins import Registered
 from identify_core.scores import Score, Verdict
 from identify_core.testing.conformance.bench import Bench, item_of
@@ -198,6 +199,8 @@ def compute(bench: Bench, chosen: Any, component: Evaluator, arrays: tuple[Value
         return result.residuals
     if isinstance(result, Score):
         return {component.name: result}
+    if isinstance(result, Scored):
+        result = result.scores
     if isinstance(result, Mapping) and result and all(isinstance(each, Score) for each in result.values()):
         return result
     wanted = (

@@ -10,18 +10,20 @@ from identify_measures.options.factors import (
     DciOptions,
     ExplicitnessOptions,
     FactorVaeOptions,
-    InactiveOptions,
-    InformationOptions,
     IrsOptions,
-    SplitOptions,
+    SapOptions,
 )
+from identify_measures.options.infomec import InfomecOptions
+from identify_measures.options.information import MatrixOptions
 
 _LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
+_HSU = "Hsu, Dorrell, Whittington, Wu & Finn 2023, arXiv 2305.18378, section 4"
 
 
 def _measure(name: str, summary: str, definition: str, source: str, *, offered: bool = True, **more: object) -> Measure:
     function = name.replace("-", "_")
-    facts = {"bounds": (0.0, 1.0), "invariant_to": ("permutation-scaling",), **more}
+    place = f"identify_measures.factors.functions:{function}" if offered else ""
+    facts = {"bounds": (0.0, 1.0), "function": place, "invariant_to": ("permutation-scaling",), **more}
     return Measure(
         name=name,
         family="factors",
@@ -32,7 +34,6 @@ def _measure(name: str, summary: str, definition: str, source: str, *, offered: 
         arity="representation",
         requires=("factors",),
         target=f"identify_measures.evaluators.factors:{function}" if offered else "",
-        function=f"identify_measures.factors.functions:{function}" if offered else "",
         **facts,  # type: ignore[arg-type]
     )
 
@@ -46,7 +47,7 @@ FACTORS = (
             "bins a latent, nats; adding a constant to a latent changes nothing either, bending it does"
         ),
         f"Chen, Li, Grosse & Duvenaud 2018, arXiv 1802.04942, equation 6; {_LOCATELLO}",
-        options=InformationOptions,
+        options=MatrixOptions,
     ),
     _measure(
         "sap",
@@ -58,7 +59,7 @@ FACTORS = (
         ),
         f"Kumar, Sattigeri & Balakrishnan 2018, arXiv 1711.00848, section 3; {_LOCATELLO}",
         invariant_to=("signed-permutation",),
-        options=SplitOptions,
+        options=SapOptions,
     ),
     _measure(
         "modularity",
@@ -68,7 +69,7 @@ FACTORS = (
             "a latent that knows of none counts 0"
         ),
         f"Ridgeway & Mozer 2018, arXiv 1802.05312, equation 2; {_LOCATELLO}",
-        options=InformationOptions,
+        options=MatrixOptions,
     ),
     _measure(
         "explicitness",
@@ -145,14 +146,59 @@ FACTORS = (
         options=IrsOptions,
     ),
     _measure(
-        "inactive-completeness",
-        "Whether each factor is kept in one latent only, latents that hardly vary left out.",
-        (
-            "mean over factors of (max_i I_ij / Σ_i I_ij − 1/A) / (1 − 1/A) over the A active latents, I the mutual "
-            "information; active: standard deviation at least 0.05 of the largest one"
-        ),
-        "Hsu, Dorrell, Whittington, Wu & Finn 2023, arXiv 2305.18378, section 4 (InfoC), with binned information",
+        "infomec",
+        "Modularity, explicitness and compactness in information, by any published variant.",
+        "reports infom, infoe, infoc, infom-gap and infoc-gap",
+        _HSU,
         invariant_to=("signed-permutation",),
-        options=InactiveOptions,
+        options=InfomecOptions,
+        bounds=(-math.inf, math.inf),
+        touched_by=("repeated rows", "constant latents"),
+        function="identify_measures.information.functions:infomec",
+    ),
+    _measure(
+        "infom",
+        "Whether each active latent knows of one factor only.",
+        "(mean over active latents of max_j N_ij / Σ_j N_ij − 1/F) / (1 − 1/F), N = I(z_i; s_j) / H(s_j)",
+        f"{_HSU}, equation 6",
+        invariant_to=("signed-permutation",),
+        offered=False,
+    ),
+    _measure(
+        "infoe",
+        "How much of each factor a linear classifier reads off all latents.",
+        (
+            "mean over factors of 1 − (cross-entropy of a multinomial logistic regression, classes of equal weight) / "
+            "log K"
+        ),
+        f"{_HSU}, equation 8; Xu et al. 2020, arXiv 2002.10689",
+        invariant_to=("linear",),
+        offered=False,
+        bounds=(-math.inf, 1.0),
+    ),
+    _measure(
+        "infoc",
+        "Whether each factor is kept in one active latent only.",
+        "(mean over factors of max_i N_ij / Σ_i N_ij − 1/A) / (1 − 1/A) over the A active latents",
+        f"{_HSU}, equation 7",
+        invariant_to=("signed-permutation",),
+        offered=False,
+    ),
+    _measure(
+        "infom-gap",
+        "How much more an active latent knows of one factor than of any other.",
+        "mean over active latents of (largest − second largest N_ij over factors)",
+        f"{_HSU}, appendix",
+        invariant_to=("signed-permutation",),
+        offered=False,
+        bounds=(0.0, math.inf),
+    ),
+    _measure(
+        "infoc-gap",
+        "How much more one latent knows of a factor than any other, all latents counted.",
+        "mean over factors of (largest − second largest N_ij over all latents)",
+        f"{_HSU}, appendix; with counted information it is mig",
+        offered=False,
+        bounds=(0.0, math.inf),
     ),
 )

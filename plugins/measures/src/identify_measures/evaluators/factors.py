@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import attrs
 import numpy as np
 
-from identify_core import Context, Score, Subject
+from identify_core import Context, Scored, Subject
 from identify_measures.factors import dci as _dci
 from identify_measures.factors import explicitness as _explicitness
 from identify_measures.factors import gaps, voting
 from identify_measures.factors import irs as _irs
 from identify_measures.factors import sap as _sap
 from identify_measures.factors.measuring import Formula, evaluate
-from identify_measures.factors.study import make_study
+from identify_measures.factors.study import make_study, takes_symbols
+from identify_measures.information.infomec import INFOMEC
 from identify_measures.options.factors import FactorOptions, SplitOptions
 
-SingleEvaluator = Callable[[FactorOptions, Subject, Context], Mapping[str, Score]]
+SingleEvaluator = Callable[[FactorOptions, Subject, Context], Scored]
 
 
 def _representation(formula: Formula) -> SingleEvaluator:
-    def evaluator(options: FactorOptions, subject: Subject, context: Context) -> Mapping[str, Score]:
+    def evaluator(options: FactorOptions, subject: Subject, context: Context) -> Scored:
         """The scores of the subject's representation; every one of a comparison has its rows split the same way.
 
         Rows are taken in the order of their ids, so that the order in which they are stored decides nothing.
@@ -36,6 +37,7 @@ def _representation(formula: Formula) -> SingleEvaluator:
             {name: attrs.evolve(each, values=each.values[order]) for name, each in representation.factors.items()},
             factor_bins=options.factor_bins,
             train_fraction=options.train_fraction if isinstance(options, SplitOptions) else 2 / 3,
+            symbols=takes_symbols(options),
             seed=context.streams.derive("factors split"),
             name=representation.label,
         )
@@ -46,7 +48,7 @@ def _representation(formula: Formula) -> SingleEvaluator:
 
 mig = _representation(gaps.MIG)
 modularity = _representation(gaps.MODULARITY)
-inactive_completeness = _representation(gaps.INACTIVE_COMPLETENESS)
+infomec = _representation(INFOMEC)
 sap = _representation(_sap.SAP)
 explicitness = _representation(_explicitness.EXPLICITNESS)
 dci = _representation(_dci.DCI)

@@ -42,6 +42,7 @@ def dci_value(study: Study, options: DciOptions, generator: Generator) -> Outcom
     kept, notes = fittable(study)
     predictions = predict_factors(study, kept, options, generator)
     importances = np.stack([each.importances for each in predictions], axis=1)
+    importances = np.add.reduceat(importances, np.unique(study.columns()[1], return_index=True)[1])
     values, reasons = {}, {}
     for name, table, what in (
         (_NAMES[0], importances, "factor"),
@@ -142,6 +143,8 @@ def _estimator(study: Study, options: DciOptions) -> str:
             f"{FAST_DISTANCE}"
         )
     importances = "importances by the decrease of squared error, the same up to ties among equally good splits"
+    if study.symbols:
+        importances += ", latents read as symbols: those of a latent's symbols are added up"
     return f"{how}; {importances}; {study.split}"
 
 

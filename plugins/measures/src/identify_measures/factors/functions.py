@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 import attrs
 
-from identify_core import Score
+from identify_core import Score, Scored
 from identify_measures.factors.dci import DCI
 from identify_measures.factors.explicitness import EXPLICITNESS
-from identify_measures.factors.gaps import INACTIVE_COMPLETENESS, MIG, MODULARITY
+from identify_measures.factors.gaps import MIG, MODULARITY
 from identify_measures.factors.irs import IRS
 from identify_measures.factors.measuring import Formula, evaluate
 from identify_measures.factors.sap import SAP
-from identify_measures.factors.study import make_study
+from identify_measures.factors.study import make_study, takes_symbols
 from identify_measures.factors.truth import Kinds
 from identify_measures.factors.voting import BETA_VAE, FACTOR_VAE
 from identify_measures.options.factors import (
@@ -22,11 +22,13 @@ from identify_measures.options.factors import (
     ExplicitnessOptions,
     FactorOptions,
     FactorVaeOptions,
-    InactiveOptions,
-    InformationOptions,
     IrsOptions,
+    SapOptions,
     SplitOptions,
 )
+from identify_measures.options.information import Bins, Estimator, MatrixOptions
+
+Latents = Literal["numbers", "symbols"]
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +51,10 @@ def mig(
     factors: Any,
     *,
     kinds: Kinds = None,
-    bins: int = 20,
+    latents: Latents = "numbers",
+    estimator: Estimator = "plug-in",
+    bins: Bins = 20,
+    neighbours: int = 3,
     factor_bins: int = 20,
     interval_draws: int = 0,
     chance_draws: int = 0,
@@ -62,7 +67,10 @@ def mig(
         factors: of the same rows: a mapping of names to arrays or `Factor`s, or an array of shape (n, F).
         kinds: continuous, circular (in radians), degrees, ordinal or categorical: one for all, one a factor, or a
             mapping of names; where none is said, integers, text, true and false are categorical, the others continuous.
-        bins: equal-width bins of each latent.
+        latents: `numbers`, or `symbols` of which only whether two are the same counts.
+        estimator: of the information: `plug-in`, `miller-madow`, `permutation` or `neighbours`.
+        bins: equal-width bins of each latent, or a rule of numpy.
+        neighbours: of the estimator of that name.
         factor_bins: equal-width bins of continuous and circular factors.
         interval_draws: bootstrap resamples for a 95 % interval; 0 for none.
         chance_draws: random pairings of rows for the chance level; 0 for none.
@@ -71,8 +79,14 @@ def mig(
     Raises:
         InputError: they are no latents and factors of the same samples.
     """
-    options = InformationOptions(
-        bins=bins, factor_bins=factor_bins, interval_draws=interval_draws, chance_draws=chance_draws
+    options = MatrixOptions(
+        latents=latents,
+        estimator=estimator,
+        bins=bins,
+        neighbours=neighbours,
+        factor_bins=factor_bins,
+        interval_draws=interval_draws,
+        chance_draws=chance_draws,
     )
     return _single(MIG, codes, factors, kinds, options, seed)
 
@@ -82,7 +96,10 @@ def modularity(
     factors: Any,
     *,
     kinds: Kinds = None,
-    bins: int = 20,
+    latents: Latents = "numbers",
+    estimator: Estimator = "plug-in",
+    bins: Bins = 20,
+    neighbours: int = 3,
     factor_bins: int = 20,
     interval_draws: int = 0,
     chance_draws: int = 0,
@@ -93,48 +110,16 @@ def modularity(
     Raises:
         InputError: they are no latents and factors of the same samples.
     """
-    options = InformationOptions(
-        bins=bins, factor_bins=factor_bins, interval_draws=interval_draws, chance_draws=chance_draws
-    )
-    return _single(MODULARITY, codes, factors, kinds, options, seed)
-
-
-def inactive_completeness(
-    codes: Any,
-    factors: Any,
-    *,
-    kinds: Kinds = None,
-    bins: int = 20,
-    factor_bins: int = 20,
-    inactive_below: float = 0.05,
-    interval_draws: int = 0,
-    chance_draws: int = 0,
-    seed: int = 0,
-) -> Score:
-    """Completeness over active latents (Hsu et al. 2023, InfoC); other arguments are those of `mig`.
-
-    Args:
-        codes: latents, shape (n, d).
-        factors: as for `mig`.
-        kinds: as for `mig`.
-        bins: equal-width bins of each latent.
-        factor_bins: equal-width bins of continuous and circular factors.
-        inactive_below: latents with a standard deviation below this part of the largest one are inactive.
-        interval_draws: bootstrap resamples for a 95 % interval; 0 for none.
-        chance_draws: random pairings of rows for the chance level; 0 for none.
-        seed: of those draws.
-
-    Raises:
-        InputError: they are no latents and factors of the same samples.
-    """
-    options = InactiveOptions(
+    options = MatrixOptions(
+        latents=latents,
+        estimator=estimator,
         bins=bins,
+        neighbours=neighbours,
         factor_bins=factor_bins,
-        inactive_below=inactive_below,
         interval_draws=interval_draws,
         chance_draws=chance_draws,
     )
-    return _single(INACTIVE_COMPLETENESS, codes, factors, kinds, options, seed)
+    return _single(MODULARITY, codes, factors, kinds, options, seed)
 
 
 def sap(
@@ -142,6 +127,7 @@ def sap(
     factors: Any,
     *,
     kinds: Kinds = None,
+    latents: Latents = "numbers",
     train_fraction: float = 2 / 3,
     test_rows: Any = None,
     interval_draws: int = 0,
@@ -154,6 +140,7 @@ def sap(
         codes: latents, shape (n, d), numpy or torch.
         factors: as for `mig`.
         kinds: as for `mig`.
+        latents: `numbers` or `symbols`.
         train_fraction: the part of the rows, drawn at random, that predictors are fitted on.
         test_rows: the row numbers to judge on instead, all others to fit on.
         interval_draws: bootstrap resamples for a 95 % interval; 0 for none.
@@ -163,7 +150,9 @@ def sap(
     Raises:
         InputError: they are no latents and factors of the same samples.
     """
-    options = SplitOptions(train_fraction=train_fraction, interval_draws=interval_draws, chance_draws=chance_draws)
+    options = SapOptions(
+        latents=latents, train_fraction=train_fraction, interval_draws=interval_draws, chance_draws=chance_draws
+    )
     return _single(SAP, codes, factors, kinds, options, seed, test_rows)
 
 
@@ -212,6 +201,7 @@ def dci(
     factors: Any,
     *,
     kinds: Kinds = None,
+    latents: Latents = "numbers",
     mode: Literal["reference", "fast"] = "reference",
     train_fraction: float = 2 / 3,
     test_rows: Any = None,
@@ -226,6 +216,7 @@ def dci(
         codes: latents, shape (n, d), numpy or torch.
         factors: as for `mig`; classifiers predict ordinal and categorical ones, regressions the others.
         kinds: as for `mig`.
+        latents: `numbers` or `symbols`.
         mode: `reference` is scikit-learn's gradient boosting; `fast` the same algorithm on binned latents.
         train_fraction: the part of the rows, drawn at random, that predictors are fitted on.
         test_rows: the row numbers to judge on instead, all others to fit on.
@@ -238,13 +229,14 @@ def dci(
         InputError: they are no latents and factors of the same samples.
     """
     options = DciOptions(
+        latents=latents,
         mode=mode,
         train_fraction=train_fraction,
         jobs=jobs,
         interval_draws=interval_draws,
         chance_draws=chance_draws,
     )
-    scores = _scores(DCI, codes, factors, kinds, options, seed, test_rows)
+    scores = judge(DCI, codes, factors, kinds, options, seed, test_rows).scores
     return Dci(
         disentanglement=scores["dci-disentanglement"],
         completeness=scores["dci-completeness"],
@@ -365,12 +357,23 @@ def irs(
 def _single(
     formula: Formula, codes: Any, factors: Any, kinds: Kinds, options: FactorOptions, seed: int, test_rows: Any = None
 ) -> Score:
-    return _scores(formula, codes, factors, kinds, options, seed, test_rows)[formula.names[0]]
+    return judge(formula, codes, factors, kinds, options, seed, test_rows).scores[formula.names[0]]
 
 
-def _scores(
-    formula: Formula, codes: Any, factors: Any, kinds: Kinds, options: FactorOptions, seed: int, test_rows: Any
-) -> dict[str, Score]:
+def judge(
+    formula: Formula,
+    codes: Any,
+    factors: Any,
+    kinds: Kinds,
+    options: FactorOptions,
+    seed: int,
+    test_rows: Any = None,
+) -> Scored:
+    """The scores of latents against factors.
+
+    Raises:
+        InputError: they are no latents and factors of the same samples.
+    """
     study = make_study(
         codes,
         factors,
@@ -378,6 +381,7 @@ def _scores(
         factor_bins=options.factor_bins,
         train_fraction=options.train_fraction if isinstance(options, SplitOptions) else 2 / 3,
         test_rows=test_rows,
+        symbols=takes_symbols(options),
         seed=seed,
     )
     return evaluate(formula, study, options, seed=seed)

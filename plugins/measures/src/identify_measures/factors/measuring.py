@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core import Chance, Interval, Score
+from identify_core import Chance, Interval, LabelledArray, Scored
 from identify_measures.catalogue import measure as find_measure
 from identify_measures.factors.study import Study
 from identify_measures.factors.truth import Array, TrueFactor
@@ -33,12 +33,16 @@ class Outcome:
         reasons: measure to the reason why it is NaN.
         notes: what could mislead.
         details: numbers of single factors, in words, for the estimator.
+        arrays: what the values were read off.
+        remarks: finds what else could mislead; called for the data themselves, not for every draw of them.
     """
 
     values: Mapping[str, float]
     reasons: Mapping[str, str] = attrs.field(factory=dict)
     notes: Sequence[str] = ()
     details: str = ""
+    arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict)
+    remarks: Callable[[], Sequence[str]] = list
 
 
 @attrs.frozen(kw_only=True)
@@ -50,16 +54,19 @@ class Formula:
         value: called with the study, the options and a generator; it may raise `Undefined`.
         estimator: the convention in words.
         invariant_to: measure to the largest rungs under which it does not change, where that depends on the data.
+        halves: whether, with these options, an interval comes from halves of the rows, because resamples repeat rows
+            and the measure would take equal rows for neighbours.
     """
 
     names: tuple[str, ...]
     value: Callable[[Study, Any, Generator], Outcome]
     estimator: Callable[[Study, Any], str]
     invariant_to: Callable[[Study, Any], Mapping[str, tuple[str, ...]]] = lambda study, options: {}
+    halves: Callable[[Any], bool] = lambda options: False
 
 
-def evaluate(formula: Formula, study: Study, options: FactorOptions, *, seed: int) -> dict[str, Score]:
-    """The scores of one representation, by measure.
+def evaluate(formula: Formula, study: Study, options: FactorOptions, *, seed: int) -> Scored:
+    """The scores of one representation, by measure, and the arrays behind them.
 
     Args:
         formula: the measures.
@@ -71,16 +78,20 @@ def evaluate(formula: Formula, study: Study, options: FactorOptions, *, seed: in
     found = _outcome(formula, study, options, np.random.default_rng(first))
     again = [np.random.default_rng(each) for each in later]
     shuffled = [_outcome(formula, study.shuffled(g), options, g) for g in again[: options.chance_draws]]
-    resampled = [_outcome(formula, study.resampled(g), options, g) for g in again[options.chance_draws :]]
+    halves = formula.halves(options)
+    drawn = Study.halved if halves else Study.resampled
+    resampled = [_outcome(formula, drawn(study, g), options, g) for g in again[options.chance_draws :]]
+    method = "halves of the distinct rows" if halves else "resamples of the distinct rows"
+    remarks = found.remarks()
     invariant_to = formula.invariant_to(study, options)
     scores = {}
     for name in formula.names:
         value = found.values[name]
-        notes = [*study.notes, *found.notes]
+        notes = [*study.notes, *found.notes, *remarks]
         interval = chance = None
         if not math.isnan(value):
             chance = _chance([each.values[name] for each in shuffled])
-            interval = _interval(value, [each.values[name] for each in resampled], find_measure(name).bounds)
+            interval = _interval(value, [each.values[name] for each in resampled], find_measure(name).bounds, method)
             lost = sum(math.isnan(each.values[name]) for each in (*shuffled, *resampled))
             notes += [f"{lost} draws for chance or the interval gave no value"] if lost else []
         scores[name] = score(
@@ -96,7 +107,7 @@ def evaluate(formula: Formula, study: Study, options: FactorOptions, *, seed: in
             warnings=notes,
             reason=found.reasons.get(name, ""),
         )
-    return scores
+    return Scored(scores=scores, arrays=found.arrays)
 
 
 def _outcome(formula: Formula, study: Study, options: FactorOptions, generator: Generator) -> Outcome:
@@ -117,18 +128,20 @@ def _chance(values: list[float]) -> Chance | None:
     return Chance(mean=float(np.mean(kept)), deviation=deviation, method=f"{len(kept)} random pairings of rows")
 
 
-def _interval(value: float, values: list[float], bounds: tuple[float, float]) -> Interval | None:
+def _interval(value: float, values: list[float], bounds: tuple[float, float], of: str) -> Interval | None:
     kept = [each for each in values if not math.isnan(each)]
     if len(kept) < 2:
         return None
     # A resample repeats rows, which shifts information upwards and held-out accuracy downwards: the basic bootstrap
     # takes the distribution of the difference to the value, so that the shift does not move the interval the same way.
+    # Half of the rows, drawn without replacement, differ from the whole as the whole differs from all there could be:
+    # the variance is (2/n − 1/n) of one row's (Politis, Romano & Wolf 1999, section 2).
     low, high = np.quantile(kept, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(
         low=max(float(2 * value - high), bounds[0]),
         high=min(float(2 * value - low), bounds[1]),
         level=LEVEL,
-        method=f"basic bootstrap over {len(kept)} resamples of the distinct rows",
+        method=f"basic bootstrap over {len(kept)} {of}",
     )
 
 

@@ -11,21 +11,23 @@ from identify_measures.factors.measuring import Formula, Generator, Outcome, fit
 from identify_measures.factors.study import Study
 from identify_measures.factors.truth import Array, TrueFactor
 from identify_measures.factors.working import side_by_side
-from identify_measures.options.factors import SplitOptions
+from identify_measures.options.factors import SapOptions
 
 _ITERATIONS = 10_000
 
 
-def sap_value(study: Study, options: SplitOptions, generator: Generator) -> Outcome:
+def sap_value(study: Study, options: SapOptions, generator: Generator) -> Outcome:
     """Mean over factors of the gap between the two best scores of single latents."""
     kept, notes = fittable(study)
     fitted, judged = study.fitted(), study.judged()
-    correlations = [_linear(fitted, factor.take(study.train)) for factor in kept if not factor.discrete]
+    latent_of = study.columns()[1]
+    correlations = [_explained(fitted, latent_of, factor.take(study.train)) for factor in kept if not factor.discrete]
     tasks = [(i, factor) for factor in kept if factor.discrete for i in range(study.width)]
 
     def classify(task: tuple[int, TrueFactor]) -> tuple[float, bool]:
         i, factor = task
-        return _accuracy(fitted[:, i], factor.labels[study.train], judged[:, i], factor.labels[study.test])
+        own = latent_of == i
+        return _accuracy(fitted[:, own], factor.labels[study.train], judged[:, own], factor.labels[study.test])
 
     results = side_by_side(classify, tasks)
     accuracies = np.array([accuracy for accuracy, _ in results]).reshape(-1, study.width)
@@ -41,36 +43,55 @@ def sap_value(study: Study, options: SplitOptions, generator: Generator) -> Outc
 
 def _accuracy(codes: Array, labels: Array, test_codes: Array, test_labels: Array) -> tuple[float, bool]:
     classifier = LinearSVC(C=0.01, class_weight="balanced", dual=False, max_iter=_ITERATIONS)
-    classifier.fit(codes[:, None], labels)
-    found = float(np.mean(classifier.predict(test_codes[:, None]) == test_labels))
+    classifier.fit(codes, labels)
+    found = float(np.mean(classifier.predict(test_codes) == test_labels))
     return found, int(np.max(classifier.n_iter_)) < _ITERATIONS
 
 
-def _linear(codes: Array, factor: TrueFactor) -> Array:
-    """R² of each latent with the factor, shape (d,): squared Pearson, or the circular-linear correlation."""
-    codes = codes - codes.mean(axis=0)
+def _explained(columns: Array, latent_of: Array, factor: TrueFactor) -> Array:
+    """R² of each latent with the factor, shape (d,).
+
+    Of numbers the squared Pearson or the circular-linear correlation: the share of the latent's variance that the
+    targets explain. Of symbols the correlation ratio: the share of the targets' variance that the symbols explain.
+    """
+    columns = columns - columns.mean(axis=0)
     targets = factor.targets - factor.targets.mean(axis=0)
-    # The share of a latent's variance that the targets explain: with one target it is the squared correlation.
-    basis, scale, _ = np.linalg.svd(targets, full_matrices=False)
-    basis = basis[:, scale > 1e-10 * scale[0]]
-    total = (codes**2).sum(axis=0)
-    explained = ((basis.T @ codes) ** 2).sum(axis=0)
+    width = int(latent_of[-1]) + 1
+    if len(latent_of) == width:
+        return _share(columns, targets)
+    total = (targets**2).sum()
+    shares = [(_basis(columns[:, latent_of == i]).T @ targets) ** 2 for i in range(width)]
+    return np.array([float(each.sum() / total) for each in shares])
+
+
+def _share(columns: Array, targets: Array) -> Array:
+    total = (columns**2).sum(axis=0)
+    explained = ((_basis(targets).T @ columns) ** 2).sum(axis=0)
     shares: Array = np.divide(explained, total, out=np.zeros_like(total), where=total > 0)
     return shares
 
 
-def _estimator(study: Study, options: SplitOptions) -> str:
+def _basis(columns: Array) -> Array:
+    basis, scale, _ = np.linalg.svd(columns, full_matrices=False)
+    kept: Array = basis[:, scale > 1e-10 * scale[0]] if scale[0] > 0 else basis[:, :0]
+    return kept
+
+
+def _estimator(study: Study, options: SapOptions) -> str:
     text = f"gap of the two best latents, mean over {len(study.truth)} factors"
+    if study.symbols:
+        text += "; latents read as symbols"
     if any(factor.discrete for factor in study.truth):
         text += f"; discrete factors: test accuracy of a balanced linear classifier (C = 0.01), {study.split}"
     if any(not factor.discrete for factor in study.truth):
-        text += "; continuous factors: squared Pearson correlation on the rows to fit on"
-    if any(factor.kind == "circular" for factor in study.truth):
+        what = "correlation ratio" if study.symbols else "squared Pearson correlation"
+        text += f"; continuous factors: {what} on the rows to fit on"
+    if not study.symbols and any(factor.kind == "circular" for factor in study.truth):
         text += ", circular ones: circular-linear correlation (Mardia & Jupp 2000, section 11.2.1)"
     return text
 
 
-def _invariant_to(study: Study, options: SplitOptions) -> Mapping[str, tuple[str, ...]]:
+def _invariant_to(study: Study, options: SapOptions) -> Mapping[str, tuple[str, ...]]:
     # The classifier's penalty is on the size of its weight, so that the scale of a latent matters to it.
     discrete = any(factor.discrete for factor in study.truth)
     return {} if discrete else {"sap": ("permutation-scaling",)}

@@ -23,7 +23,7 @@ class Study:
     """What a measure against factors is computed from.
 
     Args:
-        codes: latents less their mean, float64, shape (n, d).
+        codes: latents less their mean, float64, shape (n, d); symbols as they came.
         truth: factors of the same rows that take more than one value.
         train: rows that predictors are fitted on.
         test: rows that judge them.
@@ -32,6 +32,7 @@ class Study:
         notes: what could mislead about the data.
         split: in words, how train and test rows were told apart.
         groups: which rows are equal, latents and factors together, shape (n,); None where all rows differ.
+        symbols: whether latents are symbols, of which only whether two are the same counts.
     """
 
     codes: Array
@@ -43,6 +44,7 @@ class Study:
     notes: tuple[str, ...]
     split: str
     groups: Array | None = None
+    symbols: bool = False
 
     @property
     def n(self) -> int:
@@ -75,14 +77,30 @@ class Study:
             return ""
         return f"the {self.n} rows are {self.distinct} distinct ones; {LEAST_ROWS} are needed to fit and to judge"
 
+    def states(self) -> Array:
+        """Each latent's symbols numbered from 0 upwards in their order, shape (n, d)."""
+        return np.stack([np.unique(column, return_inverse=True)[1].reshape(-1) for column in self.codes.T], axis=1)
+
+    def columns(self) -> tuple[Array, Array]:
+        """What predictors take, shape (n, c), and the latent that each column is of, shape (c,).
+
+        Numbers are columns themselves; of symbols each one has a column, 1 where the latent is that symbol.
+        """
+        if not self.symbols:
+            return self.codes, np.arange(self.width)
+        states = self.states()
+        counts = states.max(axis=0) + 1
+        columns = np.concatenate([np.eye(count)[state] for count, state in zip(counts, states.T, strict=True)], axis=1)
+        return columns, np.repeat(np.arange(self.width), counts)
+
     def fitted(self) -> Array:
-        """The latents of the train rows."""
-        rows: Array = self.codes[self.train]
+        """The columns of the train rows."""
+        rows: Array = self.columns()[0][self.train]
         return rows
 
     def judged(self) -> Array:
-        """The latents of the test rows."""
-        rows: Array = self.codes[self.test]
+        """The columns of the test rows."""
+        rows: Array = self.columns()[0][self.test]
         return rows
 
     def shuffled(self, generator: np.random.Generator) -> Study:
@@ -92,7 +110,20 @@ class Study:
 
     def resampled(self, generator: np.random.Generator) -> Study:
         """Distinct rows drawn with replacement, each with its repeats, train rows from train rows, test from test."""
-        train, test = (draw_distinct(rows, self.groups, generator) for rows in (self.train, self.test))
+        return self._taken(*(draw_distinct(rows, self.groups, generator) for rows in (self.train, self.test)))
+
+    def halved(self, generator: np.random.Generator) -> Study:
+        """Half of the distinct rows, drawn without replacement, each with its repeats; train and test rows as before.
+
+        Factors that vary in all rows and not in this half are left out of it.
+        """
+        groups = np.arange(self.n) if self.groups is None else np.unique(self.groups, return_inverse=True)[1]
+        count = int(groups.max()) + 1
+        kept = (generator.permutation(count) < count // 2)[groups.reshape(-1)]
+        half = self._taken(*(rows[kept[rows]] for rows in (self.train, self.test)))
+        return attrs.evolve(half, truth=tuple(factor for factor in half.truth if factor.varies))
+
+    def _taken(self, train: Array, test: Array) -> Study:
         rows = np.concatenate([train, test])
         return attrs.evolve(
             self,
@@ -112,6 +143,7 @@ def make_study(
     factor_bins: int = 20,
     train_fraction: float = 2 / 3,
     test_rows: Any = None,
+    symbols: bool = False,
     seed: int = 0,
     name: str = "codes",
 ) -> Study:
@@ -124,6 +156,7 @@ def make_study(
         factor_bins: bins of continuous and circular factors.
         train_fraction: the part of the rows to fit on, drawn at random.
         test_rows: the row numbers to judge on, all others to fit on, instead of a random split.
+        symbols: whether latents are symbols.
         seed: of the split.
         name: what messages call the latents.
 
@@ -140,8 +173,9 @@ def make_study(
     dead = (values == values[:1]).all(axis=0)
     if dead.any():
         notes.append(f"{int(dead.sum())} of {matrix.width} latents are constant")
-    centred = values - values.mean(axis=0)
-    centred[:, dead] = 0.0
+    centred = values if symbols else values - values.mean(axis=0)
+    if not symbols:
+        centred[:, dead] = 0.0
     groups = _equal_rows(values, truth)
     notes += caution(count_groups(groups, matrix.n), matrix.n, (name, "factors"))
     train, test, split = _split(matrix.n, train_fraction, test_rows, seed, groups)
@@ -158,7 +192,13 @@ def make_study(
         notes=tuple(notes),
         split=split,
         groups=None if groups is None else groups.numpy(),
+        symbols=symbols,
     )
+
+
+def takes_symbols(options: object) -> bool:
+    """Whether options say that latents are symbols; measures that take numbers alone have no such option."""
+    return getattr(options, "latents", "numbers") == "symbols"
 
 
 def _equal_rows(codes: Array, truth: Sequence[TrueFactor]) -> torch.Tensor | None:

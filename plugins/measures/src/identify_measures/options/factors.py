@@ -8,7 +8,11 @@ import attrs
 
 from identify_core import above, at_least, between, option
 
-_LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
+LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
+LATENTS = (
+    "What latents are: numbers, whose order and distances count, or symbols, of which only whether two are the same "
+    "counts, as of the indices of a codebook."
+)
 
 
 @attrs.frozen
@@ -29,30 +33,19 @@ class FactorOptions:
 
 
 @attrs.frozen
-class InformationOptions(FactorOptions):
-    """The options of `mig` and `modularity`."""
-
-    bins: int = option(20, help="Equal-width bins of each latent.", source=_LOCATELLO, limit=at_least(2))
-
-
-@attrs.frozen
-class InactiveOptions(InformationOptions):
-    """The options of `inactive-completeness`."""
-
-    inactive_below: float = option(
-        0.05,
-        help="Latents whose standard deviation is below this part of the largest one count as inactive.",
-        limit=between(0.0, 1.0),
-    )
-
-
-@attrs.frozen
 class SplitOptions(FactorOptions):
-    """The options of `sap`: what is fitted on some rows and judged on the others."""
+    """What is fitted on some rows and judged on the others."""
 
     train_fraction: float = option(
         2 / 3, help="The part of the rows, drawn at random, that predictors are fitted on.", limit=between(0.05, 0.95)
     )
+
+
+@attrs.frozen
+class SapOptions(SplitOptions):
+    """The options of `sap`."""
+
+    latents: Literal["numbers", "symbols"] = option("numbers", help=LATENTS)
 
 
 @attrs.frozen
@@ -70,6 +63,7 @@ class ExplicitnessOptions(SplitOptions):
 class DciOptions(SplitOptions):
     """The options of `dci`."""
 
+    latents: Literal["numbers", "symbols"] = option("numbers", help=LATENTS)
     mode: Literal["reference", "fast"] = option(
         "reference",
         help=(
@@ -77,7 +71,7 @@ class DciOptions(SplitOptions):
             "bins, all classes at once, about ten times faster and within 0.012 of it on eight published VAEs, within "
             "0.022 on noisier latents."
         ),
-        source=_LOCATELLO,
+        source=LOCATELLO,
     )
     jobs: int = option(0, help="Factors fitted side by side; 0 for as many as there are cores.", limit=at_least(0))
 
@@ -86,11 +80,11 @@ class DciOptions(SplitOptions):
 class BetaVaeOptions(FactorOptions):
     """The options of `beta-vae`."""
 
-    batch: int = option(64, help="Samples, or pairs of them, behind each vote.", source=_LOCATELLO, limit=at_least(2))
+    batch: int = option(64, help="Samples, or pairs of them, behind each vote.", source=LOCATELLO, limit=at_least(2))
     train_votes: int = option(
-        10_000, help="Votes that the classifier is fitted on.", source=_LOCATELLO, limit=at_least(10)
+        10_000, help="Votes that the classifier is fitted on.", source=LOCATELLO, limit=at_least(10)
     )
-    test_votes: int = option(5_000, help="Votes that judge it.", source=_LOCATELLO, limit=at_least(10))
+    test_votes: int = option(5_000, help="Votes that judge it.", source=LOCATELLO, limit=at_least(10))
     least_rows: int = option(
         16,
         help="Rows that have to share the value of a factor before batches are drawn among them.",
@@ -117,6 +111,6 @@ class IrsOptions(FactorOptions):
     quantile: float = option(
         0.99,
         help="The quantile of the deviations that stands for the largest one; 1 is the paper's version.",
-        source=_LOCATELLO,
+        source=LOCATELLO,
         limit=(above(0.0), between(0.0, 1.0)),
     )
