@@ -1,4 +1,4 @@
-"""Time every benchmark beside its baseline and print the ratios: `python -m benchmarks [PATTERN] [--json FILE]`."""
+"""Time every benchmark next to its baseline and print the ratios: `python -m benchmarks [PATTERN] [--json FILE]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluating J on grids, beside a loop over grid points that copies the module or calls it as a function."""
+"""Evaluating J on grids, next to a loop over grid points that copies the module or calls it as a function."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def cases() -> Iterable[Case]:
     pairs = [(i, j) for i in range(12) for j in range(i + 1, 12)]
     yield Case(
         name="RSA (correlation, Spearman), all pairs of 12 x (1500, 256)",
-        baseline_name="dissimilarities and ranks of each pair anew (ReSi's loop, scipy)",
+        baseline_name="dissimilarities and ranks of each pair again (ReSi's loop, scipy)",
         ours=lambda: _all_pairs(many, lambda shared, i, j: score_rsa(shared, i, j, RsaOptions()).value),
         baseline=lambda: [_rsa_of_pair(many[i], many[j]) for i, j in pairs[:6]],
         baseline_fraction=6 / len(pairs),
@@ -60,7 +60,7 @@ def cases() -> Iterable[Case]:
     ten = _related(10, 2000, 256)
     yield Case(
         name="RBF CKA, all pairs of 10 x (2000, 256)",
-        baseline_name="Gram matrices of each pair anew (numpy)",
+        baseline_name="Gram matrices of each pair again (numpy)",
         ours=lambda: _all_pairs(ten, lambda shared, i, j: score_rbf_cka(shared, i, j, GaussianOptions()).value),
         baseline=lambda: [_rbf_of_pair(ten[0], ten[j]) for j in range(1, 4)],
         baseline_fraction=3 / 45,

@@ -1,4 +1,4 @@
-"""What the core's mechanisms gain: replicates of a VAE under vmap beside a loop, many small minima beside scipy's."""
+"""What the core's mechanisms gain: replicates of a VAE under vmap next to a loop, many small minima next to scipy's."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def cases() -> Iterable[Case]:
         agree=same_weights,
     )
     yield Case(
-        name=f"{name}, beside plain torch",
+        name=f"{name}, next to plain torch",
         baseline_name="a loop over networks with torch.optim.Adam",
         ours=lambda: trained("vmap"),
         baseline=by_hand,

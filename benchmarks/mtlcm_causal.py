@@ -139,7 +139,7 @@ def some_steps(rows: Data, steps: int) -> None:
 
 
 def fitted(d: int, tasks: int, points: int, k: int, least: float, seed: int, mixing: str) -> Case:
-    """A fit from statistics to latents beside the study's training, timed on a few of its steps."""
+    """A fit from statistics to latents next to the study's training, timed on a few of its steps."""
     steps = 20 if d == 10 else 2
 
     def rows() -> Data:

@@ -1,4 +1,4 @@
-"""Training replicates together, beside a loop over networks that each walk through a DataLoader."""
+"""Training replicates together, next to a loop over networks that each walk through a DataLoader."""
 
 from __future__ import annotations
 

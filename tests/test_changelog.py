@@ -36,7 +36,7 @@ def complaints_about_changelog(changelog: str, version: str) -> Iterator[str]:
         yield f"its first heading is {releases[0] if releases else 'missing'!r}, not '## {version}'"
     for release in releases:
         if not re.fullmatch(r"\d+\.\d+\.\d+", release):
-            yield f"the heading {release!r} is no version X.Y.Z"
+            yield f"the heading {release!r} is not a version X.Y.Z"
     versions = [Version(each) for each in releases if re.fullmatch(r"\d+\.\d+\.\d+", each)]
     if versions != sorted(versions, reverse=True) or len(set(versions)) != len(versions):
         yield "its releases are not in order, newest first, each once"
@@ -92,7 +92,7 @@ def test_the_changelog_keeps_its_conventions() -> None:
     [
         ("# Changelog\n", "its first heading is 'missing', not '## 0.3.0'"),
         ("## 0.2.0\n\nx\n", "its first heading is '0.2.0', not '## 0.3.0'"),
-        ("## 0.3.0\n\nx\n## Older\n\nx\n", "the heading 'Older' is no version X.Y.Z"),
+        ("## 0.3.0\n\nx\n## Older\n\nx\n", "the heading 'Older' is not a version X.Y.Z"),
         ("## 0.3.0\n\nx\n## 0.1.0\n\nx\n## 0.2.0\n\nx\n", "its releases are not in order, newest first, each once"),
         ("## 0.3.0\n\nx\n## 0.2.0\n", "0.2.0 says nothing"),
         ("## 0.3.0\n\nx\n## Unreleased\n\nx\n", "what is unreleased is not at the top"),

@@ -19,7 +19,7 @@ from identify_core.hookspecs import IdentifySpecs, hookimpl
 from identify_core.options import at_least, option
 from identify_core.plugins import Registry, load_registry
 
-UP_TO_DATE = "python docs/generate.py makes it anew"
+UP_TO_DATE = "python docs/generate.py makes it again"
 
 
 @pytest.fixture(scope="module")

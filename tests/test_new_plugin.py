@@ -1,4 +1,4 @@
-"""The proof that the hooks are enough: a plugin as generated, built, installed beside a built core, run and tested.
+"""The proof that the hooks are enough: a plugin as generated, built, installed next to a built core, run and tested.
 
 Nothing of this repository is reachable from the environment in which that happens but the core's wheel.
 """

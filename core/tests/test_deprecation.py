@@ -48,9 +48,9 @@ def test_it_says_since_when_until_when_and_what_instead() -> None:
     [
         ("0.2", "0.2", "cannot be removed in 0.2: it is deprecated only since 0.2"),
         ("0.10", "0.9", "cannot be removed in 0.9"),
-        ("2", "3.0", "'2' is no release such as '0.2'"),
-        ("0.2", "soon", "'soon' is no release"),
-        ("0.2.1", "0.3", "'0.2.1' is no release"),
+        ("2", "3.0", "'2' is not a release such as '0.2'"),
+        ("0.2", "soon", "'soon' is not a release"),
+        ("0.2.1", "0.3", "'0.2.1' is not a release"),
     ],
 )
 def test_versions_that_make_no_sense_are_refused(since: str, removal: str, message: str) -> None:

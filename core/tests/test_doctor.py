@@ -260,7 +260,7 @@ def test_an_empty_store_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_store_is_a_problem(tmp_path: Path) -> None:
-    assert "is no store" in texts(examine(tmp_path, topic="store"), "problem")[0]
+    assert "is not a store" in texts(examine(tmp_path, topic="store"), "problem")[0]
 
 
 def test_a_store_that_cannot_be_written_or_is_nearly_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

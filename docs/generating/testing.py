@@ -38,7 +38,7 @@ class TestSpirals(PluginConformance):
 
 SHELL = """\
 `identify check-plugin spirals` asks the same from the shell, without pytest; `--only` and `--skip` take the names
-below. What cannot be guessed is said in a file `conformance.toml` beside the plugin's module, which the class and the
+below. What cannot be guessed is said in a file `conformance.toml` next to the plugin's module, which the class and the
 shell both read, or by further attributes of the class, which win over it:"""
 
 SHIPPED = """\

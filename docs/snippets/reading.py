@@ -92,7 +92,7 @@ def complaints(block: Block, *, generated: bool = False) -> Iterator[str]:
 
     Args:
         block: of a page.
-        generated: whether the page is made by `docs/generate.py`, which may show signatures that are no programs.
+        generated: whether the page is made by `docs/generate.py`, which may show signatures that are not programs.
     """
     directives = tuple(each for each in DIRECTIVES if generated or "code-block" not in each)
     if not block.kind:

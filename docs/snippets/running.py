@@ -47,7 +47,7 @@ class PageRun:
         environment: of its processes.
         plugin: the plugin that its specs are of where they name none.
         slow: whether to run the slow blocks, or else the others.
-        warm: what starts `identify` without importing everything anew; None starts a Python for each command.
+        warm: what starts `identify` without importing everything again; None starts a Python for each command.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ def identify_datasets():
 
 
 def _installed(*distributions: Mapping[str, Any]) -> Setup:
-    """These distributions are installed beside the others; what an earlier setup or configuration did is undone."""
+    """These distributions are installed next to the others; what an earlier setup or configuration did is undone."""
 
     def setup(folder: Path, environment: dict[str, str]) -> None:
         sites = folder / ".sites"

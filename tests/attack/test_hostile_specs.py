@@ -72,7 +72,7 @@ def _shapes() -> Iterator[tuple[str, bytes]]:
 
 
 def _sizes() -> Iterator[tuple[str, bytes]]:
-    """Much of everything, and bytes that are no text."""
+    """Much of everything, and bytes that are not text."""
     for count in (100, 4_000, 60_000):
         keys = "\n".join(f"key{number} = 1" for number in range(count))
         yield f"{count} unknown keys", (keys + "\n" + BENIGN).encode()

@@ -161,7 +161,7 @@ class Evaluator(Component):
     Args:
         arity: what a subject holds: one representation, a pair of them, or all that a run left.
         invariant_to: names of the largest rungs under which the value does not change; for `pair` and `representation`.
-        requires: what the subject must have beside latents; `dissimilarities` where it takes matrices of these instead.
+        requires: what the subject must have besides latents; `dissimilarities` where it takes such matrices instead.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
         prepare: for a pair: `"module:function"`, called once as `prepare(representations, context)` with all that are
@@ -172,7 +172,7 @@ class Evaluator(Component):
         symmetric: for a pair: whether swapping the two gives the same value.
         standard: whether `identify compare` runs it where no evaluator is named.
         consults: qualified names of pair evaluators, of other plugins as a rule, whose scores it asks for with
-            `context.score`; a plugin that is not installed is no error here, `context.can_score` says which are there.
+            `context.score`; a missing plugin is not an error here, `context.can_score` says which are there.
         draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what
             the finding stores alone, so that `identify plot` can draw again without computing again.
     """

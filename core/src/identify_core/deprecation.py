@@ -48,5 +48,5 @@ def deprecated(what: str, *, since: str, removal: str, instead: str) -> Identify
 def _release(text: str) -> tuple[int, int]:
     found = _RELEASE.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no release such as '0.2'")
+        raise ValueError(f"{text!r} is not a release such as '0.2'")
     return int(found[1]), int(found[2])

@@ -17,7 +17,7 @@ Scalar = float | int | str | bool | None
 
 
 def _plain(value: object) -> Scalar:
-    """Numpy and torch scalars as Python's own; anything else that is no scalar is refused."""
+    """Numpy and torch scalars as Python's own; anything else that is not a scalar is refused."""
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):

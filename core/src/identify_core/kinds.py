@@ -304,7 +304,7 @@ def _read_tagged(value: dict[str, Any], records: Sequence[type]) -> Any:
         )
     name = value.get("type")
     if name not in by_name:
-        said = "this option is required" if name is None else f"{say(name)} is no type that is known here"
+        said = "this option is required" if name is None else f"{say(name)} is not a type that is known here"
         raise Mismatches([Mismatch(("type",), f"{said}; {did_you_mean(str(name or ''), by_name)}")])
     return read_record({key: each for key, each in value.items() if key != "type"}, by_name[name])
 

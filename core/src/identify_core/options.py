@@ -169,7 +169,7 @@ class matching:  # noqa: N801 - reads as a predicate
 
 
 def _numbers(value: Any) -> Iterator[int | float]:
-    """Every number in a value, however deep; a choice such as "auto" beside numbers has no size to limit."""
+    """Every number in a value, however deep; a choice such as "auto" next to numbers has no size to limit."""
     if isinstance(value, (int, float)):
         yield value
     elif isinstance(value, Mapping):

@@ -34,7 +34,7 @@ class Rung:
         translations: whether the class contains every shift z -> z + b.
         invertible: whether every map of the class has an inverse in the class.
         contains: the names of the rungs directly below, whose maps all belong to this class.
-        relative_to: what the class depends on beside the latents; empty for nothing.
+        relative_to: what the class depends on besides the latents; empty for nothing.
         citations: where the class is defined, or proved to be what a model is identified up to.
     """
 

@@ -83,7 +83,7 @@ def _flush() -> None:
     """Empty the buffers above the file descriptor, so that each part lands on its own side."""
     if sys.__stdout__ is not None and not sys.__stdout__.closed:
         sys.__stdout__.flush()
-    # C's own buffer, which only code that came with ctypes or beside it can have filled
+    # C's own buffer, which only code that came with ctypes or next to it can have filled
     if "ctypes" in sys.modules and os.name == "posix":
         import ctypes
 

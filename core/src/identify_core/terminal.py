@@ -90,7 +90,7 @@ def end_results() -> None:
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
     sys.stdout = sys.stderr
-    # A reader that has seen enough, as `head` has, is no error.
+    # A reader that has seen enough, as `head` has, is not an error.
     if failure is not None and failure.errno != errno.EPIPE:
         raise OutputError(
             f"the result cannot be written to standard output: {failure.strerror or failure}",
@@ -149,7 +149,7 @@ class _Stream:
 
 
 class _Results(_Stream):
-    """Standard output: what other threads than the main one print is no result, and goes to standard error.
+    """Standard output: what other threads than the main one print is not a result, and goes to standard error.
 
     Attributes:
         failure: the first failure to write, after which nothing more is written.

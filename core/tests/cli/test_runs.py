@@ -211,7 +211,7 @@ class TestRemove:
     def test_a_path_is_refused(self, store: Store, tmp_path: Path) -> None:
         (tmp_path / "thesis").mkdir()
         for reference in ("../../thesis", str(tmp_path / "thesis"), ".."):
-            with pytest.raises(StoreError, match="is no run id"):
+            with pytest.raises(StoreError, match="is not a run id"):
                 identify_runs(store, "rm", reference, "--yes")
         assert (tmp_path / "thesis").is_dir()
 

@@ -28,7 +28,7 @@ from identify_core.testing import toy_plugin as toy
 
 
 def _with_names(record):
-    """The record's options, and beside them one that names code and one that names a file."""
+    """The record's options, and next to them one that names code and one that names a file."""
     made = attrs.make_class(
         "Naming" + record.options.__name__,
         {"code": option("", help="Code.", names_code=True), "file": option("", help="A file.", names_file=True)},

@@ -37,7 +37,7 @@ class Server:
         self.tag = '"one"'
         self.ranges = True  # whether it answers range requests
         self.cut_after: list[int] = []  # bytes after which the next answers break off, one each
-        self.statuses: list[int] = []  # the next answers' statuses, where they are no success
+        self.statuses: list[int] = []  # the next answers' statuses, where they are not success
         self.requests: list[dict[str, str]] = []
         self.url = ""
 

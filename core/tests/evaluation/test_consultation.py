@@ -93,7 +93,7 @@ def test_an_unknown_option_is_refused(context: Context) -> None:
 
 
 def test_only_pairs_can_be_consulted(context: Context) -> None:
-    with pytest.raises(PluginError, match="no evaluator of pairs"):
+    with pytest.raises(PluginError, match="not an evaluator of pairs"):
         context.score("toy:norm", SMALL, SMALL)
 
 

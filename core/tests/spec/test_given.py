@@ -26,7 +26,7 @@ class Options:
         ("low 2 is above high 1", {"low": SET}, " (low: --set model.low=2; high: default)"),
         ("low 2 is too low", {"low": SET, "high": FILE}, " (--set model.low=2)"),
         (
-            "a lower bound of below is no low-pass",
+            "a lower bound of below is not a low-pass",
             {"low": SET, "high": FILE},
             " (low: --set model.low=2; high: spec.toml:7)",
         ),

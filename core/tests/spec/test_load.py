@@ -210,7 +210,7 @@ def test_a_required_option_that_no_layer_gives(load: Load) -> None:
 def test_evaluators_that_are_no_list_of_tables(load: Load, value: str) -> None:
     (problem,) = _problems(load, LEAST, overrides=[f"evaluators={value}"])
     assert problem.startswith("evaluators: ")
-    assert "is no list of tables: write [[evaluators]] (--set evaluators=" in problem
+    assert "is not a list of tables: write [[evaluators]] (--set evaluators=" in problem
 
 
 def test_a_key_that_is_no_table_but_should_be(load: Load) -> None:
@@ -291,7 +291,7 @@ def test_version_bounds(load: Load) -> None:
         "requires.attrs: 3 is not a string (spec.toml:3)"
     ]
     assert _problems(load, '[requires]\npytest = "new"\n' + LEAST) == [
-        'requires.pytest: "new" is no version bound such as ">=0.1" (spec.toml:2)'
+        'requires.pytest: "new" is not a version bound such as ">=0.1" (spec.toml:2)'
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_layer_over_itself_changes_nothing(values: dict[str, Any]) -> None:
 
 
 def _leaves(values: dict[str, Any], path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
-    """Whatever is no table, and every `type`, by key path; the evaluators apart."""
+    """Whatever is not a table, and every `type`, by key path; the evaluators apart."""
     found = {}
     for key, value in values.items():
         if isinstance(value, dict) and key != "type":

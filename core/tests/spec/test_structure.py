@@ -164,7 +164,7 @@ def test_everything_that_does_not_fit_is_said_at_once() -> None:
         "pair.1: 2 is not a string",
         "inner.m: there is no such option; there are: n",
         "inner.n: -2 is too small: n must be at least 0",
-        "shape.type: \"bal\" is no type that is known here; did you mean 'ball'?",
+        "shape.type: \"bal\" is not a type that is known here; did you mean 'ball'?",
         'named.a: "b" is not a number',
         "named.c: inf is not a finite number",
         "anything.deep.0: inf is not a finite number",

@@ -81,7 +81,7 @@ def test_a_failure_at_any_step_loses_nothing(
     after = snapshot(run.folder)
     assert {name: after.get(name) for name in before} == before
     assert store.open(run.id).findings["subspace"].finding.summary == "The set is a surface."
-    add(store, run, label, 2.0, replace=replace)  # what the failure left behind is no obstacle
+    add(store, run, label, 2.0, replace=replace)  # what the failure left behind is not an obstacle
     assert verify_run(store.find(run.id)) == []
     assert store.open(run.id).findings[label].finding.summary == "It is 2.0."
 

@@ -121,7 +121,7 @@ def test_a_damaged_array_is_told_and_nothing_is_drawn_from_it(project: Project, 
 
 
 def test_an_interactive_page_may_fetch_nothing(write_run: Write, store: Store) -> None:
-    """Its own scripts and plotly.js beside it run; images, fonts and requests from elsewhere are forbidden."""
+    """Its own scripts and plotly.js next to it run; images, fonts and requests from elsewhere are forbidden."""
     run = write_run()
     interactive = "<div>view</div><script>void 0</script>"
     figure = Figure(name="page", caption="A page.", static=MatplotlibFigure(), interactive=interactive)

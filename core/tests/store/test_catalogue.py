@@ -36,7 +36,7 @@ class TestMaking:
 
     def test_a_folder_with_other_things_in_it_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "thesis.tex").write_text("")
-        with pytest.raises(StoreError, match=r"is no store: it has no store\.json but holds 'thesis.tex'"):
+        with pytest.raises(StoreError, match=r"is not a store: it has no store\.json but holds 'thesis.tex'"):
             Store(tmp_path).create()
         assert os.listdir(tmp_path) == ["thesis.tex"]
 
@@ -48,7 +48,7 @@ class TestMaking:
         (tmp_path / "store").write_text("")
         with pytest.raises(StoreError, match="cannot make a store at"):
             Store(tmp_path / "store").create()
-        with pytest.raises(StoreError, match="is no store: it is a file"):
+        with pytest.raises(StoreError, match="is not a store: it is a file"):
             Store(tmp_path / "store").runs()
 
     def test_a_store_that_may_not_be_written(self, tmp_path: Path, monkeypatch: Any) -> None:
@@ -67,7 +67,7 @@ class TestOpening:
             Store(tmp_path / "nowhere").runs()
 
     def test_a_folder_that_is_no_store(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreError, match=r"is no store: it has no store\.json"):
+        with pytest.raises(StoreError, match=r"is not a store: it has no store\.json"):
             Store(tmp_path).runs()
 
     @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ class TestFinding:
 
     @pytest.mark.parametrize("reference", ["@first", "@last~", "@last~x", "@last~-1", "@", "@last~²", "@last1"])
     def test_other_words_with_an_at_sign(self, store: Store, reference: str) -> None:
-        with pytest.raises(StoreError, match="is no reference: there are @last"):
+        with pytest.raises(StoreError, match="is not a reference: there are @last"):
             store.find(reference)
 
     def test_a_run_of_another_status(self, store: Store, write_run: Write) -> None:
@@ -258,7 +258,7 @@ class TestFinding:
 
         monkeypatch.setattr(os, "scandir", touch)
         for use in (store.find, store.open, store.lock_path):
-            with pytest.raises(StoreError, match="is no run id"):
+            with pytest.raises(StoreError, match="is not a run id"):
                 use(reference)
 
 

@@ -63,7 +63,7 @@ def test_a_name_that_no_file_can_have_is_refused(name: str, message: str) -> Non
 @pytest.mark.parametrize("text", ["", "..", ".", "a/b", "a\\b", "/etc", ".hidden", "a..b", "C:x", "a\0b", "~x", "a b"])
 def test_what_could_reach_outside_is_no_id(text: str) -> None:
     assert not is_safe_id(text)
-    with pytest.raises(StoreError, match="is no run id"):
+    with pytest.raises(StoreError, match="is not a run id"):
         check_id(text)
 
 

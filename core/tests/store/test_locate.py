@@ -44,8 +44,8 @@ def test_a_file_that_names_no_store_is_passed_over(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[store", "cannot be read"),
-        ("[store]\npath = 3\n", r"has 3 as \[store\] path, which is no path"),
-        ('[store]\npath = ""\n', r"has '' as \[store\] path, which is no path"),
+        ("[store]\npath = 3\n", r"has 3 as \[store\] path, which is not a path"),
+        ('[store]\npath = ""\n', r"has '' as \[store\] path, which is not a path"),
         ('[store]\npaht = "runs"\n', "has an unknown key in \\[store\\]: 'paht'"),
         ('[store]\npath = "runs"\nmode = 3\n', "has an unknown key in \\[store\\]: 'mode'"),
         ('store = "runs"\n', None),

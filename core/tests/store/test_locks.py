@@ -1,4 +1,4 @@
-"""A lock lives as long as its process: also after SIGKILL, beside forked children, and where there are no locks."""
+"""A lock lives as long as its process: also after SIGKILL, next to forked children, and where there are no locks."""
 
 from __future__ import annotations
 

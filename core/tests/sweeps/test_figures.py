@@ -71,7 +71,7 @@ def test_a_numeric_setting_is_a_line_through_the_means_with_a_band_from_least_to
 def test_another_setting_is_a_row_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = panels(drawn(monkeypatch, GRID, ["objective.rate", "seed", "dataset.kind"])["dataset-kind"])["whole: loss"]
     assert [text.get_text() for text in panel.get_xticklabels()] == ["even", "odd"]
-    # One group for each rate, beside one another around the name that they belong to.
+    # One group for each rate, next to one another around the name that they belong to.
     means = np.array([line.get_xdata() for line in panel.lines[::2]])
     np.testing.assert_allclose(means.mean(0), [0, 1], atol=1e-12)
     assert len(set(means[:, 0])) == 3

@@ -91,7 +91,7 @@ def tied() -> nn.Module:
         (lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 1)), "'1' does to single units"),
         (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.BatchNorm1d(4), nn.Linear(4, 1)), "does not follow"),
         (lambda: nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2)), "grouped convolution"),
-        (lambda: nn.Sequential(nn.Conv1d(4, 4, 3), nn.ReLU(), nn.Linear(7, 1)), "are no blocks of the 4 units"),
+        (lambda: nn.Sequential(nn.Conv1d(4, 4, 3), nn.ReLU(), nn.Linear(7, 1)), "are not blocks of the 4 units"),
         (lambda: nn.Sequential(nn.ReLU()), "no dense or convolutional layer"),
         (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(3, 1)), "combines 3 tensors"),
     ],

@@ -24,7 +24,7 @@ REFUSED: list[tuple[Any, str]] = [
     (np.ones((4, 0)), "z has the shape (4, 0)"),
     (np.float64(3.0), "z has the shape ()"),
     (np.ma.array([[1.0], [2.0], [3.0]], mask=[[0], [1], [0]]), "z has 1 masked values"),
-    ([[1.0, 2.0], [3.0]], "z is no rectangular array of numbers"),
+    ([[1.0, 2.0], [3.0]], "z is not a rectangular array of numbers"),
 ]
 
 

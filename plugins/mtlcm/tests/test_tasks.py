@@ -68,7 +68,7 @@ def test_whole_numbers_become_targets_and_one_column_is_one_task() -> None:
         ({"y": torch.randn(3, 2)}, {"facts": {"tasks": 5}}, "2 columns, but the samples state 5 tasks"),
         ({"y": torch.randn(3, 1), "task": torch.zeros(3)}, {}, "column 'task' is float32 of shape"),
         ({"y": torch.randn(3, 1), "task": ("a", "b", "c")}, {}, "column 'task' is text"),
-        ({"y": torch.randn(3, 2), "task": torch.tensor([0, 1, 1])}, {}, "beside a column 'task'"),
+        ({"y": torch.randn(3, 2), "task": torch.tensor([0, 1, 1])}, {}, "next to a column 'task'"),
         (
             {"y": torch.randn(3, 1), "task": torch.tensor([0, 1, 4])},
             {"facts": {"tasks": 3}},

@@ -1,4 +1,4 @@
-"""`identify compare`: representations of runs, or arrays in files, beside one another."""
+"""`identify compare`: representations of runs, or arrays in files, next to one another."""
 
 from __future__ import annotations
 

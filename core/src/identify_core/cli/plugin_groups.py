@@ -67,7 +67,7 @@ class PluginGroup(click.Group):
         """Import the command's target.
 
         Raises:
-            PluginError: the target is no click command.
+            PluginError: the target is not a click command.
         """
         offer = self._offers.get(cmd_name)
         if offer is None:

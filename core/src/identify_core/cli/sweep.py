@@ -50,7 +50,7 @@ SCALARS = 8
 @click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://10.0.0.1:8786.")
 @click.option("--resume", metavar="ID", help="Go on with this sweep, or @last.")
 @click.option("--show", metavar="ID", help="Show what came of this sweep, or @last.")
-@click.option("--new", is_flag=True, help="Begin anew although the store has this very sweep.")
+@click.option("--new", is_flag=True, help="Begin again although the store has this very sweep.")
 @force_option
 @trust_option
 @tracking_options
@@ -147,7 +147,7 @@ def _find_or_begin(
     if earlier is None:
         trust = trust_in_plan(plan, warn=print_warning)
         return write_sweep(store, plan, {index: each.signature for index, each in trust.items()}), trust
-    print_text(f"going on with the sweep {earlier.id}; --new begins anew", err=True)
+    print_text(f"going on with the sweep {earlier.id}; --new begins again", err=True)
     return earlier, trust_of(earlier, registry, trusted)
 
 

@@ -113,7 +113,7 @@ class Context:
 
         Args:
             shape: the sizes of one input and one output.
-            replicate: whose stream initialises it; None for a network that is no replicate, such as a teacher.
+            replicate: whose stream initialises it; None for a network that is not a replicate, such as a teacher.
             stream: the stream's name; None draws from torch's global generator as it stands.
 
         Raises:

@@ -16,7 +16,7 @@ class Progress(Protocol):
         """Count n more units as done."""
 
     def describe(self, text: str) -> None:
-        """Replace the words beside the bar."""
+        """Replace the words next to the bar."""
 
 
 class Display(Protocol):
@@ -80,7 +80,7 @@ class _TerminalProgress:
 
 
 class TerminalDisplay:
-    """Rich progress bars on a terminal; plain lines where stderr is no terminal.
+    """Rich progress bars on a terminal; plain lines where stderr is not a terminal.
 
     Args:
         console: a rich console that writes to stderr.
@@ -99,7 +99,7 @@ class TerminalDisplay:
         self._console.print(f"warning: {text}", style="yellow", highlight=False, markup=False)
 
     def values(self, step: int, scalars: Mapping[str, Any]) -> None:
-        """The medians over replicates, beside the bar."""
+        """The medians over replicates, next to the bar."""
         if self._current is not None:
             shown = "  ".join(f"{name} {_median(value):.3g}" for name, value in list(scalars.items())[:3])
             self._current.show_values(shown)

@@ -69,7 +69,7 @@ class Samples:
         ids: one unique id a sample, integers or strings, shape (n,); runs are lined up on them.
         splits: name to row numbers, 1-D integer arrays; `train` and `test` by convention. Rows may be in no split.
         factors: ground truth, each of n values.
-        truths: what is known of the data beside its rows, by name: a mixing matrix, an indicator of each task.
+        truths: what is known of the data besides its rows, by name: a mixing matrix, an indicator of each task.
         facts: small plain values to keep with the run (sizes, normalisers, energies).
         known_inputs: whether the columns hold what the models see, so that other runs can tell equal samples by them.
 

@@ -141,7 +141,7 @@ def check_file(path: Path, file: PublicFile) -> None:
     Raises:
         RunError: with both sizes, or both checksums.
     """
-    again = f"delete it and fetch it anew from {file.url}" if file.url else "delete it and fetch it anew"
+    again = f"delete it and fetch it again from {file.url}" if file.url else "delete it and fetch it again"
     size = path.stat().st_size
     if file.size and size < file.size:
         raise RunError(f"{path} is incomplete: it has {size} of {file.size} bytes", hint=again)
@@ -156,7 +156,7 @@ def check_file(path: Path, file: PublicFile) -> None:
 
 
 def recorded_sum(path: Path) -> str:
-    """The checksum that was recorded beside a file at its first download; empty where there is none."""
+    """The checksum that was recorded next to a file at its first download; empty where there is none."""
     record = _record_path(path)
     if not record.is_file():
         return ""
@@ -226,6 +226,6 @@ def _retrieve(file: PublicFile, folder: Path, context: Context) -> None:
         path = folder / file.name
         _record_path(path).write_text(f"{file_sum(path)}  {file.name}\n", encoding="utf-8")
         context.warn(
-            f"nobody published a checksum of {file.name}: the SHA-256 of this download is kept beside it, and a later "
+            f"nobody published a checksum of {file.name}: the SHA-256 of this download is kept next to it, and a later "
             "change will be refused"
         )

@@ -31,7 +31,7 @@ class PublicFile:
         name: the file's name in the folders where it is looked for.
         url: its official address; empty where it has to be made or fetched by hand.
         sha256: its checksum in hexadecimal digits; empty where nobody published one. Then the sum of the first
-            download is kept beside the file, and a later change is refused.
+            download is kept next to the file, and a later change is refused.
         size: in bytes; 0 where it is not known.
         licence: under which it may be used.
         source: whom to cite, or the page that describes it.
@@ -74,7 +74,7 @@ class ResumingDownloader:
     """A downloader for `pooch.retrieve` that keeps what has come, and asks for the rest with a range request.
 
     A part goes on only where the server confirms that the file is still the same one (`If-Range`, RFC 9110, section
-    13.1.5), or where a published checksum will tell; otherwise it begins anew.
+    13.1.5), or where a published checksum will tell; otherwise it begins again.
 
     Args:
         file: what is downloaded.

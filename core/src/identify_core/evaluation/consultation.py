@@ -48,7 +48,7 @@ class Consultation:
         """
         component = self.evaluators[name].component
         if not isinstance(component, Evaluator) or component.arity != "pair":
-            raise PluginError(f"{name!r} is consulted, but it is no evaluator of pairs")
+            raise PluginError(f"{name!r} is consulted, but it is not an evaluator of pairs")
         representations = (_representation(first, "first", 0), _representation(second, "second", 1))
         prepared = load_target(component.prepare)(representations, context) if component.prepare else None
         subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))

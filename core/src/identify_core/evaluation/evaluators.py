@@ -210,7 +210,7 @@ def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tupl
     """Each finding of an evaluator with its label and its figures."""
     component = chosen.registered.component
     if not isinstance(component, Evaluator):
-        raise RunError(f"{chosen.registered.qualified_name} is no evaluator")
+        raise RunError(f"{chosen.registered.qualified_name} is not an evaluator")
     if component.arity == "run":
         for finding in targets.find(chosen, source.subject(), context):
             label = ".".join(part for part in (chosen.label, finding.name) if part)

@@ -74,7 +74,7 @@ class RunSubject:
         load_samples: makes the samples again, or hands over those in memory.
         load_replicates: the trained replicates in evaluation mode, on the run's device.
         load_history: name to (steps (S,), values (S,) or (S, R)).
-        findings: what the objective kept beside latents, by name.
+        findings: what the objective kept besides latents, by name.
         latents: name to its representations, one a replicate.
     """
 

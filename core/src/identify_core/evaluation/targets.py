@@ -49,7 +49,7 @@ def model_builder(chosen: Chosen) -> ModelBuilder:
     """What builds one network of the model from a shape, its sizes checked first."""
     component = chosen.registered.component
     if not isinstance(component, Model):
-        raise PluginError(f"{chosen.registered.qualified_name} is no model")
+        raise PluginError(f"{chosen.registered.qualified_name} is not a model")
     check = load_target(component.check) if component.check else None
     target = component.load()
 

@@ -11,7 +11,7 @@ There are four places, of which a stronger one overrules a weaker one plugin by 
 and `--enable-plugin`; the variables IDENTIFY_DISABLE_PLUGINS and IDENTIFY_ENABLE_PLUGINS, names with commas between
 them; the nearest identify.toml in or above the working directory; the identify.toml in the user's configuration folder.
 Within one place a plugin's own name counts more than its distribution's, and that more than `*`. So `disabled = ["*"]`
-beside `enabled = ["measures"]` lists all that is allowed, and `--enable-plugin genni` adds to it for one command.
+with `enabled = ["measures"]` lists all that is allowed, and `--enable-plugin genni` adds to it for one command.
 
 The `[store]` table is read by `identify_core.store`.
 """

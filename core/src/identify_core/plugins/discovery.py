@@ -85,7 +85,7 @@ def _refuse_unknown_flags(flags: tuple[str, ...], found: Iterable[PluginStatus],
 def _distributions() -> list[metadata.Distribution]:
     """The distributions with a plugin, each once: where sys.path holds several of one name, the first is the one used.
 
-    An editable install beside an old copy, or a left-over .dist-info, must not look like two owners of one name.
+    An editable install next to an old copy, or a left-over .dist-info, must not look like two owners of one name.
     """
     with_plugin = (distribution for distribution in metadata.distributions() if _may_have_plugin(distribution))
     names = {canonical_name(_field(distribution, "Name")) for distribution in with_plugin}

@@ -1,7 +1,7 @@
 """Plugins that are a single file, `identify --plugin-file my_plugin.py`: for trying things before there is a package.
 
 The file is a module of its own name, so that a target in it is written `"my_plugin:function"`; the plugin is called
-after it, with hyphens for underscores. Nothing beside it is imported, and its folder is not searched for modules.
+after it, with hyphens for underscores. Nothing next to it is imported, and its folder is not searched for modules.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Making the distribution of a new plugin: which names it may have, its files from the template, written whole.
 
-The template is the folder `template` beside this module: a complete distribution of a plugin called `your-plugin`, of
-which a few words are replaced. What installers and linters leave in it, caches and hidden files, is no part of it.
+The template is the folder `template` next to this module: a complete distribution of a plugin called `your-plugin`, of
+which a few words are replaced. What installers and linters leave in it, caches and hidden files, is not part of it.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Replicates(Stack):
             losses (R,), gradients by name (R, *shape), and the loss's further numbers by name (R,).
 
         Raises:
-            RunError: the loss is no scalar, has no gradient, or vmap was asked for and cannot run it.
+            RunError: the loss is not a scalar, has no gradient, or vmap was asked for and cannot run it.
         """
         values, gradient, extras = self.loss_vectors(loss, batch, shared=shared)
         return values, self._layout.views(gradient), extras

@@ -63,7 +63,7 @@ def layout_of(module: nn.Module) -> Layout:
     """The layout of a module's trainable parameters.
 
     Raises:
-        RunError: a parameter is not yet initialised, or is no floating-point tensor.
+        RunError: a parameter is not yet initialised, or is not a floating-point tensor.
     """
     for name, parameter in module.named_parameters():
         if nn.parameter.is_lazy(parameter):
@@ -83,7 +83,7 @@ def trainable(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def fixed(module: nn.Module) -> dict[str, torch.Tensor]:
-    """What a module carries beside its trainable parameters: its buffers, and the parameters that are held fixed."""
+    """What a module carries next to its trainable parameters: its buffers, and the parameters that are held fixed."""
     held = {name: each.detach() for name, each in module.named_parameters() if not each.requires_grad}
     return held | {name: each.detach() for name, each in module.named_buffers()}
 

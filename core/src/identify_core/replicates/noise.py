@@ -1,4 +1,4 @@
-"""Noise: what replicate r draws while it runs (dropout, say) comes from its own stream, whoever runs beside it."""
+"""Noise: what replicate r draws while it runs (dropout, say) comes from its own stream, whoever runs next to it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def read_pictures(run: StoredRun) -> Iterator[Picture]:
     """The pictures that run.json names, in the order in which they were drawn.
 
     Raises:
-        StoreError: a picture is missing, is no PNG, or lies outside the run's figures folder.
+        StoreError: a picture is missing, is not a PNG, or lies outside the run's figures folder.
     """
     for entry in run.document.get("figures", []):
         static = _inside(run, entry["static"])

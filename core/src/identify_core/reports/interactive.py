@@ -22,7 +22,7 @@ PACKED_TYPE = "application/gzip;base64"
 
 
 def asset(name: str) -> str:
-    """The text of a file that ships beside this module."""
+    """The text of a file that ships next to this module."""
     return files("identify_core.reports").joinpath("assets", name).read_text(encoding="utf-8")
 
 

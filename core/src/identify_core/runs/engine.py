@@ -181,7 +181,7 @@ class _Execution:
 
     def _build(self, samples: Samples, context: Context) -> Replicates:
         shape = samples.shape
-        with fitting_threads(0):  # drawing the first weights is no work for several
+        with fitting_threads(0):  # drawing the first weights is not work for several
             return Replicates.build(
                 lambda r: context.build_model(shape, replicate=r),
                 self.spec.replicates,

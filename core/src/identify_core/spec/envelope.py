@@ -1,4 +1,4 @@
-"""The envelope: what a spec says beside its components."""
+"""The envelope: what a spec says besides its components."""
 
 from __future__ import annotations
 

@@ -280,7 +280,9 @@ def _note_unknown_keys(nodes: Mapping[str, Node], problems: Problems) -> None:
             problems.add((key,), partial(_no_such_key, key, known), origin_of(node))
     if "evaluators" in nodes:  # what has the form of a list of tables, or of edits to one, is not among the nodes
         node = nodes["evaluators"]
-        problems.add(("evaluators",), f"{say(plain(node))} is no list of tables: write [[evaluators]]", origin_of(node))
+        problems.add(
+            ("evaluators",), f"{say(plain(node))} is not a list of tables: write [[evaluators]]", origin_of(node)
+        )
 
 
 def _no_such_key(key: str, known: Sequence[str]) -> str:

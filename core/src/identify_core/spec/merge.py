@@ -17,7 +17,7 @@ from identify_core.spec.keypaths import KeyPath, write_key_path
 from identify_core.spec.layers import Layer, Origin
 
 Canonical = Callable[[str, str], str]
-"""`canonical(table's key, type text)`: one spelling for each component, so that `fcn` and `genni:fcn` are no change."""
+"""`canonical(table's key, type text)`: one spelling for each component, so that `fcn` and `genni:fcn` are the same."""
 
 
 @attrs.frozen(kw_only=True)
@@ -204,7 +204,7 @@ def _table(values: Mapping[str, Any], path: KeyPath, layer: Layer, canonical: Ca
     del nodes["type"]
     name = values["type"]
     given = Given(value=name, origin=layer.origin((*path, "type")))
-    current = repr(name)  # what is no string is reported as soon as something is structured from this table
+    current = repr(name)  # what is not a string is reported as soon as something is structured from this table
     if isinstance(name, str):
         current = canonical(str(path[0]), name) if is_evaluator or len(path) == 1 else name
     return Table(origin=origin, typed={current: nodes}, apart=apart, named=(given,), current=current)

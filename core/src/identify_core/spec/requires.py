@@ -46,7 +46,7 @@ def malformed_bounds(requires: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Each bound that cannot be read, as (distribution or plugin, sentence)."""
     for name, text in requires.items():
         if _bound(text) is None:
-            yield name, f'{say(text)} is no version bound such as ">=0.1"'
+            yield name, f'{say(text)} is not a version bound such as ">=0.1"'
 
 
 def refuse_unmet(layers: Sequence[Layer], plugins: Iterable[PluginStatus]) -> None:
@@ -113,7 +113,7 @@ def _judge(name: str, text: str, plugins: Sequence[PluginStatus]) -> Unmet | Non
     if version is None and usable is not None:  # an object that was handed over, as in a notebook
         return None
     if version is None:
-        # A plugin's own name is no distribution's: it would install whatever the index has under that name.
+        # A plugin's own name is not a distribution's: it would install whatever the index has under that name.
         install = f"{name}{bound}" if name.startswith(PREFIX) else ""
         message = (
             f"the spec needs {name} {bound}".rstrip() + ", but no plugin or distribution of that name is installed"

@@ -1,7 +1,7 @@
 """RunAppender: adds findings and figures to a run that is whole.
 
-Files are written beside first and go into place by one rename, where nothing refers to them yet; the new run.json makes
-them count. Whatever happens on the way, the run has all of a finding or none of it.
+Files are first written elsewhere and go into place by one rename, where nothing refers to them yet; the new run.json
+makes them count. Whatever happens on the way, the run has all of a finding or none of it.
 """
 
 from __future__ import annotations

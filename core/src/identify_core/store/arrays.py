@@ -197,9 +197,9 @@ def _damage_explained(root: Path, path: str) -> Iterator[None]:
 
 @contextmanager
 def placing(folder: Folder, path: str, *, sync: bool = False) -> Iterator[tuple[zarr.Group, str]]:
-    """Let the block write a node beside the arrays of a run, and move it into place when it is whole.
+    """Let the block write a node next to the arrays of a run, and move it into place when it is whole.
 
-    A kill at any moment therefore leaves whole nodes only; the folder beside is deleted, or is a leftover that
+    A kill at any moment therefore leaves whole nodes only; the folder next to is deleted, or is a leftover that
     `remove_unplaced` deletes.
 
     Args:
@@ -236,7 +236,7 @@ def remove_node(folder: Folder, path: str) -> None:
 
 
 def remove_unplaced(folder: Folder) -> None:
-    """Delete what killed processes wrote beside the arrays of a run."""
+    """Delete what killed processes wrote next to the arrays of a run."""
     for entry in folder.scan():
         if entry.name.startswith(UNPLACED):
             folder.remove(entry.name)

@@ -65,7 +65,7 @@ class Store:
                 foreign = [entry.name for entry in root.scan() if not _is_ours(entry.name)]
                 if foreign:
                     raise StoreError(
-                        f"{self.path} is no store: it has no {STORE_FILE} but holds {foreign[0]!r}",
+                        f"{self.path} is not a store: it has no {STORE_FILE} but holds {foreign[0]!r}",
                         hint="name an empty or a new folder with --store",
                     )
                 write_record(root, STORE_FILE, {"created": timestamp(utc_now())})
@@ -78,7 +78,7 @@ class Store:
         """Make sure that the folder is a store which this version reads.
 
         Raises:
-            StoreError: it is not there, is no store, is damaged, or is of a newer format.
+            StoreError: it is not there, is not a store, is damaged, or is of a newer format.
         """
         marker = self.path / STORE_FILE
         try:
@@ -91,11 +91,11 @@ class Store:
                     hint="`identify run` makes one; --store or IDENTIFY_STORE names another",
                 ) from None
             raise StoreError(
-                f"{self.path} is no store: it has no {STORE_FILE}",
+                f"{self.path} is not a store: it has no {STORE_FILE}",
                 hint="--store or IDENTIFY_STORE names another folder",
             ) from None
         except NotADirectoryError:
-            raise StoreError(f"{self.path} is no store: it is a file", hint="--store names another folder") from None
+            raise StoreError(f"{self.path} is not a store: it is a file", hint="--store names another folder") from None
         except OSError as error:
             raise StoreError(f"{marker} cannot be read: {error.strerror or error}") from error
         except ValueError as error:
@@ -325,7 +325,9 @@ class Store:
     def _find_last(self, reference: str, statuses: Sequence[str], kind: Kind) -> RunSummary:
         head, _, back = reference.partition("~")
         if head != "@last" or ("~" in reference and not (back.isascii() and back.isdigit())):
-            raise StoreError(f"{reference!r} is no reference: there are @last and, counting back, @last~1, @last~2, …")
+            raise StoreError(
+                f"{reference!r} is not a reference: there are @last and, counting back, @last~1, @last~2, …"
+            )
         steps = int(back or 0)
         found = self._newest(statuses or _COMMITTED, kind, steps)
         if found is not None:

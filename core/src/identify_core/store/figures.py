@@ -1,4 +1,4 @@
-"""A figure as files: a PNG, and for an interactive one a page that opens offline beside one copy of plotly.js."""
+"""A figure as files: a PNG, and for an interactive one a page that opens offline next to one copy of plotly.js."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from identify_core.store.layout import FIGURES, encode_name
 _PLOTLY = "plotly.min.js"
 _BEGIN, _END = "<!-- figure -->\n", "\n<!-- /figure -->"
 _DPI = 160
-# The page's own scripts and plotly.js beside it run; nothing is fetched from anywhere else, and no form is sent.
+# The page's own scripts and plotly.js next to it run; nothing is fetched from anywhere else, and no form is sent.
 _POLICY = (
     "default-src 'none'; script-src 'self' file: 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"

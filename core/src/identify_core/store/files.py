@@ -95,7 +95,7 @@ def to_plain(value: Any) -> Any:
     A string that would be read back as a float is escaped with a backslash, so that `from_plain` gives it back.
 
     Raises:
-        TypeError: a value is of no plain type, or a key is no string.
+        TypeError: a value is of no plain type, or a key is not a string.
     """
     if isinstance(value, bool) or value is None:
         return value
@@ -133,5 +133,5 @@ def from_plain(value: Any) -> Any:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"the key {key!r} of a mapping is no string")
+        raise TypeError(f"the key {key!r} of a mapping is not a string")
     return key

@@ -15,7 +15,7 @@
 <id>/arrays.zarr/
     samples/{ids, splits/<name>, factors/<name>}
     latents/<name>                  (replicate, sample, latent); where widths differ a group of <r>: (sample, latent)
-    ids/<digest>                    sample ids of latents that are no split of the samples
+    ids/<digest>                    sample ids of latents that are not those of a split of the samples
     weights/<name>                  (replicate, ...)
     history/<name>/{steps, values}
     findings/<label>/<array>        tables, scalars and conventions are the group's attributes
@@ -84,7 +84,7 @@ def check_id(text: str) -> str:
     """
     if not is_safe_id(text):
         raise StoreError(
-            f"{text!r} is no run id: ids are letters, digits, '-', '_' and '.', and never contain '..' or a slash",
+            f"{text!r} is not a run id: ids are letters, digits, '-', '_' and '.', and never contain '..' or a slash",
             hint="`identify runs ls` lists the ids",
         )
     return text

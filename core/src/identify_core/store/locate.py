@@ -24,7 +24,7 @@ def find_store_path(
             `configuration_files()` by default. A relative `[store] path` is relative to the file that it stands in.
 
     Raises:
-        UsageError: an identify.toml is not TOML, or its `[store]` table has an unknown key or a path that is no text.
+        UsageError: an identify.toml is not TOML, or its `[store]` table has an unknown key or a path that is not text.
     """
     named = flag or os.environ.get(STORE_VARIABLE)
     if named:
@@ -49,7 +49,7 @@ def _store_in(file: Path) -> str | None:
         return None
     if not isinstance(named, str) or not named:
         raise UsageError(
-            f"the configuration file {file} has {named!r} as [store] path, which is no path",
+            f"the configuration file {file} has {named!r} as [store] path, which is not a path",
             hint='write: [store] and below it path = "my-store"',
         )
     return named

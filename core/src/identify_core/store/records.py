@@ -21,7 +21,7 @@ UNSEALED = 1  # the format whose records have no digest
 def write_record(folder: Folder, name: str, content: Mapping[str, Any]) -> None:
     """Write plain values as JSON of the present format, atomically, together with the digest of all other bytes.
 
-    The digest finds damage; whoever can write the file can renew it, so it is no protection against malice.
+    The digest finds damage; whoever can write the file can renew it, so it is not protection against malice.
 
     Args:
         folder: where the file is.

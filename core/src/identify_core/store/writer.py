@@ -78,7 +78,7 @@ class RunWriter:
         """Begin a run under a new id, making the store if it is not there.
 
         Raises:
-            StoreError: the store cannot be made, is no store, or cannot be written.
+            StoreError: the store cannot be made, is not a store, or cannot be written.
         """
         store.create()
         with explained("begin a run", store.path):

@@ -37,7 +37,7 @@ class Axis:
     logarithmic: bool = False
 
     def beside(self, group: int, groups: int) -> Axis:
-        """The same axis for one of several groups, which stand beside one another where there is room for it."""
+        """The same axis for one of several groups, which stand next to one another where there is room for it."""
         if not self.labels:
             return self
         shift = (group - (groups - 1) / 2) * min(0.2, 0.7 / groups)

@@ -92,7 +92,7 @@ def write_sweep(store: Store, plan: Plan, signatures: Mapping[int, str] | None =
         signatures: combination's number to this user's signature of its spec, where that names code or files.
 
     Raises:
-        StoreError: the store cannot be made, is no store, or cannot be written.
+        StoreError: the store cannot be made, is not a store, or cannot be written.
     """
     store.create()
     now = utc_now()

@@ -46,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """An empty folder with its own store, as the working directory, without any setting of the user.
 
     `project.path`, `project.store`, `project.write_spec(text)` and `project.run(plugin, preset=...)`, which runs in
-    this process and returns the finished run. The plugin `toy` is there beside those that are installed.
+    this process and returns the finished run. The plugin `toy` is there next to those that are installed.
     """
     folder = tmp_path / "work"
     folder.mkdir()

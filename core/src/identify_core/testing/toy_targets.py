@@ -37,7 +37,7 @@ def make_lines(options: LinesOptions, context: Context) -> Samples:
 
 
 def check_two_layers(options: TwoLayersOptions, shape: Shape) -> None:
-    """Refuse inputs that are no vectors."""
+    """Refuse inputs that are not vectors."""
     if len(shape.inputs) != 1:
         raise OptionsError(f"two-layers takes vectors, not inputs of shape {shape.inputs}")
     if options.width > 1000:

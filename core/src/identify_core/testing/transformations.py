@@ -1,7 +1,7 @@
 """Random maps of the rungs of the ladder, to test what a measure is invariant to and what it notices.
 
 A drawn map lies in its rung and, where the width allows it, in no smaller one: a permutation moves something, a scaling
-is no sign, a rotation no permutation. Maps are well conditioned (singular values between 1/2 and 2), so that what a
+is not a sign, a rotation no permutation. Maps are well conditioned (singular values between 1/2 and 2), so that what a
 measure changes by is the map's doing and not the arithmetic's.
 """
 

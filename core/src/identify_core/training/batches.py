@@ -21,7 +21,7 @@ class Batches:
         columns: name to tensor (n, ...), all on one device.
         size: rows a batch; None for all rows at once.
         order: `sequential` walks through the rows as they stand; `shuffled` draws one order an epoch for all
-            replicates; `shuffled-each` draws one for each replicate from its own stream. Every epoch begins anew.
+            replicates; `shuffled-each` draws one for each replicate from its own stream. Every epoch begins again.
         drop_last: whether a last batch of fewer rows is left out; otherwise it is kept, short as it is.
         streams: the run's random streams.
         name: of the stream of orders.

@@ -83,7 +83,7 @@ def fit(
         metric_every: steps between two metrics.
         watch: which of several metrics the following settings, and schedules of the shape `plateau`, go by.
         stop_below: a replicate whose metric falls below it has converged and stops.
-        patience: a replicate stops after so many metrics in a row that were no improvement.
+        patience: a replicate stops after so many metrics in a row that were not an improvement.
         keep_best: give each replicate in the end the numbers of its lowest metric.
         snapshot: `snapshot(replicates, step) -> Latents`, called in evaluation mode after the steps `snapshot_at`; the
             result has them as `snapshots`, named `<latents>-step-<step>`, to be yielded with the others.

@@ -75,7 +75,7 @@ def update_on(manifold: Manifold, optimiser: Optimiser, shape: Sequence[int]) ->
     """The optimiser's step for a parameter on a manifold, on rows (R, P) of points (*shape).
 
     The rows go one after the other: a manifold's own arithmetic need not be the same for many points at once (geoopt's
-    transport of positive definite matrices differs by 5e-10), and no replicate may depend on who is beside it.
+    transport of positive definite matrices differs by 5e-10), and no replicate may depend on who is next to it.
     """
     step = _adam if isinstance(optimiser, Adam) else _sgd
 

@@ -222,7 +222,7 @@ class Plateau:
     Args:
         factors: (R,).
         best: the lowest metric, (R,).
-        waited: metrics in a row that were no improvement, (R,).
+        waited: metrics in a row that were not an improvement, (R,).
     """
 
     factors: torch.Tensor
@@ -239,7 +239,7 @@ class Plateau:
         schedule = group.schedule
         assert schedule.decay is not None
         assert schedule.patience is not None
-        # The first metric is an improvement on nothing; infinity minus a share of itself is no number.
+        # The first metric is an improvement on nothing; infinity minus a share of itself is not a number.
         bar = torch.where(self.best.isinf(), self.best, self.best - schedule.threshold * self.best.abs())
         improved = metrics < bar
         self.best = torch.where(improved, metrics, self.best)

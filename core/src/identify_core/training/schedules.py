@@ -25,7 +25,7 @@ class Schedule:
         shape: how it falls: `linear` and `cosine` (half a period: Loshchilov & Hutter, SGDR, ICLR 2017, equation 5, one
             cycle) reach `final` at the last step; `exponential` is multiplied with `decay` in every `every` steps,
             smoothly, and `step` at once when they are over; `plateau` is multiplied with `decay` when the training's
-            metric was no improvement more than `patience` times in a row, each replicate's for itself.
+            metric was not an improvement more than `patience` times in a row, each replicate's for itself.
         final: the factor at the last step, from 0 to 1; of `exponential`, `step` and `plateau` the lowest factor.
         warm_up: steps in which it rises to 1.
         decay: of `exponential`, `step` and `plateau`, above 0 and below 1.

@@ -60,7 +60,7 @@ class FitStanding(Standing):
         losses: the last finite loss, (R,).
         metrics: the last metric, (R,), NaN before the first.
         best: the lowest metric, (R,), infinite before the first.
-        waited: metrics in a row that were no improvement, (R,), int64.
+        waited: metrics in a row that were not an improvement, (R,), int64.
     """
 
     reasons: ClassVar[tuple[str, ...]] = ("steps", "converged", "patience", "diverged")

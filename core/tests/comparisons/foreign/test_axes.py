@@ -92,7 +92,7 @@ def test_names_that_say_nothing_here_are_shown() -> None:
     [
         ("layer,latent", "names no axis 'sample'"),
         ("sample,sample,latent", "names the axis 'sample' 2 times"),
-        ("sample,2,latent", "'2' is no name of an axis"),
+        ("sample,2,latent", "'2' is not a name of an axis"),
         ("sample,layer,token,latent", r"names 4 axes, but a\.npy has 3"),
     ],
 )

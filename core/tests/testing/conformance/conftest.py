@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 
 def _sibling(name: str) -> ModuleType:
-    """A module beside this one, under its own name: folders of tests are no packages."""
+    """A module next to this one, under its own name: folders of tests are not packages."""
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
         assert spec is not None

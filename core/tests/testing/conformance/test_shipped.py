@@ -77,7 +77,7 @@ def test_no_file_changes_nothing(package: Path, module: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("skip = 1", "skip in conformance.toml is no table"),
+        ("skip = 1", "skip in conformance.toml is not a table"),
         ("[skip]\na = ''", "skip.'a' in conformance.toml is ''"),
         ("[tolerance]\na = 'much'", "tolerance.'a' in conformance.toml is 'much'"),
         ("[options]\na = 3", "options.'a' in conformance.toml is 3"),

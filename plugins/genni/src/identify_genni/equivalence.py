@@ -39,7 +39,7 @@ def train(
 ) -> Iterator[Latents | Finding]:
     """Train the replicates to the target, then keep their hidden activations, their outputs and the outcome.
 
-    J(θ) = E_x |f(x; θ) − f*(x)|², where f* is the column `y`. Each replicate trains, is polished and starts anew by
+    J(θ) = E_x |f(x; θ) − f*(x)|², where f* is the column `y`. Each replicate trains, is polished and starts again by
     itself, so that its result does not depend on the others (but for `enough`).
 
     Raises:

@@ -29,7 +29,7 @@ class Hidden:
 def hidden_representations(module: nn.Module) -> tuple[Hidden, ...]:
     """The outputs of the activations, from the input to the output.
 
-    For a module whose forward pass is no chain of known layers these are its activation modules in their order of
+    For a module whose forward pass is not a chain of known layers these are its activation modules in their order of
     registration, without a claim.
     """
     structure = describe(module)
@@ -45,7 +45,7 @@ def hidden_representations(module: nn.Module) -> tuple[Hidden, ...]:
 def hidden_of_layer(layer: HiddenLayer) -> Hidden:
     """The hidden representation that belongs to one layer."""
     what = f"{layer.width} {layer.activation} units of {layer.name}"
-    if layer.activation_name is None:  # the activation is no submodule whose outputs could be taken
+    if layer.activation_name is None:  # the activation is not a submodule whose outputs could be taken
         return Hidden(name=layer.name, rung=claimed_rung(layer), summary=f"{what}, before the activation")
     return Hidden(name=layer.activation_name, rung=claimed_rung(layer), summary=what)
 

@@ -21,7 +21,7 @@ def import_named(path: str, role: str) -> Any:
     module_name, colon, name = path.partition(":")
     if not (colon and module_name and name):
         raise OptionsError(
-            f"{role} {path!r} is no import path: it must read 'package.module:name'",
+            f"{role} {path!r} is not an import path: it must read 'package.module:name'",
             hint="put a colon between the module and the name",
         )
     try:

@@ -57,7 +57,7 @@ class HiddenLayer:
         width: the number of units or channels, n.
         activation: what the units compute, such as `relu`; `identity` where nothing but pooling stands between weights.
         activation_name: the last submodule before pooling, whose outputs are the hidden representation; None where the
-            activation is no submodule.
+            activation is not a submodule.
         degree: p where the unit is positively homogeneous, φ(s z) = s^p φ(z) for s > 0; None where it is not.
         parity: `odd`, `even`, `complement` for φ(−z) = 1 − φ(z), or None.
         linear: whether the units are linear, so that any invertible map of them can be undone behind them.
@@ -355,6 +355,6 @@ def _sizes(before: _Step, behind: _Step, *, flattened: bool) -> tuple[int, int]:
         return width, 1
     if not flattened or columns % width:
         raise _UnknownStructureError(
-            f"the {columns} inputs of {behind.name!r} are no blocks of the {width} units before it"
+            f"the {columns} inputs of {behind.name!r} are not blocks of the {width} units before it"
         )
     return width, columns // width

@@ -271,8 +271,8 @@ def _warnings(named: Sequence[Status], tolerance: float) -> list[str]:
     said = []
     if "converged" not in named:
         said.append(
-            f"no replicate reached J/Var(f*) ≤ {tolerance:g}: what is found around them is no equivalence class of the "
-            "target"
+            f"no replicate reached J/Var(f*) ≤ {tolerance:g}: what is found around them is not an equivalence class of "
+            "the target"
         )
     for status, why in (
         ("dead", "they give one output for all inputs, and training can never move them"),

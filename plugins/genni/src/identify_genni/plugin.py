@@ -156,7 +156,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
     )
     yield Evaluator(
         name="nullity",
-        summary="Rank and nullity of the Jacobian beside the dimension of the known symmetries.",
+        summary="Rank and nullity of the Jacobian next to the dimension of the known symmetries.",
         options=NullityOptions,
         target="identify_genni.evaluators.nullity:evaluate",
         draw="identify_genni.views.nullity:draw",
@@ -185,7 +185,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
 
 @hookimpl
 def identify_commands() -> Iterable[Command]:
-    """What the plugin can do beside runs."""
+    """What the plugin can do next to runs."""
     yield Command(
         name="import-legacy",
         summary="Read an experiment folder of the 2020 code into the store.",

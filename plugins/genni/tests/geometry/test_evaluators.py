@@ -170,7 +170,7 @@ def test_a_small_allowance_leaves_pairs_undecided_and_says_so(pieces: Subject, t
 def test_copies_and_linked_pairs_are_not_searched(
     pieces: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five pairs of the class are no copies or linked already once two copies and one path are known."""
+    """Five pairs of the class are not copies or linked already once two copies and one path are known."""
     searched: list[float] = []
 
     def counted(*arguments: Any) -> Any:

@@ -178,7 +178,7 @@ def test_nothing_in_a_folder_is_ever_run(experiment, tmp_path):
     sprung = tmp_path / "sprung"
     place = experiment / "postprocessing" / "2d_loss" / "Dec10_16-28-28"
     (place / "data.pkl").write_bytes(pickle.dumps(_Trap(sprung)))
-    with pytest.raises(UsageError, match="which is no part of an array"):
+    with pytest.raises(UsageError, match="which is not part of an array"):
         read_pickled_array(place / "data.pkl")
     (place / "meta.yml").write_text(f"grid_bound: !!python/object/apply:os.mkdir ['{sprung}']\n")
     with pytest.raises(UsageError, match="cannot be read safely"):

@@ -57,7 +57,7 @@ def test_trying_it_out_changes_neither_the_network_nor_the_random_numbers():
 @pytest.mark.parametrize(
     ("factory", "arguments", "message"),
     [
-        ("own_networks.make", {}, "is no import path"),
+        ("own_networks.make", {}, "is not an import path"),
         ("no_such_package:make", {}, "cannot be imported: ModuleNotFoundError"),
         ("own_networks:nothing", {}, "cannot be imported: AttributeError"),
         ("own_networks:number", {}, "of type int, which cannot be called"),

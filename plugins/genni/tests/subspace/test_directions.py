@@ -61,7 +61,7 @@ def test_diverged_replicates_are_left_out(solutions: Solutions) -> None:
     [
         ({"centre": 9}, None, "there is no replicate 9: the run has replicates 0 to 5"),
         ({"through": (0, 1, 77)}, None, "there is no replicate 77"),
-        ({"through": (0, 2)}, None, "need 3 replicates beside the centre, and `through` names 2"),
+        ({"through": (0, 2)}, None, "need 3 replicates next to the centre, and `through` names 2"),
         ({"through": (1, 0, 2)}, None, "`through` names the centre, replicate 1"),
         (
             {"through": (0, 2, 2)},

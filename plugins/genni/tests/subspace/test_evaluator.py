@@ -181,7 +181,7 @@ def test_other_weights_do_not_take_over_finished_chunks(subject: Subject, make: 
 def test_dead_nets_and_a_careless_tolerance_are_said(
     two: Callable[..., nn.Module], inputs: torch.Tensor, make: Make, tmp_path: Path
 ) -> None:
-    """The released study's mistakes: a dead centre, nets that are no solutions, an ε far above the target's energy."""
+    """The released study's mistakes: a dead centre, nets that are not solutions, an ε far above the target's energy."""
     dead = [two(1.0, 2.0, 0.0, 0.0), two(-1.0, 0.5, 0.0, 0.0), two(0.3, 0.4, 0.0, 0.0)]
     y = 0.01 * inputs.clamp(max=0)
     subject = make(Replicates.from_modules(dead), inputs, y)

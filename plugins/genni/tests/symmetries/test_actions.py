@@ -93,8 +93,8 @@ def test_what_each_activation_allows(cases: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("relu", {"multipliers": -torch.ones(5)}, "flipping signs is no symmetry"),
-        ("tanh", {"multipliers": 2 * torch.ones(5)}, "scaling is no symmetry"),
+        ("relu", {"multipliers": -torch.ones(5)}, "flipping signs is not a symmetry"),
+        ("tanh", {"multipliers": 2 * torch.ones(5)}, "scaling is not a symmetry"),
         ("relu", {"matrix": torch.eye(5)}, "is not linear"),
         ("relu", {"permutation": torch.tensor([0, 0, 1, 2, 3])}, "needs a permutation"),
         ("relu", {"inner": 2 * torch.ones(5)}, "has no batch normalisation"),

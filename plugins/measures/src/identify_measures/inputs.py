@@ -67,7 +67,7 @@ def as_matrix(x: Any, name: str = "x", *, least_rows: int = 2) -> Matrix:
         least_rows: how many rows the measure needs.
 
     Raises:
-        InputError: it is no such array, holds something else than finite real numbers, or has too few rows.
+        InputError: it is not such an array, holds something else than finite real numbers, or has too few rows.
     """
     values, dtype = _as_tensor(x, name)
     if values.ndim == 1:
@@ -88,7 +88,7 @@ def paired(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), *, least_rows: i
     Where one is a tensor on another device than the other, the second follows the first.
 
     Raises:
-        InputError: one of them is no matrix, or they have different numbers of rows.
+        InputError: one of them is not a matrix, or they have different numbers of rows.
     """
     first = as_matrix(x, names[0], least_rows=least_rows)
     second = as_matrix(y, names[1], least_rows=least_rows)
@@ -176,7 +176,7 @@ def _as_tensor(x: Any, name: str) -> tuple[torch.Tensor, str]:
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise InputError(f"{name} is no rectangular array of numbers", hint=str(error)) from error
+        raise InputError(f"{name} is not a rectangular array of numbers", hint=str(error)) from error
     kind, dtype = array.dtype.kind, array.dtype.name
     if kind in "iu" or (kind == "f" and array.dtype.itemsize > 8):
         array = array.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Metrics at and near identity: zero where two representations agree, and right to the last digits beside it."""
+"""Metrics at and near identity: zero where two representations agree, and right to the last digits next to it."""
 
 from __future__ import annotations
 

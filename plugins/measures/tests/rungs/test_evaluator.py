@@ -119,7 +119,7 @@ def test_costs_grow_with_rows_but_memory_does_not() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rungs": ("rotation",)}, "'rotation' is no rung"),
+        ({"rungs": ("rotation",)}, "'rotation' is not a rung"),
         ({"rungs": ("affine", "affine")}, "rungs names a rung twice"),
         ({"tolerance": 0.0}, "tolerance must be above 0"),
         ({"lipschitz": 0.5}, f"lipschitz must be {at_least(1)}"),

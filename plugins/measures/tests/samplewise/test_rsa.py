@@ -145,7 +145,7 @@ def test_two_rows_are_refused() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        (np.ones(5), np.ones(6), "first has 5 entries, which is no n"),
+        (np.ones(5), np.ones(6), "first has 5 entries, which is not n"),
         (np.ones(3), np.ones(6), "first has 3 pairs of samples and second has 6"),
         (np.arange(9.0).reshape(3, 3), np.ones(3), r"first, of shape \(3, 3\), is not symmetric"),
     ],

@@ -166,7 +166,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
     """What was recovered, and what could be."""
     yield Evaluator(
         name="recovery",
-        summary="How much of the true latents and tasks was found, beside floor, ceiling and the study's own figure.",
+        summary="How much of the true latents and tasks was found, next to floor, ceiling and the study's own figure.",
         options=RecoveryOptions,
         target="identify_mtlcm.evaluators.recovery:evaluate",
         draw="identify_mtlcm.views.recovery:draw",

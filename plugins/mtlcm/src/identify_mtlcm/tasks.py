@@ -71,7 +71,7 @@ def task_rows(samples: Samples, *, learnable: bool = True) -> TaskRows:
     """The targets of samples as `TaskRows`, on the samples' own device.
 
     Args:
-        samples: with a column `y`: (n,) or (n, 1) beside an integer column `task`, or (n, T) without one; the fact
+        samples: with a column `y`: (n,) or (n, 1) next to an integer column `task`, or (n, T) without one; the fact
             `tasks`, where it is given, is T; the truth `task-names`, where it is given, names them.
         learnable: whether every task must have targets that vary, as training needs; evaluation may do with less.
 
@@ -120,7 +120,7 @@ def _one_task_a_row(targets: torch.Tensor, task: object, stated: object) -> Task
         raise OptionsError(f"the column 'task' is {kind}; it must be one whole number a row")
     if targets.numel() != len(targets):
         raise OptionsError(
-            f"the column 'y' has shape {tuple(targets.shape)} beside a column 'task'; with one task a row it must be "
+            f"the column 'y' has shape {tuple(targets.shape)} next to a column 'task'; with one task a row it must be "
             "(n,) or (n, 1)",
             hint="leave the column 'task' out where every row has a target in every task",
         )

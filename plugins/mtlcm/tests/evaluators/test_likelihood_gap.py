@@ -65,7 +65,7 @@ def test_a_stored_representation_is_read_again_and_its_loss_is_said(project: Any
 
 
 def test_what_the_models_warn_of_is_said_once_a_run(project: Any) -> None:
-    """Not by each replicate, nor again by the refit, nor by the objective beside its finding."""
+    """Not by each replicate, nor again by the refit, nor by the objective next to its finding."""
     run = project.run("mtlcm", spec=SPEC, overrides=["replicates=3", "objective.solver.spurious_noise=0.4"])
     said = [each for each in run.document["warnings"] if "residual variances lie significantly below" in each]
     assert len(said) == 1, said

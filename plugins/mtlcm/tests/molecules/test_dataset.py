@@ -135,7 +135,7 @@ def test_molecules_larger_than_those_of_qm9_are_refused(tmp_path: Path, context:
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        (("mu", "colour"), "'colour' is no property of QM9: there are mu, alpha"),
+        (("mu", "colour"), "'colour' is not a property of QM9: there are mu, alpha"),
         (("mu", "mu"), "the property 'mu' is named twice"),
         ((), "properties must not be empty"),
     ],

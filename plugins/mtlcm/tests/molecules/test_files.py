@@ -254,7 +254,7 @@ def test_the_files_are_named_where_there_are_none(folder: Path, context: Context
 
 def test_a_file_of_another_kind_is_refused(folder: Path, context: Context) -> None:
     (folder / "qm9.sdf").write_text("")
-    with pytest.raises(OptionsError, match=r"qm9\.sdf is no kind of file that can be read") as caught:
+    with pytest.raises(OptionsError, match=r"qm9\.sdf is not a kind of file that can be read") as caught:
         read_molecules(options(folder, file="qm9.sdf"), context)
     assert ".npz" in caught.value.hint
 
@@ -329,7 +329,7 @@ def test_damaged_and_foreign_files_of_graphs_are_told(folder: Path, context: Con
     with pytest.raises(RunError, match=r"qm9_two_graphs\.npz is damaged or no file of arrays: File is not a zip file"):
         read_molecules(options(folder), context)
     np.savez(path, x=np.zeros(3))
-    with pytest.raises(RunError, match=r"is no file of molecular graphs: it has no edge_index, edge_ptr"):
+    with pytest.raises(RunError, match=r"is not a file of molecular graphs: it has no edge_index, edge_ptr"):
         read_molecules(options(folder), context)
     path.write_bytes(whole)
     with np.load(path) as file:
@@ -348,7 +348,7 @@ def test_damaged_and_foreign_files_of_graphs_are_told(folder: Path, context: Con
 
 def test_a_table_that_is_none_is_told(folder: Path, context: Context) -> None:
     (folder / "table.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(RunError, match=r"table\.csv is no table of QM9 that can be read"):
+    with pytest.raises(RunError, match=r"table\.csv is not a table of QM9 that can be read"):
         read_molecules(options(folder, file="table.csv"), context)
     (folder / "table.csv.gz").write_bytes(gzip.compress(b"mol_id\n" * 999)[:-30])
     with pytest.raises(RunError, match=r"table\.csv\.gz is damaged or incomplete"):

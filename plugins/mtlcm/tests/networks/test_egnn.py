@@ -263,7 +263,9 @@ def test_on_a_cpu_replicates_run_one_after_the_other() -> None:
 
 
 def test_rows_that_are_no_molecules_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"a row says that it holds 90 atoms and 2 bonds.* it is no packed molecule"):
+    with pytest.raises(
+        ValueError, match=r"a row says that it holds 90 atoms and 2 bonds.* it is not a packed molecule"
+    ):
         network()(torch.full((1, 576), 2.0, dtype=torch.float64).index_fill(1, torch.tensor([0]), 90.0))
 
 

@@ -255,7 +255,7 @@ def damaged(folder: Path, name: str, old: str, new: str) -> None:
         ("train.csv", "\n2.0,", "\nnone,", r"train\.csv, unique_m\.csv cannot be read: could not convert"),
         ("unique_m.csv", "material", "name", r"it has the column 'name' where 'material' is expected"),
         ("unique_m.csv", ",MgB2", ",MgB3", r"row 0 of unique_m\.csv: the formula MgB3 does not fit its amounts"),
-        ("unique_m.csv", ",MgB2", ",Mg?", r"cannot be read: 'Mg\?' is no formula"),
+        ("unique_m.csv", ",MgB2", ",Mg?", r"cannot be read: 'Mg\?' is not a formula"),
         ("unique_m.csv", ",0.5,MgB2", ",0.6,MgB2", r"differ in the critical temperature of row 0: they are not of one"),
         ("unique_m.csv", ",MgB2", "", r"line 2 of unique_m\.csv has 87 cells instead of 88"),
     ],
@@ -285,7 +285,7 @@ def test_a_truncated_archive_and_a_foreign_one_are_told(folder: Path, context: C
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RunError, match=r"superconductivty\+data\.zip is damaged or incomplete") as caught:
         make_superconduct(options(folder), context)
-    assert caught.value.hint == "fetch it anew"
+    assert caught.value.hint == "fetch it again"
 
 
 def test_a_truncated_table_of_compositions_is_told(folder: Path, context: Context) -> None:
@@ -299,7 +299,7 @@ def test_a_truncated_table_of_compositions_is_told(folder: Path, context: Contex
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("\nMg,", "\nXx,", r"superconduct_element_properties\.csv names 'Xx', which is no element"),
+        ("\nMg,", "\nXx,", r"superconduct_element_properties\.csv names 'Xx', which is not an element"),
         ("\nMg,", "\nHe,", r"cannot be read: the properties of Mg are not known, but row 0 contains it"),
         ("\nMg,", "\nMg,-", r"holds a property that is not positive"),
         ("fie", "foe", r"it has the column 'foe' where 'fie' is expected"),

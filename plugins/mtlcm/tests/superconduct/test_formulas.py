@@ -36,7 +36,7 @@ def test_the_elements_are_those_from_hydrogen_to_radon() -> None:
 )
 def test_a_formula_is_what_it_says(formula: str, amounts: dict[str, float] | None) -> None:
     if amounts is None:
-        with pytest.raises(ValueError, match=r"is no formula: .* is no element from H to Rn with an amount"):
+        with pytest.raises(ValueError, match=r"is not a formula: .* is not an element from H to Rn with an amount"):
             parse_formula(formula)
     else:
         assert parse_formula(formula) == amounts

@@ -41,12 +41,12 @@ def parse_axes(text: str) -> tuple[str, ...]:
     """The axes that `--axes` names.
 
     Raises:
-        UsageError: one is no name, `sample` does not come once, or an axis other than `latent` comes twice.
+        UsageError: one is not a name, `sample` does not come once, or an axis other than `latent` comes twice.
     """
     names = tuple(_singular(each) for each in text.split(",")) if text else ()
     for name in names:
         if not re.fullmatch(r"[a-z][\w-]*", name):
-            raise UsageError(f"--axes {text}: {name!r} is no name of an axis", hint="as in sample,layer,latent")
+            raise UsageError(f"--axes {text}: {name!r} is not a name of an axis", hint="as in sample,layer,latent")
         if name != LATENT and names.count(name) > 1:
             raise UsageError(f"--axes {text} names the axis {name!r} {names.count(name)} times")
     if names and SAMPLE not in names:

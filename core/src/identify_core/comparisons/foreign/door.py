@@ -196,7 +196,7 @@ def open_foreign(located: Located, *, leave_out: Sequence[str] = ()) -> ForeignA
 
     Args:
         located: the reference, taken apart.
-        leave_out: columns of tables that are no latents.
+        leave_out: columns of tables that are not latents.
 
     Raises:
         UsageError: it cannot be read, or holds something else.

@@ -51,7 +51,7 @@ class Table:
 
         Args:
             key: names or patterns with commas between them, such as `z1,z2` or `z*`; empty for all.
-            leave_out: columns that are no latents.
+            leave_out: columns that are not latents.
 
         Raises:
             UsageError: a name fits no column, or a column holds text.

@@ -87,7 +87,7 @@ def open_zarr(path: Path, key: str) -> ForeignArray:
 
 
 def _read_root(path: Path) -> bool:
-    """Whether the store is one array; what is no Zarr of either version is refused."""
+    """Whether the store is one array; what is not a Zarr of either version is refused."""
     if (path / "zarr.json").exists():
         document = _read_json(path / "zarr.json", str(path))
         if document.get("zarr_format") != 3:

@@ -10,7 +10,7 @@ FOLDER = "tracking"
 
 
 def tracking_folder(run_folder: str, tracker: str) -> Path:
-    """The tracker's folder beside the runs of the store: `<store>/tracking/<tracker>`.
+    """The tracker's folder next to the runs of the store: `<store>/tracking/<tracker>`.
 
     It is not inside the run: a run moves when it is finished, and belongs to its checksums alone.
 

@@ -48,7 +48,7 @@ class Bench:
 
     Args:
         settings: which plugin, and what its author says of it.
-        registry: where it is registered, beside the plugins that its presets need.
+        registry: where it is registered, next to the plugins that its presets need.
         folder: for stores and scratch files; it exists.
     """
 

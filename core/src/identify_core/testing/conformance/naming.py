@@ -118,7 +118,7 @@ def _undeclared(options: type, name: str, declaration: str, done: str) -> str:
 
 
 def _members(kind: Any) -> set[Any]:
-    """A type and, of unions and lists, those in it; choices are no free text."""
+    """A type and, of unions and lists, those in it; choices are not free text."""
     if typing.get_origin(kind) is Literal:
         return set()
     return {kind}.union(*map(_members, typing.get_args(kind)))

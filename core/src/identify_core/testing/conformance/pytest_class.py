@@ -26,7 +26,7 @@ class PluginConformance:
     chooses among them. A test that fails says what is wrong and what to do. `identify check-plugin --list` says what is
     checked.
 
-    What the attributes below say can stand in a file `conformance.toml` beside the plugin's module as well, where the
+    What the attributes below say can stand in a file `conformance.toml` next to the plugin's module as well, where the
     shell reads it too.
 
     Attributes:

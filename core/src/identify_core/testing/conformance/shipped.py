@@ -1,4 +1,4 @@
-"""What a plugin's author says of its components in a file beside the plugin's module, for everybody who checks it.
+"""What a plugin's author says of its components in a file next to the plugin's module, for everybody who checks it.
 
 # src/identify_spirals/conformance.toml
 [options."dataset:molecules"]
@@ -78,7 +78,7 @@ def _read(module: str) -> dict[str, Any]:
 def _table(content: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = content[name]
     if not isinstance(table, dict):
-        raise PluginError(f"{name} in {FILE_NAME} is no table", hint=f"write [{name}] and below it one line an item")
+        raise PluginError(f"{name} in {FILE_NAME} is not a table", hint=f"write [{name}] and below it one line an item")
     wanted = _TABLES[name]
     for item, value in table.items():
         right = isinstance(value, wanted) or (wanted is float and type(value) is int)

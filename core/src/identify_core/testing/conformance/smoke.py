@@ -97,7 +97,7 @@ def draws(bench: Bench) -> Iterator[str]:
                 yield f"{label!r} has a draw target that draws nothing: yield a Figure, or leave out draw="
     for entry in made.run.document.get("figures", []):
         if not (made.run.folder / entry["static"]).read_bytes().startswith(_PNG):
-            yield f"the figure {entry['name']!r} is no picture: give Figure(static=matplotlib figure)"
+            yield f"the figure {entry['name']!r} is not a picture: give Figure(static=matplotlib figure)"
 
 
 def stores_findings(bench: Bench) -> Iterator[str]:

@@ -302,7 +302,7 @@ def _warnings(statuses: list[str], units: Units, tolerance: float) -> list[str]:
     said = []
     missing = [str(r) for r, status in enumerate(statuses) if status != "converged"]
     if missing:
-        said.append(f"replicates {', '.join(missing)} are no elements of the class within J/Var(f*) ≤ {tolerance:g}")
+        said.append(f"replicates {', '.join(missing)} are not elements of the class within J/Var(f*) ≤ {tolerance:g}")
     if not units.layers and units.reason:
         said.append(f"units were not looked at: {units.reason}")
     return said

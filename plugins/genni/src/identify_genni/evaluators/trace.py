@@ -24,7 +24,7 @@ _DENSE_TANGENTS = 4_000_000  # numbers; beyond it the share of symmetries in the
 
 
 def evaluate(options: TraceOptions, subject: Subject, context: Context) -> Finding:
-    """Walk from the replicates along {J = 0}, sample it, and set its estimated dimensions beside the nullity.
+    """Walk from the replicates along {J = 0}, sample it, and set its estimated dimensions next to the nullity.
 
     Raises:
         OptionsError: a replicate or the split does not exist.

@@ -1,4 +1,4 @@
-"""What the evaluator `trace` reports: dimensions beside the nullity, the walks, and what moved along them."""
+"""What the evaluator `trace` reports: dimensions next to the nullity, the walks, and what moved along them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-# What one entry of a Jacobian costs beside its share of the factorisation, and what a value of J costs beside it.
+# What one entry of a Jacobian costs compared with its share of the factorisation, and what a value of J costs.
 _ENTRY, _VALUE = 50, 5
 
 

@@ -67,7 +67,7 @@ def jacobian(
             mode.
         vector: θ, (P,).
         inputs: x, (n, ...).
-        memory: bytes that intermediate results may take beside the result.
+        memory: bytes that intermediate results may take next to the result.
     """
     return torch.cat(list(jacobian_blocks(function, vector, inputs, memory=memory)))
 

@@ -9,7 +9,7 @@ from identify_genni.geometry.effort import Effort, jacobian_work, value_work
 from identify_genni.geometry.projection import frames, project
 from identify_genni.geometry.residual import Residual
 
-_INSIDE = 4  # points of each piece at which J is looked at, beside its ends
+_INSIDE = 4  # points of each piece at which J is looked at, next to its ends
 _PROJECTIONS = 8  # Gauss–Newton steps of each round
 
 

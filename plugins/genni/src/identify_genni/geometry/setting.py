@@ -84,7 +84,7 @@ def setting_of(
         standardised: move running statistics into gains and offsets first.
 
     Raises:
-        RunError: the subject is no run.
+        RunError: the subject is not a run.
         OptionsError: the first split does not exist, or the target does not vary on it.
     """
     run = subject.run

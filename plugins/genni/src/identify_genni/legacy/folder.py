@@ -1,7 +1,7 @@
 """The folder layout of the 2020 code: which runs, saved steps and cached grids an experiment folder holds.
 
 `models/{run}/step_{k}/model_{i}.pt`, `runs/{run}/config.yml`, and `postprocessing/{name}[/step_{k}][/{time}]/data.pkl`
-with `meta.yml` beside it (genni 1.0.3, save_load.py).
+with `meta.yml` next to it (genni 1.0.3, save_load.py).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def read_runs(folder: Path, only: str | None = None) -> list[LegacyRun]:
     """
     models = folder / "models"
     if not models.is_dir():
-        raise UsageError(f"{folder} holds no folder models/, so it is no experiment of the 2020 code", hint=_HINT)
+        raise UsageError(f"{folder} holds no folder models/, so it is not an experiment of the 2020 code", hint=_HINT)
     names = sorted(path.name for path in models.iterdir() if path.is_dir())
     if only is not None:
         if only not in names:
@@ -113,7 +113,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     needed = ("net_name", "net_params", "data_meta", "model_seed")
     missing = [key for key in needed if not isinstance(found, dict) or key not in found]
     if missing:
-        raise UsageError(f"{path} is no configuration of the 2020 code: it lacks {', '.join(missing)}")
+        raise UsageError(f"{path} is not a configuration of the 2020 code: it lacks {', '.join(missing)}")
     config: dict[str, Any] = found
     return config
 

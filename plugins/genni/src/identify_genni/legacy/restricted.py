@@ -25,7 +25,7 @@ _TAG = "tag:yaml.org,2002:python/"
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> Any:
         if (module_name, global_name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which is no part of an array")
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which is not part of an array")
         return super().find_class(module_name, global_name)
 
 

@@ -116,7 +116,7 @@ def check_lenet(options: LeNetOptions, shape: Shape) -> None:
     """Whether the two convolutions and pools come out even.
 
     Raises:
-        OptionsError: inputs are no images, or height or width is not 16, 20, 24, …
+        OptionsError: inputs are not images, or height or width is not 16, 20, 24, …
     """
     _check_image(shape, "lenet")
     for side, size in zip(("height", "width"), shape.inputs[1:], strict=True):
@@ -132,7 +132,7 @@ def check_keskar_c3(options: KeskarC3Options, shape: Shape) -> None:
     """Whether the inputs are images; their height and width are free.
 
     Raises:
-        OptionsError: inputs are no images.
+        OptionsError: inputs are not images.
     """
     _check_image(shape, "keskar-c3")
 

@@ -63,7 +63,7 @@ class EquivalenceOptions:
     )
     restarts: int = option(
         0,
-        help="How often a replicate that has not converged starts anew, each time from its own stream; the attempt "
+        help="How often a replicate that has not converged starts again, each time from its own stream; the attempt "
         "with the lowest J is kept.",
         limit=at_least(0),
     )

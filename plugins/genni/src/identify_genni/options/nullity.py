@@ -17,7 +17,7 @@ class NullityOptions:
 
     samples: int = option(500, help="Inputs of each split, from its beginning.", limit=at_least(1))
     split: str = option("train", help="The split on which equivalence is meant.")
-    held_out: str = option("test", help='The split that it is set beside; "" for none.')
+    held_out: str = option("test", help='The split that it is set next to; "" for none.')
     replicates: tuple[int, ...] = option((), help="Which replicates; all where none is named.", limit=at_least(0))
     tolerance: float = option(
         1e-6,

@@ -36,7 +36,7 @@ class SymmetryOptions:
     points: int = option(
         25, help="Points of each segment at which J is computed.", source=f"{_REBASIN}, figure 2", limit=at_least(3)
     )
-    paths: bool = option(True, help="Look for a path of low loss between replicates that are no copies.")
+    paths: bool = option(True, help="Look for a path of low loss between replicates that are not copies.")
     path_tolerance: float = option(1e-4, help="J/Var(f*) allowed everywhere on a path.", limit=above(0.0))
     path_nodes: int = option(16, help="Nodes of a path at first.", limit=at_least(3))
     path_most_nodes: int = option(128, help="Nodes of a path at the most.", limit=at_least(3))

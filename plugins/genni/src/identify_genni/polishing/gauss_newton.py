@@ -191,7 +191,7 @@ class Problem:
 
 @attrs.frozen(kw_only=True)
 class _Dense:
-    """A system with its matrix at hand: `gram` is JᵀJ, or JJᵀ with `jacobian` beside it."""
+    """A system with its matrix at hand: `gram` is JᵀJ, or JJᵀ with `jacobian` next to it."""
 
     gradient: torch.Tensor
     largest: torch.Tensor

@@ -13,7 +13,7 @@ import torch
 from identify_core import Batch, Context, Course, OptionsError, PolishResult, Replicates, widen
 from identify_genni.polishing.gauss_newton import Problem, Residuals, System
 
-_ATTEMPTS = 10  # dampings that are tried before the system is built anew
+_ATTEMPTS = 10  # dampings that are tried before the system is built again
 _SMALLEST_STEP = 1e-14  # relative to the length of the parameters
 _SMALLEST_DAMPING = 1e-15  # relative to the largest diagonal entry
 

@@ -115,7 +115,7 @@ def _through_solutions(options: SubspaceOptions, solutions: Solutions, centre: i
         )
     if len(through) != count:
         raise OptionsError(
-            f"{count} directions through solutions need {count} replicates beside the centre, and "
+            f"{count} directions through solutions need {count} replicates next to the centre, and "
             + (f"`through` names {len(through)}" if options.through else f"only {len(through)} are usable"),
             hint="change `dimension` or `through`, or train more replicates",
         )

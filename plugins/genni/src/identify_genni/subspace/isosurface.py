@@ -21,7 +21,7 @@ class Surface:
         vertices: coefficients (c1, c2, c3) of its points, (v, 3).
         triangles: three vertex numbers each, (t, 3).
         normals: unit normals that point out of the set J ≤ ε, (v, 3).
-        cut: which triangles are no surface J = ε but lie where the grid ends inside the set, (t,).
+        cut: which triangles are not surface J = ε but lie where the grid ends inside the set, (t,).
     """
 
     vertices: Array

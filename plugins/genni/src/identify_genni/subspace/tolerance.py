@@ -35,7 +35,7 @@ class Tolerance:
 
 @attrs.frozen(kw_only=True)
 class Net:
-    """A network beside the target.
+    """A network next to the target.
 
     Args:
         name: such as `replicate 3`.
@@ -100,7 +100,7 @@ def behaviour(outputs: torch.Tensor, targets: torch.Tensor) -> str:
 
 
 def warn_of(nets: Sequence[Net], tolerance: Tolerance) -> Iterator[str]:
-    """Sentences on nets that are no solutions, and on a tolerance that lets everything pass."""
+    """Sentences on nets that are not solutions, and on a tolerance that lets everything pass."""
     for reference, what in ((tolerance.zero, "zero"), (tolerance.constant, "best constant")):
         if tolerance.absolute >= reference:
             yield (

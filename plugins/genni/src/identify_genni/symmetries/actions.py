@@ -98,7 +98,7 @@ def apply(structure: Structure, element: Element, state: Mapping[str, torch.Tens
         state: parameters, and buffers where there is batch normalisation; not changed.
 
     Raises:
-        UsageError: the element is no symmetry of a layer.
+        UsageError: the element is not a symmetry of a layer.
     """
     result = dict(state)
     for layer, action in zip(structure.layers, element, strict=True):
@@ -184,18 +184,18 @@ def _check(layer: HiddenLayer, action: LayerElement) -> None:
     if action.matrix is not None:
         if not layer.general:
             raise UsageError(
-                f"the layer {layer.name!r} is not linear ({layer.activation}), so GL(n) is no symmetry of it"
+                f"the layer {layer.name!r} is not linear ({layer.activation}), so GL(n) is not a symmetry of it"
             )
         return
     if len(action.permutation) != layer.width or len(set(action.permutation.tolist())) != layer.width:
         raise UsageError(f"the layer {layer.name!r} needs a permutation of its {layer.width} units")
     if layer.parity is None and bool((action.multipliers < 0).any()):
         raise UsageError(
-            f"flipping signs is no symmetry of the layer {layer.name!r}: {layer.activation} is neither odd nor even"
+            f"flipping signs is not a symmetry of the layer {layer.name!r}: {layer.activation} is neither odd nor even"
         )
     if layer.degree is None and bool((action.multipliers.abs() != 1).any()):
         raise UsageError(
-            f"scaling is no symmetry of the layer {layer.name!r}: {layer.activation} is not positively homogeneous"
+            f"scaling is not a symmetry of the layer {layer.name!r}: {layer.activation} is not positively homogeneous"
         )
     norm = layer.norm
     if (norm is None or norm.gamma is None) and bool(((action.inner != 1) | (action.shift != 0)).any()):

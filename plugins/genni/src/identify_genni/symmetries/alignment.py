@@ -68,7 +68,7 @@ def align(
         structure: of both.
         first: parameters and buffers.
         second: parameters and buffers.
-        restarts: random starting permutations beside the identity, for more than one hidden layer.
+        restarts: random starting permutations next to the identity, for more than one hidden layer.
         generator: on the CPU, for the restarts; the default stream of seed 0 where it is None.
     """
     return align_gauged(

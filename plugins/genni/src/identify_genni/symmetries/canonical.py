@@ -41,7 +41,7 @@ def fix_gauge(structure: Structure, state: Mapping[str, torch.Tensor], *, signs:
         structure: of the network.
         state: parameters and buffers.
         signs: also make the largest entry of each incoming vector positive where units are odd or even. Signs of
-            complementary units (sigmoid) are always fixed, because flipping them is no isometry.
+            complementary units (sigmoid) are always fixed, because flipping them is not an isometry.
     """
     current = standardise_norms(structure, {name: _double(each) for name, each in state.items()})
     whole, unfixed = identity(structure), []

@@ -132,7 +132,7 @@ def join(
     generator: torch.Generator,
     effort: Effort,
 ) -> Judged:
-    """Look for a path between two networks of the class that are no copies, within an allowance of work.
+    """Look for a path between two networks of the class that are not copies, within an allowance of work.
 
     Args:
         search: how; its tolerance is an absolute J.

@@ -1,4 +1,4 @@
-"""Pictures of the evaluator `trace`: the walks in their principal axes, and dimensions beside the nullity."""
+"""Pictures of the evaluator `trace`: the walks in their principal axes, and dimensions next to the nullity."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def draw(options: TraceOptions, finding: Finding, context: Context | None) -> It
     caption = (
         "Above: walks along the class from up to three replicates (star), seen in the three principal axes of all "
         f"their points. Each of {options.walkers} walkers tried {options.steps} steps of at most {options.length:g} "
-        "|θ|. Below: estimated dimensions with their intervals beside the Jacobian's nullity; the widths of the cloud "
+        "|θ|. Below: estimated dimensions with their intervals next to the Jacobian's nullity; the widths of the cloud "
         "from which they were estimated; and the loss along the walks."
     )
     yield Figure(name="trace", caption=caption, static=figure, interactive=_interactive(page))

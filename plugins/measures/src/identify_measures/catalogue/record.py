@@ -32,7 +32,7 @@ class Measure:
         symmetric: whether swapping the two gives the same value.
         standard: whether `identify compare` runs it where no evaluator is named.
         arity: whether it compares a pair or judges one representation.
-        requires: what it needs beside latents.
+        requires: what it needs next to latents.
         options: the evaluator's options class, in a light module.
         target: the evaluator; empty for a number that another measure's evaluator reports.
         prepare: what the evaluators of a family share.

@@ -43,7 +43,7 @@ def ladder(options: LadderOptions, subject: Subject, context: Context) -> Verdic
 
     Raises:
         UsageError: there are fewer than four rows.
-        InputError: values are no finite real numbers.
+        InputError: values are not finite real numbers.
     """
     x, y = subject.representations
     if x.shape[0] < LEAST_ROWS:

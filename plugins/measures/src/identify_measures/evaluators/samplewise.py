@@ -139,7 +139,7 @@ def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:
         return tiles
     n, width, count = _totals(sizes)
     pairs = min(n * (n - 1) / 2, options.pairs, max(RANK_BUDGET / (4 * count), 1e6))
-    # While one vector is ranked, the dissimilarities, the keys and the order are held beside it.
+    # While one vector is ranked, the dissimilarities, the keys and the order are held next to it.
     return Cost(
         work=tiles.work + Work(elements=count * pairs * math.log2(max(pairs, 2))),
         bytes=min(8 * n * width, BUDGET) + 4 * count * pairs + 6 * 8 * pairs,

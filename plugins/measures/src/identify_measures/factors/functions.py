@@ -77,7 +77,7 @@ def mig(
         seed: of those draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = MatrixOptions(
         latents=latents,
@@ -108,7 +108,7 @@ def modularity(
     """Modularity (Ridgeway & Mozer 2018, equation 2); the arguments are those of `mig`.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = MatrixOptions(
         latents=latents,
@@ -148,7 +148,7 @@ def sap(
         seed: of the split and of the draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = SapOptions(
         latents=latents, train_fraction=train_fraction, interval_draws=interval_draws, chance_draws=chance_draws
@@ -184,7 +184,7 @@ def explicitness(
         seed: of the split and of the draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = ExplicitnessOptions(
         scaled=scaled,
@@ -226,7 +226,7 @@ def dci(
         seed: of the split, of ties among splits and of the draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = DciOptions(
         latents=latents,
@@ -276,7 +276,7 @@ def factor_vae(
         seed: of all draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = FactorVaeOptions(
         inactive_below=inactive_below,
@@ -308,7 +308,7 @@ def beta_vae(
     """The BetaVAE metric (Higgins et al. 2017, section 3), drawn from a finite table; arguments as for `factor_vae`.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = BetaVaeOptions(
         batch=batch,
@@ -346,7 +346,7 @@ def irs(
         seed: of those draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     options = IrsOptions(
         quantile=quantile, factor_bins=factor_bins, interval_draws=interval_draws, chance_draws=chance_draws
@@ -372,7 +372,7 @@ def judge(
     """The scores of latents against factors.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     study = make_study(
         codes,

@@ -20,7 +20,7 @@ LEVEL = 0.95
 Generator = np.random.Generator
 
 
-class Undefined(Exception):  # noqa: N818 - it is no error: the score says why it is NaN
+class Undefined(Exception):  # noqa: N818 - it is not an error: the score says why it is NaN
     """A value does not exist for these data; the message says why."""
 
 

@@ -161,7 +161,7 @@ def make_study(
         name: what messages call the latents.
 
     Raises:
-        InputError: they are no latents and factors of the same samples.
+        InputError: they are not latents and factors of the same samples.
     """
     matrix = as_matrix(codes, name, least_rows=LEAST_ROWS)
     truth, notes = as_truth(factors, matrix.n, kinds=kinds, bins=factor_bins)

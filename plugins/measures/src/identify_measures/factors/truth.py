@@ -14,7 +14,7 @@ from identify_measures.inputs import InputError
 Array = np.ndarray[Any, Any]
 Kinds = str | Sequence[str] | Mapping[str, str] | None
 
-_MANY_VALUES = 0.5  # a factor with more distinct values than this part of the rows is no set of classes
+_MANY_VALUES = 0.5  # a factor with more distinct values than this part of the rows is not a set of classes
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -71,7 +71,7 @@ def as_truth(factors: Any, n: int, *, kinds: Kinds = None, bins: int = 20) -> tu
         The factors, and what could mislead about how they were read.
 
     Raises:
-        InputError: they are no factors of n samples, or a kind does not exist or does not go with the values.
+        InputError: they are not factors of n samples, or a kind does not exist or does not go with the values.
     """
     columns = _columns(factors)
     if not columns:

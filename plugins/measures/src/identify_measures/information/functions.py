@@ -87,7 +87,7 @@ def infomec(
         seed: of the jitter, the folds and the draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples, or all factors are constant.
+        InputError: they are not latents and factors of the same samples, or all factors are constant.
         OptionsError: a published variant is asked for with another constant than its own.
     """
     options = InfomecOptions(

@@ -23,7 +23,7 @@ def linear_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(cka.LINEAR_CKA, options, x, y, seed=seed)
@@ -40,7 +40,7 @@ def debiased_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(cka.DEBIASED_CKA, options, x, y, seed=seed)
@@ -57,7 +57,7 @@ def angular_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(cka.ANGULAR_CKA, options, x, y, seed=seed)
@@ -74,7 +74,7 @@ def cca(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: 
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.CCA, options, x, y, seed=seed)
@@ -91,7 +91,7 @@ def cca_r2(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, see
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.CCA_R2, options, x, y, seed=seed)
@@ -108,7 +108,7 @@ def yanai(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.YANAI, options, x, y, seed=seed)
@@ -125,7 +125,7 @@ def pillai(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, see
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.PILLAI, options, x, y, seed=seed)
@@ -142,7 +142,7 @@ def procrustes(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     return measure_pair(
         rotation.PROCRUSTES, PairOptions(interval=asked(interval), chance_draws=chance_draws), x, y, seed=seed
@@ -160,7 +160,7 @@ def procrustes_normalised(x: Any, y: Any, *, interval: bool = False, chance_draw
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     return measure_pair(
         rotation.PROCRUSTES_NORMALISED,
@@ -182,7 +182,7 @@ def procrustes_angular(x: Any, y: Any, *, interval: bool = False, chance_draws: 
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     return measure_pair(
         rotation.PROCRUSTES_ANGULAR, PairOptions(interval=asked(interval), chance_draws=chance_draws), x, y, seed=seed
@@ -200,7 +200,7 @@ def procrustes_disparity(x: Any, y: Any, *, interval: bool = False, chance_draws
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     return measure_pair(
         rotation.PROCRUSTES_DISPARITY,
@@ -222,7 +222,7 @@ def procrustes_similarity(x: Any, y: Any, *, interval: bool = False, chance_draw
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     return measure_pair(
         rotation.PROCRUSTES_SIMILARITY,

@@ -40,7 +40,7 @@ def svcca(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = SvccaOptions(
         variance=variance,
@@ -70,7 +70,7 @@ def pwcca(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = PwccaOptions(
         side=side,
@@ -100,7 +100,7 @@ def shape_metric(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = ShapeOptions(
         alpha=alpha,
@@ -134,7 +134,7 @@ def linear_r2(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = RegressionOptions(
         average=average,
@@ -165,7 +165,7 @@ def gulp(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = GulpOptions(
         ridge=ridge,
@@ -197,7 +197,7 @@ def pearson_mcc(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
     """
     options = MatchingOptions(
         held_out=held_out or fit is not None,
@@ -233,7 +233,7 @@ def weak_mcc(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired representations.
+        InputError: the arrays are not paired representations.
         ValueError: an interval or chance is asked for of ranks.
     """
     options = WeakMatchingOptions(
@@ -255,6 +255,6 @@ def total_correlation(x: Any, *, interval: bool = False) -> Score:
         interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
 
     Raises:
-        InputError: x is no representation.
+        InputError: x is not a representation.
     """
     return gaussian_total_correlation(as_matrix(x), interval=interval)

@@ -18,7 +18,7 @@ class names_of_rungs:  # noqa: N801 - reads as a predicate
         given = tuple(value)
         for name in given:
             if name not in RUNGS:
-                raise ValueError(f"{name!r} is no rung: {attribute.name} must be {self}")
+                raise ValueError(f"{name!r} is not a rung: {attribute.name} must be {self}")
         if len(set(given)) < len(given):
             raise ValueError(f"{attribute.name} names a rung twice")
 

@@ -11,7 +11,7 @@ from identify_core import at_least, between, option
 
 @attrs.frozen
 class PairOptions:
-    """What every pair measure of this family can be asked for beside its value."""
+    """What every pair measure of this family can be asked for next to its value."""
 
     interval: Literal["auto", "always", "never"] = option(
         "auto",

@@ -11,7 +11,7 @@ from identify_core import above, at_least, option
 
 @attrs.frozen
 class SampleOptions:
-    """What every measure of this family can be asked for beside its value."""
+    """What every measure of this family can be asked for next to its value."""
 
     interval: bool = option(True, help="Give a 95 % interval by a jackknife over blocks of rows.")
 

@@ -48,7 +48,7 @@ def draw(options: LadderOptions, finding: Finding, context: Context | None) -> l
 
 
 def ladder_figure(finding: Finding, matrices: dict[str, Matrix]) -> Figure:
-    """The partial order of the classes, and beside each what it leaves unexplained of every pair.
+    """The partial order of the classes, and next to each what it leaves unexplained of every pair.
 
     Args:
         finding: of `grid_finding`, for an evaluator that gives verdicts.

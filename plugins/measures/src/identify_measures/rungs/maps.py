@@ -57,7 +57,7 @@ class ColumnMap:
     left_over: torch.Tensor
 
     def errors(self, x: torch.Tensor, y: torch.Tensor) -> Errors:
-        """What f leaves unexplained, and beside it the columns left over."""
+        """What f leaves unexplained, and next to it the columns left over."""
         shifted = x - self.source
         predicted = shifted[:, self.columns.clamp(min=0)] * self.scales
         return Errors(

@@ -87,7 +87,7 @@ def measure(
         control: whether residuals are all that is asked for, not what else might be said of the pair.
 
     Raises:
-        InputError: the values are no finite real numbers.
+        InputError: the values are not finite real numbers.
     """
     if split is None:
         return _unknown(choose_rungs(options)[0])
@@ -218,7 +218,7 @@ def _data_remarks(x: Rows, moments: Moments, dtype: str, tolerance: float) -> It
     noise = float((moments.mean_x * _EPSILON.get(dtype, 0.0)).square().sum()) / 3
     if spread > 0 and noise > _NOISE_SHARE * tolerance * spread:
         yield (
-            f"the means of {x.label} are so large beside its spread that rounding to {dtype} is "
+            f"the means of {x.label} are so large next to its spread that rounding to {dtype} is "
             f"{noise / spread:.1g} of the variance"
         )
 

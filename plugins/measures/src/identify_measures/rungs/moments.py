@@ -2,7 +2,7 @@
 
 The factor R of [1 X Y] = Q R is updated block by block (R of the rows so far stacked on the next rows; Golub & Van
 Loan, Matrix Computations, 4th edition, section 6.5), so that memory does not grow with n. Its first row is √n times the
-means and the rows below are a factor of the centred data: neither what lies beside a large mean nor a small singular
+means and the rows below are a factor of the centred data: neither what lies next to a large mean nor a small singular
 value is lost, as both are in X'X − n m m'.
 """
 

@@ -68,7 +68,7 @@ def read_pairs(x: Rows, y: Rows, device: torch.device) -> Iterator[tuple[slice, 
     """Blocks of the same rows of both in float64, checked to be finite, on the device.
 
     Raises:
-        InputError: the values are no finite real numbers.
+        InputError: the values are not finite real numbers.
     """
     n = x.shape[0]
     step = block_rows(x.shape[1] + y.shape[1])
@@ -85,7 +85,7 @@ def fingerprint(x: Rows) -> torch.Tensor | None:
     """A number for each row, equal where rows are, shape (n,); None where all rows differ.
 
     Raises:
-        InputError: the values are no finite real numbers.
+        InputError: the values are not finite real numbers.
     """
     n, width = x.shape
     step = block_rows(width)

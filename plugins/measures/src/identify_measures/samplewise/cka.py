@@ -46,7 +46,7 @@ def rbf_cka(
         seed: of the sample of rows that the median is taken from above 4096 rows.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414, section 3.
     """
@@ -150,7 +150,7 @@ def minibatch_cka(x: Any, y: Any, *, batch: int = 256, shuffle: bool = True, int
         interval: whether to give one.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327, equation 4.
     """

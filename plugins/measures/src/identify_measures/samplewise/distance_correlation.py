@@ -21,7 +21,7 @@ def distance_correlation(x: Any, y: Any, *, interval: bool = False) -> Score:
         interval: whether to give one.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Székely, Rizzo & Bakirov 2007, Annals of Statistics 35(6), definition 3.
     """

@@ -24,7 +24,7 @@ def hard_match(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
     """
@@ -43,7 +43,7 @@ def soft_match(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
     """
@@ -65,7 +65,7 @@ def permutation_metric(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
     """
@@ -87,7 +87,7 @@ def permutation_distance(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
     """
@@ -117,7 +117,7 @@ def spearman_mcc(
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers, or `fit` leaves less than two rows to
+        InputError: the arrays are not paired matrices of finite real numbers, or `fit` leaves less than two rows to
             either part.
 
     Source: Hyvärinen & Morioka 2016, arXiv 1605.06336, section 5.

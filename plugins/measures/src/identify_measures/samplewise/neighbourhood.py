@@ -45,7 +45,7 @@ def mutual_knn(x: Any, y: Any, *, k: int = 10, similarity: SimilarityName = "cos
         interval: whether to give one.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A.
     """
@@ -64,7 +64,7 @@ def jaccard(x: Any, y: Any, *, k: int = 10, similarity: SimilarityName = "cosine
         interval: whether to give one.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Klabunde, Schumacher, Strohmaier & Lemmerich 2025, arXiv 2305.06329, section 3.4.
     """
@@ -127,7 +127,7 @@ def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 2, seed: int = 0) 
         seed: of those draws.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers.
+        InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A; without its 1e-6 in the denominator.
     """

@@ -81,7 +81,7 @@ def rsa(
         seed: of that sample.
 
     Raises:
-        InputError: the arrays are no paired matrices of finite real numbers, or have fewer than three rows.
+        InputError: the arrays are not paired matrices of finite real numbers, or have fewer than three rows.
 
     Source: Kriegeskorte, Mur & Bandettini 2008, Frontiers in Systems Neuroscience 2:4.
     """
@@ -216,7 +216,7 @@ def _triangle(values: Any, name: str) -> torch.Tensor:
         vector = matrix[:, 0]
         n = round((1 + math.sqrt(1 + 8 * len(vector))) / 2)
         if n * (n - 1) // 2 != len(vector):
-            raise InputError(f"{name} has {len(vector)} entries, which is no n (n − 1) / 2")
+            raise InputError(f"{name} has {len(vector)} entries, which is not n (n − 1) / 2")
         return vector
     if matrix.shape[0] != matrix.shape[1] or not torch.allclose(matrix, matrix.T):
         raise InputError(f"{name}, of shape {tuple(matrix.shape)}, is not symmetric")

@@ -186,7 +186,7 @@ def share_arrays(x: Any, y: Any, *, least_rows: int = 2, seed: int = 0) -> Share
     """Two arrays with paired rows.
 
     Raises:
-        InputError: one of them is no matrix of finite real numbers, has too few rows, or not as many as the other.
+        InputError: one of them is not a matrix of finite real numbers, has too few rows, or not as many as the other.
     """
     return Shared([rows_of_matrix(each) for each in paired(x, y, least_rows=least_rows)], seed=seed)
 

@@ -59,7 +59,7 @@ def from_arrays(x: Any, y: Any, *, blocks: int = 1, fit: Any = None, least_rows:
         least_rows: how many rows the measure needs.
 
     Raises:
-        InputError: the arrays are no paired representations, or `fit` leaves less than two rows to either part.
+        InputError: the arrays are not paired representations, or `fit` leaves less than two rows to either part.
     """
     first, second = paired(x, y, least_rows=least_rows)
     return ResidentRows(

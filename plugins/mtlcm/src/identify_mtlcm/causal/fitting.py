@@ -61,7 +61,7 @@ def fit_causal_model(
 
     Raises:
         OptionsError: the solver is `adam`, which needs rows; or the representation is constant.
-        Interrupted: the user stopped the run; the fit begins anew when it is resumed.
+        Interrupted: the user stopped the run; the fit begins again when it is resumed.
     """
     if options.solver == "adam":
         raise OptionsError(
@@ -78,7 +78,7 @@ def fit_causal_model(
     best, criteria = None, []
     for start in _starts(residuals, options.restarts, generator):
         if context is not None and context.should_stop():
-            raise Interrupted("stopped while fitting the causal model; it begins anew when the run is resumed")
+            raise Interrupted("stopped while fitting the causal model; it begins again when the run is resumed")
         attempt = _begin(residuals, start, options)
         criteria.append(attempt.criterion)
         if best is None or attempt.criterion < best.criterion - 1e-9 * abs(best.criterion):

@@ -2,7 +2,7 @@
 
 The order of M pairs is a pseudo-random bijection of 0..M-1: a Feistel network on as many bits as M - 1 has; a value
 beyond M is sent through it again ("cycle walking", Black & Rogaway 2002). It costs a few operations a pair and no
-memory, where a permutation of the 1.7 million pairs of superconduct would be held anew in every epoch.
+memory, where a permutation of the 1.7 million pairs of superconduct would be held again in every epoch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The evaluator `recovery`: how much of the true latents and of the tasks a run found, beside floors and ceilings."""
+"""The evaluator `recovery`: how much of the true latents and of the tasks a run found, next to floors and ceilings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def evaluate(options: RecoveryOptions, subject: Subject, context: Context) -> Fi
     Weak is the mean correlation after both were carried to their canonical components, strong that of the latents
     themselves after the best matching. Both are taken over all tasks with one matching. The study's figure has another
     matching in every task and ranks; within a task all spurious latents are nearly functions of the target, so that a
-    random mixing of the latents scores high on it: read it beside the floor.
+    random mixing of the latents scores high on it: read it next to the floor.
 
     Raises:
         OptionsError: the samples' latents are not known, or the run kept none.

@@ -103,12 +103,12 @@ def _read(path: Path, places: FilePlaces, context: Context) -> Molecules:
     if path.name.endswith((".csv", ".csv.gz")):
         return _read_table(path)
     raise OptionsError(
-        f"{path.name} is no kind of file that can be read", hint=f"take {ARCHIVE.name}, .xyz, .csv, .csv.gz or .npz"
+        f"{path.name} is not a kind of file that can be read", hint=f"take {ARCHIVE.name}, .xyz, .csv, .csv.gz or .npz"
     )
 
 
 def _read_archive(path: Path, places: FilePlaces, context: Context) -> Molecules:
-    """The authors' archive; reading it takes minutes, so its graphs are kept beside it or where downloads go."""
+    """The authors' archive; reading it takes minutes, so its graphs are kept next to it or where downloads go."""
     name = "dsgdb9nsd_graphs_1.npz"
     kept = places.find(name)
     molecules = None if kept is None else read_graphs(kept, made_from=ARCHIVE.sha256)
@@ -138,9 +138,9 @@ def _members(path: Path, context: Context) -> Iterator[list[str]]:
                 yield stream.read().decode("ascii").splitlines()
                 bar.advance()
                 if context.should_stop():
-                    raise Interrupted(f"stopped while reading {path.name}", hint="run it again to begin anew")
+                    raise Interrupted(f"stopped while reading {path.name}", hint="run it again to begin again")
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise RunError(f"{path} is damaged or incomplete: {error}", hint="delete it and fetch it anew") from error
+        raise RunError(f"{path} is damaged or incomplete: {error}", hint="delete it and fetch it again") from error
 
 
 def _frames(content: bytes, path: Path) -> Iterator[list[str]]:
@@ -205,9 +205,9 @@ def _read_table(path: Path) -> Molecules:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as stream:
             return gather(_table_entries(stream), path.name)
     except (OSError, EOFError) as error:
-        raise RunError(f"{path} is damaged or incomplete: {error}", hint="fetch it anew") from error
+        raise RunError(f"{path} is damaged or incomplete: {error}", hint="fetch it again") from error
     except (ValueError, KeyError) as error:
-        raise RunError(f"{path} is no table of QM9 that can be read: {error}") from error
+        raise RunError(f"{path} is not a table of QM9 that can be read: {error}") from error
 
 
 def _table_entries(stream: io.TextIOBase | Any) -> Iterator[Entry]:
@@ -221,7 +221,7 @@ def _table_entries(stream: io.TextIOBase | Any) -> Iterator[Entry]:
 
 
 def _uncharacterised(whole: bool, options: Qm9Options, places: FilePlaces, context: Context) -> np.ndarray[Any, Any]:
-    """The numbers on the authors' list; for a part of QM9 without the list beside it, none, with a warning."""
+    """The numbers on the authors' list; for a part of QM9 without the list next to it, none, with a warning."""
     if places.find(UNCHARACTERISED.name) is None and not (whole or options.download):
         context.warn(
             f"the list {UNCHARACTERISED.name} is not there, so nothing is known of uncharacterised molecules in this "

@@ -99,7 +99,7 @@ class GraphLayout:
         if most_atoms > self.atoms or most_bonds > self.bonds:
             raise ValueError(
                 f"a row says that it holds {most_atoms} atoms and {most_bonds} bonds, at most {self.atoms} and "
-                f"{self.bonds} fit: it is no packed molecule"
+                f"{self.bonds} fit: it is not a packed molecule"
             )
         atoms, positions, ends, bonds = self._parts(rows)
         present_atoms, present_bonds = self._present(atom_counts, bond_counts)

@@ -161,10 +161,10 @@ def read_graphs(path: Path, *, made_from: str = "") -> Molecules | None:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} is damaged or no file of arrays: {error}", hint="fetch or make it anew") from error
+        raise RunError(f"{path} is damaged or no file of arrays: {error}", hint="fetch or make it again") from error
     wanted = {"node_attr", "node_ptr", "edge_index", "edge_type", "edge_ptr", "targets", "target_names", "mol_id"}
     if not wanted <= held.keys():
-        raise RunError(f"{path} is no file of molecular graphs: it has no {', '.join(sorted(wanted - held.keys()))}")
+        raise RunError(f"{path} is not a file of molecular graphs: it has no {', '.join(sorted(wanted - held.keys()))}")
     if made_from and str(held.get("made_from", "")) != made_from:
         return None
     names = [property_name(str(name)) for name in held["target_names"]]

@@ -139,14 +139,14 @@ def build_egnn(options: EgnnOptions, shape: Shape, context: Context) -> Equivari
     """One network for molecules of QM9.
 
     Raises:
-        OptionsError: the inputs are no molecules.
+        OptionsError: the inputs are not molecules.
     """
     check_egnn(options, shape)
     return EquivariantNetwork(options, QM9_LAYOUT)
 
 
 def check_egnn(options: EgnnOptions, shape: Shape) -> None:
-    """Refuse inputs that are no molecules.
+    """Refuse inputs that are not molecules.
 
     Raises:
         OptionsError: a row is not as wide as a molecule's.

@@ -21,10 +21,10 @@ _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 def check_mlp(options: MlpOptions, shape: Shape) -> None:
-    """Refuse rows that are no numbers.
+    """Refuse rows that are not numbers.
 
     Raises:
-        OptionsError: a row of `x` is no vector.
+        OptionsError: a row of `x` is not a vector.
     """
     if len(shape.inputs) != 1 or not shape.inputs[0]:
         raise OptionsError(

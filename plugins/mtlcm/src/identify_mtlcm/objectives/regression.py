@@ -26,7 +26,7 @@ _ROWS_OF_POLISHING = 16384
 
 @attrs.frozen(kw_only=True, eq=False)
 class Regression:
-    """What a multi-task regression left beside the trained encoders.
+    """What a multi-task regression left next to the trained encoders.
 
     Args:
         heads: of every replicate, for targets in their own units.

@@ -68,7 +68,7 @@ class Qm9Options:
     def __attrs_post_init__(self) -> None:
         unknown = [each for each in self.properties if each not in PROPERTIES]
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is no property of QM9: there are {', '.join(PROPERTIES)}")
+            raise ValueError(f"{unknown[0]!r} is not a property of QM9: there are {', '.join(PROPERTIES)}")
         twice = sorted({each for each in self.properties if self.properties.count(each) > 1})
         if twice:
             raise ValueError(f"the property {twice[0]!r} is named twice: a task is listed once")

@@ -61,7 +61,7 @@ class RegressionOptions:
     reconstruction: float = option(
         0.0,
         help="Weight of half the mean squared error with which a decoder of one hidden layer, trained along and thrown "
-        "away, gives the inputs back from the representation. It is no part of the study: the heads alone see only one "
+        "away, gives the inputs back from the representation. It is not part of the study: the heads see only one "
         "direction of h in each task's region, and this fixes what lies between the tasks.",
         limit=at_least(0.0),
     )

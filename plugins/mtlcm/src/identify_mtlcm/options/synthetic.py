@@ -38,7 +38,7 @@ class SyntheticOptions:
     tasks: int = option(200, help="Tasks, T.", source=_LINEAR, limit=_COUNT)
     points: int = option(100, help="Training rows of each task.", source=_LINEAR, limit=_COUNT)
     test_points: int = option(
-        50, help="Rows of each task in the split `test`, drawn anew from the same tasks.", limit=_COUNT
+        50, help="Rows of each task in the split `test`, drawn again from the same tasks.", limit=_COUNT
     )
     standardise: Standardisation = option(
         "per-task",

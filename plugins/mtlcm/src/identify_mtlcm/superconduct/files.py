@@ -187,7 +187,7 @@ def _read_properties(path: Path) -> Array:
         properties = np.full((len(ELEMENTS), len(PROPERTIES)), np.nan)
         for line in lines[1:]:
             if line[0] not in ELEMENTS:
-                raise RunError(f"{path.name} names {line[0]!r}, which is no element from H to Rn")
+                raise RunError(f"{path.name} names {line[0]!r}, which is not an element from H to Rn")
             properties[ELEMENTS.index(line[0])] = [float(cell) for cell in line[1:]]
     if not np.all((properties > 0) | np.isnan(properties)):
         raise RunError(f"{path.name} holds a property that is not positive; its geometric mean does not exist")
@@ -211,6 +211,6 @@ def _told(where: Path | str) -> Iterator[None]:
     try:
         yield
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-        raise RunError(f"{where} is damaged or incomplete: {error}", hint="fetch it anew") from error
+        raise RunError(f"{where} is damaged or incomplete: {error}", hint="fetch it again") from error
     except (ValueError, IndexError) as error:
         raise RunError(f"{where} cannot be read: {error}") from error

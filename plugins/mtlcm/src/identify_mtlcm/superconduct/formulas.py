@@ -24,7 +24,7 @@ def parse_formula(formula: str) -> dict[str, float]:
     """Amount of each element; an element without a number counts once, one that is named twice is added up.
 
     Raises:
-        ValueError: something in it is no element with an amount.
+        ValueError: something in it is not an element with an amount.
     """
     amounts: dict[str, float] = {}
     place = 0
@@ -35,7 +35,9 @@ def parse_formula(formula: str) -> dict[str, float]:
         amounts[element] = amounts.get(element, 0.0) + (float(number) if number else 1.0)
         place = term.end()
     if place != len(formula) or not amounts:
-        raise ValueError(f"{formula!r} is no formula: {formula[place:]!r} is no element from H to Rn with an amount")
+        raise ValueError(
+            f"{formula!r} is not a formula: {formula[place:]!r} is not an element from H to Rn with an amount"
+        )
     return amounts
 
 
@@ -43,7 +45,7 @@ def composition_matrix(formulas: Sequence[str]) -> np.ndarray[Any, Any]:
     """Amounts of the 86 elements in each formula, (n, 86).
 
     Raises:
-        ValueError: one of them is no formula.
+        ValueError: one of them is not a formula.
     """
     matrix = np.zeros((len(formulas), len(ELEMENTS)))
     for row, formula in zip(matrix, formulas, strict=True):

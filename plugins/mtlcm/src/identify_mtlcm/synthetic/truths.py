@@ -1,4 +1,4 @@
-"""What is known of a synthetic dataset beside its rows: the tasks and the mixing, in the units of the factors."""
+"""What is known of a synthetic dataset next to its rows: the tasks and the mixing, in the units of the factors."""
 
 from __future__ import annotations
 

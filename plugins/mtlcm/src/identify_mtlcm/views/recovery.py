@@ -1,4 +1,4 @@
-"""Pictures of the evaluator `recovery`: agreement beside floor and ceiling, and the tasks as they are and as fitted."""
+"""Pictures of the evaluator `recovery`: agreement next to floor and ceiling, and the tasks, true and fitted."""
 
 from __future__ import annotations
 

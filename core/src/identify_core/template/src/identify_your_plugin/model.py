@@ -27,7 +27,7 @@ def check_autoencoder(options: AutoencoderOptions, shape: Shape) -> None:
     """Refuse sizes that the architecture cannot take, before anything is built.
 
     Raises:
-        OptionsError: inputs are no vectors, or the representation is wider than they are.
+        OptionsError: inputs are not vectors, or the representation is wider than they are.
     """
     if len(shape.inputs) != 1:
         raise OptionsError(f"autoencoder takes vectors, not inputs of shape {shape.inputs}")
