@@ -1,0 +1,1 @@
+"""Images with the factors that made them."""

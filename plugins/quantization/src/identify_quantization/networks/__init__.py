@@ -1,0 +1,1 @@
+"""Encoders, latents and decoders."""

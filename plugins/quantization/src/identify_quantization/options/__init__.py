@@ -1,0 +1,1 @@
+"""What the components take, in modules that import no torch."""

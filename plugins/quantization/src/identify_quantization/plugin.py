@@ -1,0 +1,83 @@
+"""What the quantization plugin offers; this module is light, the work stands behind the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from identify_core import Dataset, Model, Objective, Preset, hookimpl
+from identify_quantization.options.data import GeneratedOptions
+from identify_quantization.options.networks import DenseOptions, ImageOptions, StyleImageOptions
+from identify_quantization.options.objectives import AutoencoderOptions, QuantisedOptions
+
+PAPER = "Hsu, Dorrell, Whittington, Wu & Finn, NeurIPS 2023, arXiv 2305.18378"
+CODE = "github.com/kylehkhsu/latent_quantization"
+
+
+@hookimpl
+def identify_datasets() -> Iterable[Dataset]:
+    """Images with the factors that made them."""
+    yield Dataset(
+        name="generated",
+        summary="648 small pictures: every combination of 3 shapes, 6 colours and 6 × 6 places; needs no file.",
+        options=GeneratedOptions,
+        target="identify_quantization.data.generated:make_generated",
+    )
+
+
+@hookimpl
+def identify_models() -> Iterable[Model]:
+    """Encoder, latents and decoder."""
+    yield Model(
+        name="dense",
+        summary="Dense layers with layer norm on both sides of the latents.",
+        options=DenseOptions,
+        target="identify_quantization.networks.autoencoder:build_dense",
+        check="identify_quantization.networks.autoencoder:check_dense",
+        source=CODE,
+    )
+    for name, style, size in (
+        ("image", False, "Large"),
+        ("image-small", False, "Small"),
+        ("style-image", True, "Large"),
+        ("style-image-small", True, "Small"),
+    ):
+        decoder = "a decoder whose maps the latents scale and shift" if style else "a decoder that mirrors it"
+        yield Model(
+            name=name,
+            summary=f"{size} convolutional encoder with {decoder}.",
+            options=StyleImageOptions if style else ImageOptions,
+            target=f"identify_quantization.networks.autoencoder:build_{name.replace('-', '_')}",
+            check="identify_quantization.networks.autoencoder:check_image",
+            source=f"{PAPER}, appendix C; {CODE}",
+        )
+
+
+@hookimpl
+def identify_objectives() -> Iterable[Objective]:
+    """The study's method and what it is compared with."""
+    yield Objective(
+        name="ae",
+        summary="Autoencoder: reconstruction alone.",
+        options=AutoencoderOptions,
+        target="identify_quantization.objectives.autoencoders:train_ae",
+        autocast=True,
+        source=f"{PAPER}, section 5",
+    )
+    yield Objective(
+        name="qlae",
+        summary="Quantised-latent autoencoder: each latent takes the values of a small learned book.",
+        options=QuantisedOptions,
+        target="identify_quantization.objectives.autoencoders:train_qlae",
+        autocast=True,
+        source=f"{PAPER}, section 3",
+    )
+
+
+@hookimpl
+def identify_presets() -> Iterable[Preset]:
+    """The study's experiments, and one that ends in seconds."""
+    yield _preset("smoke", "648 generated images, a small dense network with books, seconds on a CPU.", PAPER)
+
+
+def _preset(name: str, summary: str, source: str) -> Preset:
+    return Preset(name=name, summary=summary, resource=f"identify_quantization:presets/{name}.toml", source=source)
