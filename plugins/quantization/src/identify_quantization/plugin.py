@@ -35,18 +35,19 @@ def identify_models() -> Iterable[Model]:
         check="identify_quantization.networks.autoencoder:check_dense",
         source=CODE,
     )
-    for name, style, size in (
-        ("image", False, "Large"),
-        ("image-small", False, "Small"),
-        ("style-image", True, "Large"),
-        ("style-image-small", True, "Small"),
+    for name, target, options in (
+        ("image", "identify_quantization.networks.autoencoder:build_image", ImageOptions),
+        ("image-small", "identify_quantization.networks.autoencoder:build_image_small", ImageOptions),
+        ("style-image", "identify_quantization.networks.autoencoder:build_style_image", StyleImageOptions),
+        ("style-image-small", "identify_quantization.networks.autoencoder:build_style_image_small", StyleImageOptions),
     ):
-        decoder = "a decoder whose maps the latents scale and shift" if style else "a decoder that mirrors it"
+        size = "Small" if name.endswith("small") else "Large"
+        decoder = "whose maps the latents scale and shift" if name.startswith("style") else "that mirrors it"
         yield Model(
             name=name,
-            summary=f"{size} convolutional encoder with {decoder}.",
-            options=StyleImageOptions if style else ImageOptions,
-            target=f"identify_quantization.networks.autoencoder:build_{name.replace('-', '_')}",
+            summary=f"{size} convolutional encoder with a decoder {decoder}.",
+            options=options,
+            target=target,
             check="identify_quantization.networks.autoencoder:check_image",
             source=f"{PAPER}, appendix C; {CODE}",
         )
