@@ -13,6 +13,7 @@ from identify_core.contexts.context import Context
 from identify_core.contexts.display import Progress
 from identify_core.contexts.streams import Streams
 from identify_core.data import Factor, Latents, Samples, Shape
+from identify_core.data.mapped import MappedColumn
 from identify_core.evaluation.subjects import Representation, RunSubject, Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.replicates import Replicates
@@ -89,7 +90,7 @@ def targets_page() -> str:
         class_section(Context),
         class_section(Progress),
         class_section(Streams),
-        *(record_section(each) for each in (Samples, Factor, Shape, Latents)),
+        *(record_section(each) for each in (Samples, MappedColumn, Factor, Shape, Latents)),
         *(record_section(each) for each in (Subject, Representation)),
         class_section(RunSubject),
         *(record_section(each) for each in (Finding, Table, LabelledArray, Figure, Score, Interval, Chance, Verdict)),

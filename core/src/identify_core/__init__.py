@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from identify_core.data import Shape as Shape
     from identify_core.data.factors import doubt_of_kind as doubt_of_kind
     from identify_core.data.factors import read_factor as read_factor
+    from identify_core.data.mapped import MappedColumn as MappedColumn
     from identify_core.deprecation import IdentifyDeprecationWarning as IdentifyDeprecationWarning
     from identify_core.deprecation import deprecated as deprecated
     from identify_core.downloads.public_files import FilePlaces as FilePlaces
@@ -170,6 +171,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "contexts.streams": ("Streams",),
         "data": ("Factor", "Latents", "Samples", "Shape"),
         "data.factors": ("doubt_of_kind", "read_factor"),
+        "data.mapped": ("MappedColumn",),
         "deprecation": ("IdentifyDeprecationWarning", "deprecated"),
         "downloads.public_files": ("FilePlaces", "check_file", "missing_file", "obtain_file"),
         "downloads.transfers": ("PublicFile", "file_sum"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
 import numpy as np
 import torch
 
-from identify_core.data.fingerprints import Column, fingerprint_rows, numpy_bits
+from identify_core.data import fingerprint_cache
+from identify_core.data.fingerprints import Column, column_bytes, fingerprint_rows
+from identify_core.data.mapped import MappedColumn
 from identify_core.factor_kinds import FactorKind
 from identify_core.findings import LabelledArray
 from identify_core.kinds import fits
@@ -65,7 +68,7 @@ class Samples:
     a missing target; anything else is finite.
 
     Args:
-        columns: name to tensor of shape (n, ...), or to a tuple of n strings.
+        columns: name to tensor of shape (n, ...), to a `MappedColumn` of a file, or to a tuple of n strings.
         ids: one unique id a sample, integers or strings, shape (n,); runs are lined up on them.
         splits: name to row numbers, 1-D integer arrays; `train` and `test` by convention. Rows may be in no split.
         factors: ground truth, each of n values.
@@ -117,24 +120,35 @@ class Samples:
 
         def one(name: str) -> tuple[int, ...]:
             column = self.columns.get(name)
-            return tuple(column.shape[1:]) if isinstance(column, torch.Tensor) else ()
+            return () if column is None or isinstance(column, tuple) else tuple(column.shape[1:])
 
         outputs = one("y")
         if "y" in self.columns and not outputs:
             outputs = (1,)
         return Shape(inputs=one("x"), outputs=outputs)
 
-    def tensor(self, name: str) -> torch.Tensor:
-        """The column `name`, which must hold numbers.
+    def numbers(self, name: str) -> torch.Tensor | MappedColumn:
+        """The column `name`, which must hold numbers, where it is: in memory or in its file.
+
+        `fit` and `Replicates.encode` take either.
 
         Raises:
             KeyError: there is no such column, or it holds strings.
         """
         column = self.columns.get(name)
-        if not isinstance(column, torch.Tensor):
-            tensors = sorted(key for key, value in self.columns.items() if isinstance(value, torch.Tensor))
-            raise KeyError(f"no tensor column {name!r}; there are: {', '.join(tensors)}")
+        if column is None or isinstance(column, tuple):
+            others = sorted(key for key, value in self.columns.items() if not isinstance(value, tuple))
+            raise KeyError(f"no tensor column {name!r}; there are: {', '.join(others)}")
         return column
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """The column `name`, which must hold numbers; one that is mapped is read into memory, on the CPU.
+
+        Raises:
+            KeyError: there is no such column, or it holds strings.
+        """
+        column = self.numbers(name)
+        return column.take(slice(0, len(column))) if isinstance(column, MappedColumn) else column
 
     def split(self, name: str) -> Samples:
         """The rows of one split, as Samples of their own."""
@@ -143,10 +157,12 @@ class Samples:
         return self.rows(self.splits[name], splits={name: np.arange(len(self.splits[name]))})
 
     def rows(self, rows: np.ndarray[Any, Any], *, splits: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Samples:
-        """The given rows, in the given order; without splits unless they are given."""
-        index = torch.as_tensor(rows, dtype=torch.long)
+        """The given rows, in the given order; without splits unless they are given. Mapped columns are not read."""
+        index = torch.as_tensor(np.ascontiguousarray(rows), dtype=torch.long)
 
         def take(column: Column) -> Column:
+            if isinstance(column, MappedColumn):
+                return column.rows(rows)
             if isinstance(column, torch.Tensor):
                 return column[index.to(column.device)]
             return tuple(column[i] for i in rows.tolist())
@@ -162,7 +178,10 @@ class Samples:
         )
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Samples:
-        """The same samples with their tensors on `device`; floating-point ones in `dtype` if it is given."""
+        """The same samples with their tensors on `device`; floating-point ones in `dtype` if it is given.
+
+        Mapped columns stay in their files: what reads their rows says where they go.
+        """
 
         def move(column: Column) -> Column:
             if not isinstance(column, torch.Tensor):
@@ -171,36 +190,68 @@ class Samples:
 
         return attrs.evolve(self, columns={name: move(column) for name, column in self.columns.items()})
 
-    @property
+    @cached_property
     def row_fingerprints(self) -> np.ndarray[Any, Any]:
         """A hash of each sample's inputs, uint64 (n,); see `fingerprint_rows`."""
-        return fingerprint_rows(self.columns, len(self))
+        key = self._cache_key("rows")
+        found = fingerprint_cache.recall(key, np.uint64, len(self)) if key else None
+        if found is None:
+            found = fingerprint_rows(self.columns, len(self))
+            if key:
+                fingerprint_cache.keep(key, found)
+        return found
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A SHA-256 of the content: equal exactly where columns, ids, factors, truths and splits are."""
-        digest = hashlib.sha256()
+        key = self._cache_key("content")
+        found = fingerprint_cache.recall(key, np.uint8, 32) if key else None
+        if found is None:
+            digest = hashlib.sha256()
+            for part in self._content():
+                digest.update(part)
+            found = np.frombuffer(digest.digest(), dtype=np.uint8)
+            if key:
+                fingerprint_cache.keep(key, found)
+        return found.tobytes().hex()
 
-        def add(label: str, array: np.ndarray[Any, Any]) -> None:
-            contiguous = np.ascontiguousarray(array)
-            digest.update(f"{label}|{contiguous.dtype.str}|{contiguous.shape}|".encode())
-            digest.update(contiguous.tobytes())
+    def _cache_key(self, what: str) -> str:
+        """The name under which a fingerprint is kept: of all that is in memory and of what tells the files apart.
 
-        add("ids", self.ids)
-        for name in sorted(self.columns):
+        Empty where no column is mapped, or a file changed a moment ago.
+        """
+        mapped = {name: each for name, each in self.columns.items() if isinstance(each, MappedColumn)}
+        told = {name: fingerprint_cache.identity(each) for name, each in mapped.items()}
+        if not told or None in told.values():
+            return ""
+        digest = hashlib.sha256(f"{what}|format 1|{sorted(told.items())}|".encode())
+        for part in self._content(without=frozenset(told)):
+            digest.update(part)
+        return digest.hexdigest()
+
+    def _content(self, without: frozenset[str] = frozenset()) -> Iterator[bytes | memoryview]:
+        """All that the fingerprint is made of, in one order; without some columns."""
+
+        def array(label: str, values: np.ndarray[Any, Any]) -> Iterator[bytes]:
+            values = np.ascontiguousarray(values)
+            yield f"{label}|{values.dtype.str}|{values.shape}|".encode()
+            yield values.tobytes()
+
+        yield from array("ids", self.ids)
+        for name in sorted(set(self.columns) - without):
             column = self.columns[name]
-            if isinstance(column, torch.Tensor):
-                add(f"column {name}", numpy_bits(column))
-            else:
-                digest.update(f"column {name}|text|{len(column)}|".encode())
+            if isinstance(column, tuple):
+                yield f"column {name}|text|{len(column)}|".encode()
                 for text in column:
                     encoded = text.encode()
-                    digest.update(f"{len(encoded)}:".encode())
-                    digest.update(encoded)
+                    yield f"{len(encoded)}:".encode() + encoded
+            else:
+                head, blocks = column_bytes(column)
+                yield f"column {name}|{head}".encode()
+                yield from blocks
         for name in sorted(self.factors):
-            add(f"factor {name} {self.factors[name].kind}", self.factors[name].values)
+            yield from array(f"factor {name} {self.factors[name].kind}", self.factors[name].values)
         for name in sorted(self.truths):
-            add(f"truth {name} {self.truths[name].dimensions}", self.truths[name].values)
+            yield from array(f"truth {name} {self.truths[name].dimensions}", self.truths[name].values)
         for name in sorted(self.splits):
-            add(f"split {name}", self.splits[name].astype(np.int64))
-        return digest.hexdigest()
+            yield from array(f"split {name}", self.splits[name].astype(np.int64))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from identify_core.contexts.context import Context
+from identify_core.data.fingerprints import Column
 from identify_core.errors import RunError
 from identify_core.replicates.activations import collecting, layer_names
 from identify_core.replicates.calls import Body, Call, Runner, Shared, Tensors, part_of, row
+from identify_core.replicates.encoding import encode_in_blocks
 from identify_core.replicates.gradients import (
     Batch,
     Gradients,
@@ -148,6 +152,56 @@ class Replicates(Stack):
         """
         with torch.set_grad_enabled(differentiable):
             return self._map(self._runner, body, data, shared=shared, noisy=self.training)
+
+    def encode(
+        self,
+        column: Column,
+        body: Body | None = None,
+        *,
+        batch_size: int = 1024,
+        into: Path | None = None,
+        context: Context | None = None,
+    ) -> torch.Tensor:
+        """What every replicate makes of each row in evaluation mode, block by block, without gradients.
+
+        Replicates run one after the other on each block, which is read once: replicate r gives the same bits alone as
+        among others, in either strategy.
+
+        Args:
+            column: tensor (n, ...) anywhere, mapped column or n strings.
+            body: `body(call, rows) -> (b, ...)`, what is kept of b rows; by default what the module returns.
+            batch_size: rows at once.
+            into: an .npy file, in `context.scratch` for instance, which the result is mapped from; in memory, on the
+                replicates' device, without one.
+            context: of the run: it shows a bar, and its user may stop.
+
+        Returns:
+            (R, n, ...), fit for `Latents`.
+
+        Raises:
+            RunError: there are no rows, or not one entry a row is given.
+            Interrupted: the user stopped the run.
+
+        Example:
+            >>> import torch
+            >>> replicates = Replicates.from_modules([torch.nn.Linear(3, 2) for _ in range(4)])
+            >>> replicates.encode(torch.zeros(10, 3), batch_size=4).shape
+            torch.Size([4, 10, 2])
+        """
+        return encode_in_blocks(
+            [self._encoder(replicate, body or _forward) for replicate in range(self.count)],
+            column,
+            batch_size=batch_size,
+            device=self.device,
+            dtype=self.dtype,
+            into=into,
+            context=context,
+        )
+
+    def _encoder(self, replicate: int, body: Body) -> Callable[[Any], Any]:
+        own = {name: view[replicate] for name, view in self._views.items()}
+        held = {name: buffer[replicate] for name, buffer in self._buffers.items()}
+        return lambda rows: self._still.alone(body, own, held, rows)
 
     def part(self, name: str) -> Replicates:
         """A copy of one submodule of every replicate, as replicates with the same numbers, mode and streams.

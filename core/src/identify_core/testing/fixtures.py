@@ -53,8 +53,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(folder)
     for name in [each for each in os.environ if each.startswith("IDENTIFY_")]:
         monkeypatch.delenv(name)
-    # where the platforms keep an application's configuration and data
+    # where the platforms keep an application's configuration, data and cache
     for name in (
+        "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME",
         "XDG_DATA_HOME",
         "APPDATA",

@@ -82,6 +82,6 @@ def step_of(step: int, replicates: Replicates) -> torch.Tensor:
 
 def shared_columns(batches: Batches, draws: Draws) -> Shared:
     """Whether all replicates see the same batch, or the names of its columns that all see."""
-    if batches.shared and not batches.own and not draws.names:
+    if batches.shared and not batches.own_names and not draws.names:
         return True
-    return frozenset({"step", *(batches.columns if batches.shared else ())})
+    return frozenset({"step", *(batches.names if batches.shared else ())})

@@ -9,6 +9,7 @@ import attrs
 import torch
 
 from identify_core.contexts.context import Context
+from identify_core.data.mapped import MappedColumn
 from identify_core.errors import OptionsError
 from identify_core.replicates import Batch, Call, Loss, Replicates, pure
 from identify_core.training.batches import Batches, Order
@@ -25,7 +26,7 @@ from identify_core.training.turns import Group, Turn, frozen_names
 def fit(
     replicates: Replicates,
     turns: Loss | Turn | Sequence[Turn],
-    columns: Mapping[str, torch.Tensor],
+    columns: Mapping[str, torch.Tensor | MappedColumn],
     *,
     optimiser: Optimiser | None = None,
     steps: int,
@@ -63,7 +64,8 @@ def fit(
             loss and groups of parameters that it moves, taken in their order in every step in which they are due. The
             batch holds the columns and `step`, a scalar that counts from 0. A loss that is marked
             `identify_core.pure` is recorded and replayed, which halves the time of small networks.
-        columns: name to tensor (n, ...) on the device of the replicates.
+        columns: name to tensor (n, ...) or `MappedColumn`. Batches of what is not on the device of the replicates are
+            gathered where it is, one step ahead.
         optimiser: of a single loss: `Sgd`, `Adam` or `Adamax`; turns have theirs in their groups.
         steps: how many at most.
         context: of the run.
@@ -98,7 +100,6 @@ def fit(
     own, noise = own or {}, noise or {}
     _check_columns(columns, own, noise, replicates.count)
     named = _named_turns(turns, optimiser, schedule)
-    batches = Batches(columns, batch_size, order, drop_last=drop_last, streams=context.streams, name=name, own=own)
     draws = Draws(noise, context.streams, name=name, device=replicates.device, dtype=replicates.dtype)
     plan = Plan(
         turns=named,
@@ -113,11 +114,22 @@ def fit(
         log_every=log_every,
         name=name,
     )
-    if metric is None and plan.watches:
-        first = next(iter(named.values()))
-        plan = attrs.evolve(plan, metric=_mean_loss(first.loss, batches, draws, batch_size))
     snapshots = Snapshots(snapshot, snapshot_at, steps=steps, context=context, name=name)
-    return Trainer(plan, replicates, batches, draws, snapshots, context).run()
+    with Batches(
+        columns,
+        batch_size,
+        order,
+        drop_last=drop_last,
+        streams=context.streams,
+        name=name,
+        own=own,
+        device=replicates.device,
+        dtype=replicates.dtype,
+    ) as batches:
+        if metric is None and plan.watches:
+            first = next(iter(named.values()))
+            plan = attrs.evolve(plan, metric=_mean_loss(first.loss, batches, draws, batch_size))
+        return Trainer(plan, replicates, batches, draws, snapshots, context).run()
 
 
 def _check_columns(columns: Mapping[str, Any], own: Mapping[str, Any], noise: Mapping[str, Any], count: int) -> None:
@@ -167,13 +179,11 @@ def _mean_loss(loss: Loss, batches: Batches, draws: Draws, batch_size: int | Non
 
     def metric(replicates: Replicates, step: int) -> torch.Tensor:
         size = batch_size or batches.rows
+        shared = frozenset({"step", *batches.names})
         total = torch.zeros(replicates.count, dtype=replicates.dtype, device=replicates.device)
         for start in range(0, batches.rows, size):
             rows = min(size, batches.rows - start)
-            batch = {name: column[start : start + size] for name, column in batches.columns.items()}
-            batch["step"] = step_of(step, replicates)
-            shared = frozenset(batch)
-            batch |= {name: column[:, start : start + size] for name, column in batches.own.items()}
+            batch = {**batches.cut(start, start + rows), "step": step_of(step, replicates)}
             batch |= draws.at(step, f"metric-{start}", replicates.numbers, rows)
             total += replicates.map(body, batch, shared=shared).to(total.dtype) * rows
         return total / batches.rows

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from identify_core.data import Samples
+from identify_core.data.mapped import MappedColumn, row_slices
 from identify_core.plugins import Registered
 from identify_core.spec import plain_options
 from identify_core.testing.conformance.bench import Bench, item_of
@@ -38,10 +39,17 @@ def gives_samples(bench: Bench, registered: Registered) -> Iterator[str]:
     if not samples.splits:
         yield 'it gives no splits: name the rows of training and testing, splits={"train": ..., "test": ...}'
     for name, column in samples.columns.items():
-        if isinstance(column, torch.Tensor) and column.is_floating_point():
-            missing = column.isnan() if name == "y" else torch.zeros_like(column, dtype=torch.bool)
-            if not bool((torch.isfinite(column) | missing).all()):
-                yield f"the column {name!r} holds numbers that are not finite: leave such rows out, or fill them in"
+        if not isinstance(column, tuple) and not all(_is_finite(rows, missing=name == "y") for rows in _blocks(column)):
+            yield f"the column {name!r} holds numbers that are not finite: leave such rows out, or fill them in"
+
+
+def _blocks(column: torch.Tensor | MappedColumn) -> Iterator[torch.Tensor]:
+    for block in row_slices(len(column), column.dtype.itemsize * column.shape[1:].numel()):
+        yield column.take(block) if isinstance(column, MappedColumn) else column[block]
+
+
+def _is_finite(rows: torch.Tensor, *, missing: bool) -> bool:
+    return bool((rows.isfinite() | rows.isnan() if missing else rows.isfinite()).all())
 
 
 def is_aligned(bench: Bench, registered: Registered) -> Iterator[str]:
@@ -137,8 +145,9 @@ def _differences(first: Samples, second: Samples) -> str:
 
 
 def _is_equal(one: object, other: object) -> bool:
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return torch.equal(one, other)
+    if isinstance(one, torch.Tensor | MappedColumn) and isinstance(other, torch.Tensor | MappedColumn):
+        pairs = zip(_blocks(one), _blocks(other), strict=False)
+        return one.shape == other.shape and all(torch.equal(a, b) for a, b in pairs)
     return one == other if isinstance(one, tuple) else np.array_equal(np.asarray(one), np.asarray(other))
 
 
