@@ -170,6 +170,9 @@ class Evaluator(Component):
         estimate: for a pair: `"module:function"`, called as `estimate(options, sizes) -> Cost` with (n, d) of every
             representation, for `identify compare --dry-run`.
         symmetric: for a pair: whether swapping the two gives the same value.
+        together: for a pair: whether the target is called once with all pairs, as `target(options, subjects, context)`,
+            and gives one result for each, in their order. For what is cheaper for many pairs at once than one by one,
+            such as maps that are trained side by side.
         standard: whether `identify compare` runs it where no evaluator is named.
         consults: qualified names of pair evaluators, of other plugins as a rule, whose scores it asks for with
             `context.score`; a missing plugin is not an error here, `context.can_score` says which are there.
@@ -182,6 +185,7 @@ class Evaluator(Component):
     prepare: str = attrs.field(default="", validator=_check_target)
     estimate: str = attrs.field(default="", validator=_check_target)
     symmetric: bool = True
+    together: bool = False
     standard: bool = False
     consults: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     arity: Arity = attrs.field(validator=fits(Arity))
@@ -190,6 +194,10 @@ class Evaluator(Component):
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Direction = attrs.field(default="neither", validator=fits(Direction))
     draw: str = attrs.field(default="", validator=_check_target)
+
+    def __attrs_post_init__(self) -> None:
+        if self.together and self.arity != "pair":
+            raise ValueError(f"together is for evaluators of pairs, and {self.name!r} studies a {self.arity}")
 
 
 @attrs.frozen(kw_only=True)

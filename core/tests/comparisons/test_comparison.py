@@ -20,7 +20,7 @@ from identify_core.components import Evaluator
 from identify_core.contexts.context import Context
 from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import PluginError, RunError, UsageError
-from identify_core.evaluation.pairs import against_claim, common_claim, meets
+from identify_core.evaluation.grids import against_claim, common_claim, meets
 from identify_core.evaluation.subjects import Subject
 from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry

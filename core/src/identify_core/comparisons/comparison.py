@@ -17,7 +17,8 @@ from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import PluginError, UsageError
 from identify_core.evaluation import targets
-from identify_core.evaluation.pairs import Grid, Member, Preparations, grid_finding, meets, score_pairs
+from identify_core.evaluation.grids import grid_finding, meets
+from identify_core.evaluation.pairs import Grid, Member, Preparations, score_pairs
 from identify_core.findings import Figure, Finding
 from identify_core.plugins import Registry
 from identify_core.spec import FORMAT, Chosen, plain_options

@@ -52,7 +52,11 @@ class Consultation:
         representations = (_representation(first, "first", 0), _representation(second, "second", 1))
         prepared = load_target(component.prepare)(representations, context) if component.prepare else None
         subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
-        result = component.load()(_options(name, component.options, options), subject, context)
+        result = component.load()(
+            _options(name, component.options, options), (subject,) if component.together else subject, context
+        )
+        if component.together:
+            result = next(iter(result), None)
         if not isinstance(result, Score):
             raise PluginError(f"{name!r} gave {type(result).__name__} for a pair where one score was asked for")
         return result

@@ -15,7 +15,8 @@ from identify_core.data import Samples
 from identify_core.data.sample_ids import in_one_type
 from identify_core.errors import RunError
 from identify_core.evaluation import targets
-from identify_core.evaluation.pairs import Preparations, grid_finding, score_pairs
+from identify_core.evaluation.grids import grid_finding
+from identify_core.evaluation.pairs import Preparations, score_pairs
 from identify_core.evaluation.singles import column_finding, score_each
 from identify_core.evaluation.subjects import NUMBERED, Representation, RunSubject, Subject
 from identify_core.findings import Figure, Finding

@@ -30,6 +30,7 @@ from identify_core.spec.given import say_where_given
 from identify_core.stdout import kept_for_results
 
 T = TypeVar("T")
+_ONE_EACH = "a target that is called together gives one result for each subject, in their order"
 
 
 def make_samples(chosen: Chosen, context: Context) -> Samples:
@@ -84,10 +85,31 @@ def train(
         yield item
 
 
-def call_evaluator(chosen: Chosen, subject: Subject, context: Context) -> Any:
-    """Call an evaluator on one subject; what it gives is checked by the caller."""
+def call_evaluator(chosen: Chosen, subject: Subject | Sequence[Subject], context: Context) -> Any:
+    """Call an evaluator on one subject, or on all at once; what it gives is checked by the caller."""
     context.consult(Consultation(chosen.consulted))
     return _call(chosen, chosen.registered.component.load(), subject, context)
+
+
+def evaluate_together(chosen: Chosen, subjects: Sequence[Subject], context: Context) -> Iterator[Any]:
+    """Call an evaluator once with all pairs, and hand over what it gives to each, in their order.
+
+    Raises:
+        PluginError: it gives fewer or more results than there are pairs, or nothing that can be counted.
+    """
+    name, count = chosen.registered.qualified_name, len(subjects)
+    given = call_evaluator(chosen, tuple(subjects), context)
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
+        raise _wrong_type(chosen, given, "one result for each pair")
+    iterator, nothing, found = iter(given), object(), 0
+    # The body of a generator runs in `next`, so its errors are told in the same words as those of a plain function.
+    while (result := _guard(chosen, lambda: next(iterator, nothing))) is not nothing:
+        found += 1
+        if found > count:
+            raise PluginError(f"{name} gave more than {count} results for {count} pairs", hint=_ONE_EACH)
+        yield result
+    if found < count:
+        raise PluginError(f"{name} gave {found} results for {count} pairs", hint=_ONE_EACH)
 
 
 def prepare(chosen: Chosen, representations: Sequence[Representation], context: Context) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 from identify_core.comparisons.estimates import Cost, cost_of
 from identify_core.contexts.context import Context
-from identify_core.evaluation.pairs import Grid, Preparations, grid_finding, score_pairs
+from identify_core.evaluation.grids import grid_finding
+from identify_core.evaluation.pairs import Grid, Preparations, score_pairs
 from identify_core.evaluation.subjects import Representation
 from identify_core.plugins import load_registry
 from identify_core.spec import Chosen

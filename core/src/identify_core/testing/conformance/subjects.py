@@ -194,7 +194,10 @@ def compute(bench: Bench, chosen: Any, component: Evaluator, arrays: tuple[Value
             subject = Subject(representations=representations, prepared=prepared, indices=(0, 1))
         else:
             subject = Subject(representations=representations)
-        result = targets.call_evaluator(chosen, subject, context)
+        if component.together:
+            (result,) = targets.evaluate_together(chosen, (subject,), context)
+        else:
+            result = targets.call_evaluator(chosen, subject, context)
     if isinstance(result, Verdict):
         return result.residuals
     if isinstance(result, Score):
