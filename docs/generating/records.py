@@ -44,6 +44,11 @@ SIGNATURES = (
         "target(options, subject, context)",
         "[`Finding`](#finding), [`Score`](#score) or [`Verdict`](#verdict)",
     ),
+    (
+        "evaluator with `together`",
+        "target(options, subjects, context)",
+        "one [`Score`](#score) or [`Verdict`](#verdict) for each of the subjects, in their order",
+    ),
     ("evaluator's `prepare`", "prepare(representations, context)", "anything: it is `subject.prepared` for every pair"),
     ("evaluator's `estimate`", "estimate(options, sizes)", "what `identify compare --dry-run` shows"),
     ("evaluator's `draw`", "draw(options, finding, context)", "[`Figure`](#figure)s, from the finding alone"),
