@@ -1,6 +1,7 @@
 """Measures of similarity, identifiability and disentanglement, on two arrays or on stored runs.
 
-Each measure of the catalogue that has a function is a name of this package; nothing is imported before it is used.
+Each measure of the catalogue that has a function is a name of this package, and so is `information_matrix`; nothing is
+imported before it is used.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
+        if name == "information_matrix":  # it gives a table, not a score, and is in no catalogue
+            return importlib.import_module("identify_measures.information.functions").information_matrix
         from identify_measures.catalogue import CATALOGUE
 
         for each in CATALOGUE.values():

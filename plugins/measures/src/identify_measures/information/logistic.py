@@ -7,6 +7,8 @@ ridge / 2 · ‖W‖², w_y = n / (K · rows of class y), so that every class ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -23,7 +25,8 @@ _SMALL = 1e-10  # of the loss: what a further step would gain
 _ROUGH = 1e-3  # the same, where a part of the rows makes a beginning
 _PART = 8
 _LEAST = 500  # rows of that part
-_BLOCK = 1 << 21  # numbers of a block of rows
+_BLOCK = 1 << 20  # numbers of a block of rows, which stays in the processor's cache
+_KEPT = 1 << 24  # products of columns that are kept, not made again in each step
 _GRADIENT = 1e-7
 _SPARSE = 0.25
 
@@ -33,7 +36,7 @@ class Fitted:
     """A fitted classifier.
 
     Args:
-        weights: with the intercepts as the last line, shape (p + 1, K).
+        weights: with the intercepts as the last column, shape (K, p + 1).
         converged: whether a further step would gain nothing.
     """
 
@@ -42,8 +45,8 @@ class Fitted:
 
     def cross_entropy(self, columns: Array, labels: Array) -> float:
         """The mean of −log of the probability of each row's class, in nats, each row counting once."""
-        scores = columns @ self.weights[:-1] + self.weights[-1]
-        return float(np.mean(_log_total(scores) - scores[np.arange(len(labels)), labels]))
+        scores = self.weights[:, :-1] @ columns.T + self.weights[:, -1:]
+        return float(np.mean(_log_total(scores) - scores[labels, np.arange(len(labels))]))
 
 
 def fit_classifier(columns: Array, labels: Array, classes: int, *, ridge: float) -> Fitted:
@@ -65,44 +68,35 @@ def fit_classifier(columns: Array, labels: Array, classes: int, *, ridge: float)
     part = np.arange(0, len(labels), _PART)
     if len(part) >= _LEAST and len(np.unique(labels[part])) == classes:
         rough = _by_newton(_Problem(columns[part], labels[part], classes, ridge), start, _ROUGH).weights
-        if problem.loss(rough) < problem.loss(start):
+        if problem.gradient(rough)[0] < problem.gradient(start)[0]:
             start = rough
     return _by_newton(problem, start, _SMALL)
 
 
 class _Problem:
-    """The loss, its gradient and its curvature."""
+    """The loss, its gradient and its curvature; rows lie along the last axis of all that is computed."""
 
     def __init__(self, columns: Array, labels: Array, classes: int, ridge: float) -> None:
-        n = len(columns)
-        self.columns = np.concatenate([columns, np.ones((n, 1))], axis=1)
-        self.labels = labels
-        self.shape = (self.columns.shape[1], classes)
-        self.unknowns = self.columns.shape[1] * classes
+        n, width = columns.shape
+        self.columns = np.ones((width + 1, n))
+        self.columns[:-1] = columns.T
+        self.shape = (classes, width + 1)
+        self.unknowns = classes * (width + 1)
+        self.own = labels, np.arange(n)
         self.shares = (1 / (classes * np.bincount(labels, minlength=classes)))[labels]
-        self.ridge = np.full((self.columns.shape[1], 1), ridge)
+        self.ridge = np.full(width + 1, ridge)
         self.ridge[-1] = 0.0
-        self.rows = np.arange(n)
-        self._products = _sparse_products(self.columns)
-
-    def loss(self, weights: Array) -> float:
-        """The balanced loss of weights of shape (p + 1, K)."""
-        return self._misfit(weights, self.columns @ weights)[0]
 
     def gradient(self, weights: Array) -> tuple[float, Array, Array]:
-        """The loss, its gradient, shape (p + 1, K), and the probabilities, shape (n, K)."""
-        scores = self.columns @ weights
-        loss, total = self._misfit(weights, scores)
-        scores -= total[:, None]
-        p = np.exp(scores, out=scores)
-        residual = p * self.shares[:, None]
-        residual[self.rows, self.labels] -= self.shares
-        return loss, self.columns.T @ residual + self.ridge * weights, p
-
-    def _misfit(self, weights: Array, scores: Array) -> tuple[float, Array]:
+        """The balanced loss of weights, its gradient, both of shape (K, p + 1), and the probabilities, shape (K, n)."""
+        scores = weights @ self.columns
         total = _log_total(scores)
-        misfit = self.shares @ (total - scores[self.rows, self.labels])
-        return float(misfit + 0.5 * (self.ridge * weights**2).sum()), total
+        loss = float(self.shares @ (total - scores[self.own]) + 0.5 * (self.ridge * weights**2).sum())
+        scores -= total
+        p = np.exp(scores, out=scores)
+        residual = p * self.shares
+        residual[self.own] -= self.shares
+        return loss, residual @ self.columns.T + self.ridge * weights, p
 
     def curvature(self, p: Array) -> Array:
         """The second derivatives, shape (K (p + 1), K (p + 1)), class after class.
@@ -110,50 +104,58 @@ class _Problem:
         Of classes k and l they are Σ w x xᵀ p_k (δ_kl − p_l): a product of the table of all p_k p_l with the table of
         all x_a x_b, each with k ≤ l and a ≤ b alone.
         """
-        width, classes = self.shape
+        classes, width = self.shape
         upper, lower = np.triu_indices(classes)
-        first, second = np.triu_indices(width)
-        sums = np.zeros((len(upper), len(first)))
-        rows = max(1, _BLOCK // (len(upper) + (0 if self._products is not None else len(first))))
-        for begin in range(0, len(p), rows):
+        count = width * (width + 1) // 2
+        sums = np.zeros((len(upper), count))
+        rows = max(1, _BLOCK // (len(upper) + count))
+        for begin in range(0, p.shape[1], rows):
             part = slice(begin, begin + rows)
-            squares = p[part][:, upper] * p[part][:, lower]
-            squares *= self.shares[part, None]
-            if self._products is not None:
-                sums += (self._products[:, part] @ squares).T
-            else:
-                x = self.columns[part]
-                sums += squares.T @ (x[:, first] * x[:, second])
-        pairs = np.empty((classes, classes, len(first)))
+            squares = p[upper, part] * p[lower, part]
+            squares *= self.shares[part]
+            sums += (self._products(part) @ squares.T).T
+        pairs = np.empty((classes, classes, count))
         pairs[upper, lower] = sums
         pairs[lower, upper] = sums
-        place = np.empty((width, width), dtype=np.int64)
-        place[first, second] = np.arange(len(first))
-        place[second, first] = np.arange(len(first))
         each = pairs.sum(axis=1)  # of p_k alone, because the probabilities of a row sum to 1
         np.negative(pairs, out=pairs)
         pairs[np.arange(classes), np.arange(classes)] += each
-        hessian: Array = pairs[:, :, place].transpose(0, 2, 1, 3).reshape(self.unknowns, self.unknowns)
+        hessian: Array = pairs[:, :, _places(width)].transpose(0, 2, 1, 3).reshape(self.unknowns, self.unknowns)
         index = np.arange(self.unknowns)
-        hessian[index, index] += np.tile(self.ridge[:, 0], classes)
+        hessian[index, index] += np.tile(self.ridge, classes)
         # Adding the same to all intercepts changes nothing: a curvature along that line makes the matrix regular and
         # leaves their sum at 0.
         last = np.arange(classes) * width + width - 1
         hessian[np.ix_(last, last)] += 1.0 / classes
         return hessian
 
+    @cached_property
+    def _products(self) -> Callable[[slice], Any]:
+        """Gives all x_a x_b with a ≤ b of some rows, shape (pairs, rows): sparse where most are 0, kept where few."""
+        first, second = np.triu_indices(len(self.columns))
+        if np.count_nonzero(self.columns) <= _SPARSE * self.columns.size:
+            kept = _sparse_products(self.columns)
+        elif len(first) * self.columns.shape[1] <= _KEPT:
+            kept = self.columns[first] * self.columns[second]
+        else:
+            return lambda rows: self.columns[first, rows] * self.columns[second, rows]
+        return lambda rows: kept[:, rows]
+
+
+def _places(width: int) -> Array:
+    """Where the pair of columns a and b stands among the pairs with a ≤ b, shape (width, width)."""
+    first, second = np.triu_indices(width)
+    place = np.empty((width, width), dtype=np.int64)
+    place[first, second] = place[second, first] = np.arange(len(first))
+    return place
+
 
 def _sparse_products(columns: Array) -> Any:
-    """All x_a x_b with a ≤ b of every row, one line a pair, (p (p + 1) / 2, n), where most are 0; None otherwise."""
-    n, width = columns.shape
-    filled = columns != 0
-    if np.count_nonzero(filled) > _SPARSE * filled.size:
-        return None
-    place = np.empty((width, width), dtype=np.int64)
-    first, second = np.triu_indices(width)
-    place[first, second] = np.arange(len(first))
+    """All x_a x_b with a ≤ b of every row, sparse, shape (p (p + 1) / 2, n)."""
+    width, n = columns.shape
+    place = _places(width)
     lines, rows, values = [], [], []
-    row_of, column_of = np.nonzero(filled)
+    row_of, column_of = np.nonzero(columns.T)
     starts = np.searchsorted(row_of, np.arange(n + 1))
     counts = np.diff(starts)
     for count in np.unique(counts):
@@ -162,22 +164,22 @@ def _sparse_products(columns: Array) -> Any:
         a, b = np.triu_indices(count)
         lines.append(place[places[:, a], places[:, b]].reshape(-1))
         rows.append(np.repeat(chosen, len(a)))
-        here = columns[chosen[:, None], places]
+        here = columns[places, chosen[:, None]]
         values.append((here[:, a] * here[:, b]).reshape(-1))
     entries = np.concatenate(values), (np.concatenate(lines), np.concatenate(rows))
-    return sparse.csr_array(entries, shape=(len(first), n)).tocsc()
+    return sparse.csc_array(entries, shape=(width * (width + 1) // 2, n))
 
 
 def _by_newton(problem: _Problem, start: Array, small: float) -> Fitted:
     weights = start
     loss, gradient, p = problem.gradient(weights)
     for _ in range(_STEPS):
-        flat = gradient.T.reshape(-1)
+        flat = gradient.reshape(-1)
         move = _solve(problem.curvature(p), flat)
         gain = 0.5 * float(flat @ move)
         if gain < small:
             return Fitted(weights=weights, converged=True)
-        direction = move.reshape(problem.shape[1], problem.shape[0]).T
+        direction = move.reshape(problem.shape)
         size = 1.0
         while True:
             found = problem.gradient(weights - size * direction)
@@ -221,6 +223,7 @@ def _by_lbfgs(problem: _Problem) -> Fitted:
 
 
 def _log_total(scores: Array) -> Array:
-    largest = scores.max(axis=1)
-    total: Array = largest + np.log(np.exp(scores - largest[:, None]).sum(axis=1))
+    """The logarithm of the summed exponentials of each row's scores, shape (K, n) to (n,)."""
+    largest = scores.max(axis=0)
+    total: Array = largest + np.log(np.exp(scores - largest).sum(axis=0))
     return total
