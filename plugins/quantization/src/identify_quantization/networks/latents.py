@@ -53,7 +53,11 @@ class Latent(nn.Module):
         self.inputs = count if inputs is None else inputs
         self.outputs = count if outputs is None else outputs
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None, *, draw: bool = False) -> Code | torch.Tensor:
+        """What `encode` gives, or with `draw` what `draw` gives: parts of a replicate are called, not asked."""
+        return self.draw(x) if draw else self.encode(x, noise)
+
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         """Codes of a batch.
 
         Args:
@@ -70,7 +74,7 @@ class Latent(nn.Module):
 class Continuous(Latent):
     """What the encoder gives; the prior is uniform between 0 and 1."""
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         return Code(x, x, x)
 
     def draw(self, uniform: torch.Tensor) -> torch.Tensor:
@@ -83,7 +87,7 @@ class Gaussian(Latent):
     def __init__(self, count: int) -> None:
         super().__init__(count, inputs=2 * count)
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         mean, raw = x.chunk(2, dim=1)
         deviation = nn.functional.softplus(raw)
         through = mean if noise is None else mean + deviation * noise
@@ -119,7 +123,7 @@ class ScalarBooks(Latent):
         else:
             self.register_buffer("values", values)
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         x = x.to(self.values.dtype)
         distance = (x[..., None] - self.values).abs().masked_fill(self.missing, math.inf)
         index = distance.argmin(-1)
@@ -153,7 +157,7 @@ class VectorBooks(Latent):
         bound = math.sqrt(3 / width)
         self.values = nn.Parameter(torch.empty(entries, width).uniform_(-bound, bound))
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         x = x.to(self.values.dtype)
         rows = x.reshape(len(x), self.count, -1)
         distance = self.values.square().sum(-1) - 2 * rows @ self.values.mT
@@ -185,7 +189,7 @@ class Finite(Latent):
         super().__init__(count)
         self.levels = levels
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         bounded = torch.tanh(x)
         index = ((bounded + 1) / 2 * (self.levels - 1)).round()
         value = self._value(index)
@@ -217,7 +221,7 @@ class NoisyClamp(Latent):
         self.clamp = clamp
         self.noise = noise
 
-    def forward(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
+    def encode(self, x: torch.Tensor, noise: torch.Tensor | None = None) -> Code:
         value = x.clamp(-self.clamp, self.clamp)
         through = value if noise is None else value + self.noise * noise
         return Code(value, value, through)

@@ -9,7 +9,6 @@ import torch
 
 from identify_core import (
     Adam,
-    Batch,
     Call,
     Context,
     FitResult,
@@ -23,7 +22,7 @@ from identify_core import (
     fit,
 )
 from identify_quantization.networks.autoencoder import Autoencoder
-from identify_quantization.networks.latents import Code, Latent
+from identify_quantization.networks.latents import Code, Gaussian, Latent
 from identify_quantization.options.objectives import TrainingOptions
 
 ROWS_AT_ONCE = 256
@@ -105,7 +104,9 @@ def train_turns(
     noise: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Train by turns on the split `train`, and keep latents of the split that is kept at the chosen steps."""
-    images = samples.split("train").tensor("x").to(context.device)
+    images = samples.split("train").numbers("x")
+    if isinstance(images, torch.Tensor):  # what is mapped stays in its file
+        images = images.to(context.device)
     steps = options.kept_steps
     return fit(
         replicates.train(),
@@ -144,7 +145,8 @@ def kept_latents(
     if latent.quantised:
         yield Latents(name="z", values=codes["index"], split=options.keep, summary="indices of book entries")
         yield Latents(name="values", values=codes["value"], split=options.keep, summary="book values")
-        yield Latents(name="before", values=codes["before"], split=options.keep, summary="before quantising")
+        if options.keep_before:
+            yield Latents(name="before", values=codes["before"], split=options.keep, summary="before quantising")
     else:
         yield Latents(name="z", values=codes["value"], split=options.keep, summary="the encoder's latents")
     if "deviation" in codes:
@@ -155,19 +157,23 @@ def encode_split(replicates: Replicates, samples: Samples, split: str, context: 
     """The codes of one split, read in blocks: name to (R, n, width), on the CPU."""
     if split not in samples.splits:
         raise OptionsError(f"keep is {split!r}; the samples have the splits {', '.join(sorted(samples.splits))}")
-    x = samples.split(split).tensor("x")
-    blocks = []
-    for start in range(0, len(x), ROWS_AT_ONCE):
-        block = x[start : start + ROWS_AT_ONCE].to(context.device)
-        blocks.append({name: part.cpu() for name, part in replicates.eval().map(_codes, {"x": block}).items()})
-    return {name: torch.cat([block[name] for block in blocks], dim=1) for name in blocks[0]}
+    latent: Any = replicates.template.latent
+    parts = {"value": latent.outputs, "before": latent.outputs}
+    if latent.quantised:
+        parts["index"] = latent.count
+    if isinstance(latent, Gaussian):
+        parts["deviation"] = latent.count
+    column = samples.split(split).numbers("x")
+    found = replicates.eval().encode(column, _codes, batch_size=ROWS_AT_ONCE, context=context).cpu()
+    return dict(zip(parts, found.split(list(parts.values()), dim=2), strict=True))
 
 
-def _codes(call: Call, batch: Batch) -> dict[str, torch.Tensor]:
-    code: Code = call.part("latent")(call.part("encoder")(batch["x"]))
-    kept = {"value": code.value, "before": code.before}
+def _codes(call: Call, x: torch.Tensor) -> torch.Tensor:
+    """Values, what they came from, indices and deviations next to each other, (b, width)."""
+    code: Code = call.part("latent")(call.part("encoder")(x))
+    parts = [code.value, code.before]
     if code.indices is not None:
-        kept["index"] = code.indices.to(code.value.dtype)
+        parts.append(code.indices.to(code.value.dtype))
     if code.deviation is not None:
-        kept["deviation"] = code.deviation
-    return kept
+        parts.append(code.deviation)
+    return torch.cat(parts, dim=1)
