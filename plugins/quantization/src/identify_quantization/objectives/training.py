@@ -165,7 +165,7 @@ def encode_split(replicates: Replicates, samples: Samples, split: str, context: 
         parts["deviation"] = latent.count
     column = samples.split(split).numbers("x")
     found = replicates.eval().encode(column, _codes, batch_size=ROWS_AT_ONCE, context=context).cpu()
-    return dict(zip(parts, found.split(list(parts.values()), dim=2), strict=True))
+    return dict(zip(parts, torch.split(found, list(parts.values()), dim=2), strict=True))
 
 
 def _codes(call: Call, x: torch.Tensor) -> torch.Tensor:
