@@ -88,7 +88,8 @@ class _Affine:
         root = weights.sqrt()[:, None]
         q, _ = torch.linalg.qr(self.basis * root)
         scaled = self.h * root
-        return (scaled - q @ (q.T @ scaled)) / root
+        left: torch.Tensor = (scaled - q @ (q.T @ scaled)) / root
+        return left
 
     def map(self, weights: torch.Tensor) -> AffineMap:
         root = weights.sqrt()[:, None]

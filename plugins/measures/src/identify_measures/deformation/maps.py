@@ -72,7 +72,8 @@ def doubles(source: Any, target: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def row_norms(residual: torch.Tensor, norm: Norm) -> torch.Tensor:
     """The size of each row of (n, q): Euclidean, or its largest entry; shape (n,)."""
     if norm == "l2":
-        return torch.linalg.vector_norm(residual, dim=1)
+        lengths: torch.Tensor = torch.linalg.vector_norm(residual, dim=1)
+        return lengths
     return residual.abs().amax(dim=1)
 
 

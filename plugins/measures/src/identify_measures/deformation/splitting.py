@@ -13,11 +13,12 @@ from typing import Generic, Protocol, TypeVar
 import torch
 
 Point = TypeVar("Point")
+Found = TypeVar("Found", covariant=True)
 _EVERY = 10
 _RELAXED = 1.7
 
 
-class Program(Protocol[Point]):
+class Program(Protocol[Found]):
     """A program that can be split."""
 
     def image(self, wanted: torch.Tensor, split: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -26,7 +27,7 @@ class Program(Protocol[Point]):
     def project(self, split: torch.Tensor) -> torch.Tensor:
         """The nearest constrained quantity that is allowed."""
 
-    def upper(self, split: torch.Tensor, image: torch.Tensor) -> tuple[float, Point]:
+    def upper(self, split: torch.Tensor, image: torch.Tensor) -> tuple[float, Found]:
         """The value of an allowed point near the present one, and the point."""
 
     def lower(self, dual: torch.Tensor, split: torch.Tensor) -> float:
@@ -111,4 +112,5 @@ def shrink_largest(rows: torch.Tensor, amount: float) -> torch.Tensor:
     counts = torch.arange(1, len(norms) + 1, dtype=norms.dtype, device=norms.device)
     heights = (ordered.cumsum(0) - amount) / counts
     height = heights[int((ordered > heights).sum()) - 1]
-    return rows * (height / norms.clamp_min(height)).nan_to_num(0.0)[:, None]
+    cut: torch.Tensor = rows * (height / norms.clamp_min(height)).nan_to_num(0.0)[:, None]
+    return cut
