@@ -13,15 +13,20 @@ from identify_core.contexts.context import Context
 from identify_core.contexts.display import Progress
 from identify_core.contexts.streams import Streams
 from identify_core.data import Factor, Latents, Samples, Shape
+from identify_core.data.blocks import row_blocks
+from identify_core.data.holding_out import draw_subset, hold_out_combinations, hold_out_keys
 from identify_core.data.mapped import MappedColumn
 from identify_core.evaluation.subjects import Representation, RunSubject, Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.replicates import Replicates
 from identify_core.scores import Chance, Interval, Score, Verdict
+from identify_core.spec.named_code import import_named
 from identify_core.store import Store, StoredFinding, StoredLatents, StoredRun
 from identify_core.store.summary import RunSummary
 from identify_core.training import FitResult, Group, Turn, fit, squared_error
 from identify_core.training.courses import PolishResult
+from identify_core.training.dense import dense_network
+from identify_core.training.gaussians import gaussian_divergence, gaussian_log_likelihood
 from identify_core.training.minimise import Minima, minimise, polish
 from identify_core.training.optimisers import Adam, Adamax, Sgd, optimiser
 from identify_core.training.schedules import Schedule
@@ -96,6 +101,8 @@ def targets_page() -> str:
         class_section(Progress),
         class_section(Streams),
         *(record_section(each) for each in (Samples, MappedColumn, Factor, Shape, Latents)),
+        *(function_section(each) for each in (hold_out_keys, hold_out_combinations, draw_subset, row_blocks)),
+        function_section(import_named),
         *(record_section(each) for each in (Subject, Representation)),
         class_section(RunSubject),
         *(record_section(each) for each in (Finding, Table, LabelledArray, Figure, Score, Interval, Chance, Verdict)),
@@ -120,6 +127,7 @@ def training_page() -> str:
         record_section(Minima),
         function_section(polish),
         record_section(PolishResult),
+        *(function_section(each) for each in (dense_network, gaussian_log_likelihood, gaussian_divergence)),
     )
 
 

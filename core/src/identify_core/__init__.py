@@ -43,8 +43,12 @@ if TYPE_CHECKING:
     from identify_core.data import Latents as Latents
     from identify_core.data import Samples as Samples
     from identify_core.data import Shape as Shape
+    from identify_core.data.blocks import row_blocks as row_blocks
     from identify_core.data.factors import doubt_of_kind as doubt_of_kind
     from identify_core.data.factors import read_factor as read_factor
+    from identify_core.data.holding_out import draw_subset as draw_subset
+    from identify_core.data.holding_out import hold_out_combinations as hold_out_combinations
+    from identify_core.data.holding_out import hold_out_keys as hold_out_keys
     from identify_core.data.mapped import MappedColumn as MappedColumn
     from identify_core.deprecation import IdentifyDeprecationWarning as IdentifyDeprecationWarning
     from identify_core.deprecation import deprecated as deprecated
@@ -118,6 +122,7 @@ if TYPE_CHECKING:
     from identify_core.spec import Chosen as Chosen
     from identify_core.spec import ResolvedSpec as ResolvedSpec
     from identify_core.spec import load_spec as load_spec
+    from identify_core.spec.named_code import import_named as import_named
     from identify_core.store import RunSummary as RunSummary
     from identify_core.store import RunWriter as RunWriter
     from identify_core.store import Store as Store
@@ -135,6 +140,10 @@ if TYPE_CHECKING:
     from identify_core.training.courses import Course as Course
     from identify_core.training.courses import PolishResult as PolishResult
     from identify_core.training.courses import widen as widen
+    from identify_core.training.dense import ACTIVATIONS as ACTIVATIONS
+    from identify_core.training.dense import dense_network as dense_network
+    from identify_core.training.gaussians import gaussian_divergence as gaussian_divergence
+    from identify_core.training.gaussians import gaussian_log_likelihood as gaussian_log_likelihood
     from identify_core.training.minimise import Minima as Minima
     from identify_core.training.minimise import minimise as minimise
     from identify_core.training.minimise import polish as polish
@@ -170,7 +179,9 @@ __all__, __getattr__, __dir__ = lazy_names(
         "contexts.display": ("Progress",),
         "contexts.streams": ("Streams",),
         "data": ("Factor", "Latents", "Samples", "Shape"),
+        "data.blocks": ("row_blocks",),
         "data.factors": ("doubt_of_kind", "read_factor"),
+        "data.holding_out": ("draw_subset", "hold_out_combinations", "hold_out_keys"),
         "data.mapped": ("MappedColumn",),
         "deprecation": ("IdentifyDeprecationWarning", "deprecated"),
         "downloads.public_files": ("FilePlaces", "check_file", "missing_file", "obtain_file"),
@@ -210,11 +221,14 @@ __all__, __getattr__, __dir__ = lazy_names(
         "scores": ("Chance", "Direction", "Interval", "Score", "Verdict"),
         "sizes": ("Known", "Sizes", "dense_parameters"),
         "spec": ("Chosen", "ResolvedSpec", "load_spec"),
+        "spec.named_code": ("import_named",),
         "store": ("RunSummary", "RunWriter", "Store", "StoredFinding", "StoredLatents", "StoredRun", "find_store_path"),
         "store.provenance": ("describe_machine",),
         "suggestions": ("did_you_mean",),
         "training": ("FitResult", "Group", "Turn", "fit", "squared_error"),
         "training.courses": ("Course", "PolishResult", "widen"),
+        "training.dense": ("ACTIVATIONS", "dense_network"),
+        "training.gaussians": ("gaussian_divergence", "gaussian_log_likelihood"),
         "training.minimise": ("Minima", "minimise", "polish"),
         "training.optimisers": ("Adam", "Adamax", "Optimiser", "Sgd", "optimiser"),
         "training.schedules": ("Schedule",),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from identify_core import MappedColumn, RunError, Samples
-from identify_core.data import fingerprint_cache, fingerprints, mapped
+from identify_core.data import blocks, fingerprint_cache, fingerprints
 
 NUMBERS = [np.uint8, np.int8, np.int16, np.int32, np.int64, np.float16, np.float32, np.float64, np.bool_]
 
@@ -20,7 +20,7 @@ NUMBERS = [np.uint8, np.int8, np.int16, np.int32, np.int64, np.float16, np.float
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Cached fingerprints go to a folder of the test's own; small blocks, so that every column has several."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(mapped, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
     return tmp_path
 
 

@@ -153,6 +153,22 @@ def test_encoding_into_a_file_gives_what_memory_gives(tmp_path: Path, pixels: Ma
     assert torch.equal(torch.from_numpy(np.load(tmp_path / "h.npy")), mapped)
 
 
+def test_encoding_takes_and_gives_several_by_name(tmp_path: Path, pixels: MappedColumn) -> None:
+    replicates = Replicates.build(perceptron(), 2, device="cpu", dtype=torch.float32)
+    y = torch.arange(float(ROWS))
+
+    def body(call: Call, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"h": call(batch["x"]), "sum": call(batch["x"]).sum(1) + batch["y"]}
+
+    found = replicates.encode({"x": pixels, "y": y}, body, batch_size=7, into=tmp_path / "z.npy")
+    h = replicates.encode(pixels, batch_size=7)
+    assert torch.equal(found["h"], h)
+    assert torch.equal(found["sum"], h.sum(2) + y)
+    assert sorted(each.name for each in tmp_path.glob("z*")) == ["z-h.npy", "z-sum.npy"]
+    with pytest.raises(RunError, match=r"encoded together have one length, not \[59, 60\]"):
+        replicates.encode({"x": pixels, "y": y[1:]}, body)
+
+
 def test_encoding_shows_a_bar_and_stops_where_the_user_asks(tmp_path: Path, pixels: MappedColumn) -> None:
     replicates = Replicates.build(perceptron(), 2, device="cpu", dtype=torch.float32)
     told: list[int] = []
@@ -164,9 +180,9 @@ def test_encoding_shows_a_bar_and_stops_where_the_user_asks(tmp_path: Path, pixe
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (lambda call, rows: call(rows).mean(), r"gave \(\) for 16 rows; it must give a tensor with one entry a row"),
+        (lambda call, rows: call(rows).mean(), r"gave \(\) for 16 rows; it must give tensors with one entry a row"),
         (lambda call, rows: call(rows)[:3], r"gave \(3, 2\) for 16 rows"),
-        (lambda call, rows: {"h": call(rows)}, "gave dict for 16 rows"),
+        (lambda call, rows: {"h": call(rows), "text": "a"}, "gave str for 16 rows"),
     ],
 )
 def test_what_is_no_row_of_numbers_is_refused(pixels: MappedColumn, body: Any, message: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core.data.mapped import MappedColumn, row_slices
+from identify_core.data.blocks import row_blocks
+from identify_core.data.mapped import MappedColumn
 
 Column = torch.Tensor | tuple[str, ...] | MappedColumn
 
@@ -45,7 +46,7 @@ def _mix_numbers(hashes: np.ndarray[Any, Any], column: torch.Tensor | MappedColu
     width = column.shape[1:].numel() * (1 if column.dtype.is_floating_point else 2)
     multipliers = _multipliers(width)
     small = column.dtype in (torch.uint8, torch.bool)
-    for block in row_slices(len(column), 4 * width):
+    for block in row_blocks(len(column), row_bytes=4 * width):
         rows = _rows(column, block)
         if small:  # the upper words of small numbers that are not negative are 0 and add nothing
             lanes, used = rows.to("cpu", torch.uint8).flatten(1).numpy(), multipliers[::2]
@@ -85,9 +86,9 @@ def column_bytes(column: torch.Tensor | MappedColumn) -> tuple[str, Iterator[byt
     head = f"{empty.dtype.str}|{tuple(column.shape)}|"
     if isinstance(column, MappedColumn):
         scaled = "" if column.scale is None else f"times {column.scale!r}|"
-        blocks = row_slices(len(column), column.row_bytes)
+        blocks = row_blocks(len(column), row_bytes=column.row_bytes)
         return head + scaled, (numpy_bits(column.stored_rows(block)).tobytes() for block in blocks)
-    blocks = row_slices(len(column), column.itemsize * column.shape[1:].numel())
+    blocks = row_blocks(len(column), row_bytes=column.itemsize * column.shape[1:].numel())
     return head, (numpy_bits(column[block]).tobytes() for block in blocks)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +13,6 @@ import torch
 
 from identify_core.errors import RunError
 from identify_core.saying import say_bytes
-
-BLOCK_BYTES = 2**24  # of a block of rows, in the type in which it is worked on
 
 _TYPES = {
     torch.bool: np.dtype("?"),
@@ -172,18 +169,6 @@ class MappedColumn:
     @property
     def _file_bytes(self) -> int:
         return int(np.prod(self.rows_shape, dtype=object)) * self.stored.itemsize
-
-
-def row_slices(count: int, row_bytes: int) -> Iterator[slice]:
-    """Cuts of n rows into blocks of at most `BLOCK_BYTES`, but at least one row.
-
-    Args:
-        count: n.
-        row_bytes: of one row, in the type in which it is worked on.
-    """
-    size = max(1, BLOCK_BYTES // max(row_bytes, 1))
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
 
 
 def to_device(rows: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,28 +155,29 @@ class Replicates(Stack):
 
     def encode(
         self,
-        column: Column,
+        column: Column | Mapping[str, Column],
         body: Body | None = None,
         *,
         batch_size: int = 1024,
         into: Path | None = None,
         context: Context | None = None,
-    ) -> torch.Tensor:
+    ) -> Any:
         """What every replicate makes of each row in evaluation mode, block by block, without gradients.
 
         Replicates run one after the other on each block, which is read once: replicate r gives the same bits alone as
         among others, in either strategy.
 
         Args:
-            column: tensor (n, ...) anywhere, mapped column or n strings.
-            body: `body(call, rows) -> (b, ...)`, what is kept of b rows; by default what the module returns.
+            column: tensor (n, ...) anywhere, mapped column or n strings; or several by name.
+            body: `body(call, rows) -> (b, ...)`, what is kept of b rows, or several such tensors by name; by default
+                what the module returns.
             batch_size: rows at once.
-            into: an .npy file, in `context.scratch` for instance, which the result is mapped from; in memory, on the
-                replicates' device, without one.
+            into: an .npy file, in `context.scratch` for instance, which the result is mapped from, one for each of
+                several results, `<file>-<name>.npy`; in memory, on the replicates' device, without one.
             context: of the run: it shows a bar, and its user may stop.
 
         Returns:
-            (R, n, ...), fit for `Latents`.
+            A tensor (R, n, ...), fit for `Latents`, or several by name.
 
         Raises:
             RunError: there are no rows, or not one entry a row is given.

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from identify_core import Replicates
+from identify_core import Replicates, row_blocks
 
 Reduction = Literal["mean", "batch-mean"]
 
@@ -78,8 +78,8 @@ def losses_of(
     block = batch_size * max(1, _ROWS_AT_ONCE // batch_size)
     parts, weights = [], []
     with torch.no_grad():
-        for start in range(0, len(inputs), block):
-            x, y = inputs[start : start + block], targets[start : start + block]
+        for rows in row_blocks(len(inputs), block):
+            x, y = inputs[rows], targets[rows]
             part = mean_squared_error(replicates(x), y, reduction=reduction, batch_size=batch_size)
             parts.append(part.double())
             weights.append(len(x) if reduction == "mean" else -(-len(x) // batch_size))

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Finding, LabelledArray, Replicates, Table, squared_error
+from identify_core import Finding, LabelledArray, Replicates, Table, row_blocks, squared_error
 from identify_genni.loss import Reduction, losses_of, target_energy
 
 Status = Literal["converged", "not converged", "constant", "dead", "diverged"]
@@ -237,10 +237,8 @@ def _words(split: str) -> str:
 def _largest_error(replicates: Replicates, split: Split) -> torch.Tensor:
     largest = torch.zeros(replicates.count, dtype=torch.float64, device=split.inputs.device)
     with torch.no_grad():
-        for x, y in zip(
-            torch.split(split.inputs, _ROWS_AT_ONCE), torch.split(split.targets, _ROWS_AT_ONCE), strict=True
-        ):
-            error = (replicates(x) - y).abs().flatten(1).amax(1).double()
+        for rows in row_blocks(len(split.inputs), _ROWS_AT_ONCE):
+            error = (replicates(split.inputs[rows]) - split.targets[rows]).abs().flatten(1).amax(1).double()
             largest = torch.maximum(largest, error)
     return largest.cpu()
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from identify_core import Context, Factor, OptionsError, Samples, Shape, Streams
-from identify_genni.imports import import_named
+from identify_core import Context, Factor, OptionsError, Samples, Shape, Streams, import_named
 from identify_genni.inputs import Inputs, draw_inputs
 from identify_genni.loss import target_energy
 from identify_genni.options.targets import (

@@ -1,59 +1,13 @@
-"""Rows of measured data: which are held out, which are drawn, and how they are standardised."""
+"""Columns of measured data, standardised."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
-from identify_core import OptionsError
-
 Array = np.ndarray[Any, Any]
-
-
-def hold_out(keys: Sequence[str], part: float, seed: int) -> dict[str, Array]:
-    """The splits `train` and `test`: a row is held out by a hash of its key, so equal keys lie on one side.
-
-    What other rows there are has no part in it. With a part of 0 nothing is held out and both splits are all rows.
-
-    Args:
-        keys: one a row.
-        part: how much is held out, from 0 to 1.
-        seed: which.
-
-    Raises:
-        OptionsError: one side is left without rows.
-    """
-    every = np.arange(len(keys))
-    if part == 0:
-        return {"train": every, "test": every}
-    held = _uniform(f"held out|{seed}", keys) < part
-    splits = {"train": every[~held], "test": every[held]}
-    for name, rows in splits.items():
-        if not len(rows):
-            raise OptionsError(
-                f"with test_part {part:g} of {len(keys)} rows the split {name!r} has none",
-                hint="take more rows, or another split_seed",
-            )
-    return splits
-
-
-def draw_subset(keys: Sequence[str], count: int | None, seed: int) -> Array:
-    """Row numbers of `count` rows drawn without replacement, in order; all rows without a count.
-
-    The rows with the smallest hashes of their keys are taken, so that a smaller subset is part of a larger one.
-
-    Raises:
-        OptionsError: there are not that many rows.
-    """
-    if count is None:
-        return np.arange(len(keys))
-    if count > len(keys):
-        raise OptionsError(f"a subset of {count} rows is wanted, but there are {len(keys)}", hint="leave `subset` out")
-    return np.sort(np.argsort(_uniform(f"subset|{seed}", keys), kind="stable")[:count])
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -99,9 +53,3 @@ def standardise(values: Array, how: str, train: Array) -> tuple[Array, Standardi
         return values, Standardisation.none(values.shape[1])
     fitted = Standardisation.fitted(values[train] if how == "train" else values)
     return fitted(values), fitted
-
-
-def _uniform(stream: str, keys: Sequence[str]) -> Array:
-    """A number in [0, 1) for each key: 53 bits of a SHA-256, the same on every machine."""
-    digests = (hashlib.sha256(f"{stream}|{key}".encode()).digest() for key in keys)
-    return np.array([int.from_bytes(each[:8], "big") >> 11 for each in digests]) / 2.0**53

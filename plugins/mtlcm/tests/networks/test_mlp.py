@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core import OptionsError, Shape
+from identify_core import OptionsError, Shape, dense_network
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
-from identify_mtlcm.networks.mlp import build_mlp, check_mlp, input_layer, mlp
+from identify_mtlcm.networks.mlp import build_mlp, check_mlp, input_layer
 from identify_mtlcm.options.networks import MlpOptions
 
 
@@ -26,7 +26,7 @@ def test_layers_and_widths(tmp_path: Path) -> None:
 
 
 def test_the_studys_encoder_is_linear_relu_linear() -> None:
-    module, x = mlp(5, [7], 4), torch.randn(6, 5)
+    module, x = dense_network([5, 7, 4]), torch.randn(6, 5)
     first, _, last = module
     assert torch.allclose(
         module(x), nn.functional.linear((x @ first.weight.T + first.bias).relu(), last.weight, last.bias)
@@ -55,7 +55,7 @@ def test_gathered_heads_are_the_rows_of_all_products(biases: bool) -> None:
 
 
 def test_the_joint_network_gives_its_parts() -> None:
-    encoder, heads = mlp(4, [6], 3), TaskHeads(5, 3, biases=True)
+    encoder, heads = dense_network([4, 6, 3]), TaskHeads(5, 3, biases=True)
     x = torch.randn(7, 4)
     predictions, h, penalty, squares, lost = MultiTaskNetwork(encoder, heads, lambda weight: weight.abs().sum())(x)
     assert torch.equal(h, encoder(x))

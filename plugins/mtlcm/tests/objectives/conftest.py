@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core import Context, Factor, Replicates, Samples
+from identify_core import Context, Factor, Replicates, Samples, dense_network
 from identify_core.testing.contexts import make_context
-from identify_mtlcm.networks.mlp import mlp
 
 
 @attrs.frozen(kw_only=True)
@@ -27,7 +26,7 @@ class Problem:
     def context(self, folder: Path, *, count: int = 2, **more: Any) -> Context:
         width = self.samples.shape.inputs[0]
         return make_context(
-            folder, count=count, model=lambda shape: mlp(width, list(self.hidden), self.latents), **more
+            folder, count=count, model=lambda shape: dense_network([width, *self.hidden, self.latents]), **more
         )
 
     def replicates(self, context: Context) -> Replicates:

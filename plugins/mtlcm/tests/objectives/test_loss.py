@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from identify_core import dense_network
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
-from identify_mtlcm.networks.mlp import mlp
 from identify_mtlcm.objectives.loss import covariance_penalty, half_squared_error, regression_loss
 from identify_mtlcm.objectives.sparsity import Ridge
 
@@ -49,7 +49,9 @@ def test_whitened_rows_have_no_covariance_penalty_and_others_have() -> None:
 
 def test_the_loss_is_the_sum_of_its_parts() -> None:
     torch.manual_seed(0)
-    network = MultiTaskNetwork(mlp(4, [5], 3), TaskHeads(6, 3, biases=True), Ridge(strength=0.3).value, mlp(3, [7], 4))
+    network = MultiTaskNetwork(
+        dense_network([4, 5, 3]), TaskHeads(6, 3, biases=True), Ridge(strength=0.3).value, dense_network([3, 7, 4])
+    )
     batch = {"x": torch.randn(20, 4), "y": torch.randn(20), "task": torch.randint(0, 6, (20,))}
     value, extras = regression_loss(covariance=0.7, encoder=0.2, biases=True, reconstruction=0.4)(network, batch)  # type: ignore[misc]
     h = network.encoder(batch["x"])

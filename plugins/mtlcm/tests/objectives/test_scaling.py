@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core import OptionsError
-from identify_mtlcm.networks.mlp import mlp
+from identify_core import OptionsError, dense_network
 from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.scaling import InputMap, TargetScale, input_map
 from identify_mtlcm.tasks import TaskRows
@@ -58,7 +57,7 @@ def test_a_constant_feature_is_taken_out(kind: Literal["whiten", "standardise"])
 @pytest.mark.parametrize("kind", ["whiten", "half-whiten", "standardise"])
 def test_folding_gives_the_same_function_of_the_inputs(kind: Literal["whiten", "half-whiten", "standardise"]) -> None:
     torch.manual_seed(0)
-    x, encoder = inputs().double(), mlp(4, [8], 3).double()
+    x, encoder = inputs().double(), dense_network([4, 8, 3]).double()
     mapping = InputMap.of(x, kind)
     with torch.no_grad():
         expected = encoder(mapping.apply(x))
@@ -67,8 +66,8 @@ def test_folding_gives_the_same_function_of_the_inputs(kind: Literal["whiten", "
 
 def test_auto_maps_where_a_dense_layer_can_take_the_map_in() -> None:
     x = inputs()
-    assert input_map(x, mlp(4, [8], 3), "auto") is not None
-    assert input_map(x, mlp(4, [8], 3), "as-given") is None
+    assert input_map(x, dense_network([4, 8, 3]), "auto") is not None
+    assert input_map(x, dense_network([4, 8, 3]), "as-given") is None
     assert input_map(x, nn.Sequential(nn.ReLU(), nn.Linear(4, 3)), "auto") is None
     with pytest.raises(OptionsError, match='inputs = "whiten" needs an encoder that begins with a dense layer'):
         input_map(x, nn.Sequential(nn.ReLU(), nn.Linear(4, 3)), "whiten")

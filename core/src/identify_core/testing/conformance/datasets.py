@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from identify_core.data import Samples
-from identify_core.data.mapped import MappedColumn, row_slices
+from identify_core.data.blocks import row_blocks
+from identify_core.data.mapped import MappedColumn
 from identify_core.plugins import Registered
 from identify_core.spec import plain_options
 from identify_core.testing.conformance.bench import Bench, item_of
@@ -44,7 +45,7 @@ def gives_samples(bench: Bench, registered: Registered) -> Iterator[str]:
 
 
 def _blocks(column: torch.Tensor | MappedColumn) -> Iterator[torch.Tensor]:
-    for block in row_slices(len(column), column.dtype.itemsize * column.shape[1:].numel()):
+    for block in row_blocks(len(column), row_bytes=column.dtype.itemsize * column.shape[1:].numel()):
         yield column.take(block) if isinstance(column, MappedColumn) else column[block]
 
 

@@ -1,38 +1,18 @@
-"""Activations and output heads by name, and the symmetries that an activation gives to the layer before it."""
+"""Output heads by name, and the names of activations in a network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import nn
 
-
-class Absolute(nn.Module):
-    """x ↦ |x|."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Any shape in, the same shape out."""
-        return x.abs()
-
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky-relu": nn.LeakyReLU,
-    "abs": Absolute,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "identity": nn.Identity,
-}
+from identify_core import ACTIVATIONS
 
 HEADS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "softplus": nn.Softplus,
+    "relu": ACTIVATIONS["relu"],
+    "tanh": ACTIVATIONS["tanh"],
+    "sigmoid": ACTIVATIONS["sigmoid"],
+    "softplus": ACTIVATIONS["softplus"],
     "softmax": lambda: nn.Softmax(dim=-1),
 }
 

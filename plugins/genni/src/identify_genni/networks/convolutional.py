@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from identify_core import OptionsError, Shape
-from identify_genni.networks.activations import ACTIVATIONS
+from identify_core import ACTIVATIONS, OptionsError, Shape
 from identify_genni.networks.chain import Chain
 from identify_genni.networks.fully_connected import check_dense
 from identify_genni.options.networks import KeskarC3Options, LeNetOptions

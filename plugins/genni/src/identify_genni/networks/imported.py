@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from identify_core import OptionsError, Shape
-from identify_genni.imports import import_named
+from identify_core import OptionsError, Shape, import_named
 from identify_genni.options.networks import ModuleOptions
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import attrs
 import torch
 
+from identify_core import row_blocks
 from identify_mtlcm.causal.frame import Frame
 from identify_mtlcm.causal.pairs import shuffled
 from identify_mtlcm.causal.statistics import Block, Moments, TaskStatistics
@@ -21,8 +22,8 @@ def blocks_of(h: torch.Tensor, rows: TaskRows) -> Iterator[Block]:
     if rows.task is not None:
         yield h, rows.targets, rows.task
         return
-    for start in range(0, len(h), _BLOCK):
-        yield h[start : start + _BLOCK], rows.targets[start : start + _BLOCK], None
+    for block in row_blocks(len(h), _BLOCK):
+        yield h[block], rows.targets[block], None
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from identify_core import Context, LabelledArray, OptionsError, Samples
-from identify_mtlcm.measured import draw_subset, hold_out, standardise
+from identify_core import Context, LabelledArray, OptionsError, Samples, draw_subset, hold_out_keys
+from identify_mtlcm.measured import standardise
 from identify_mtlcm.molecules.files import read_molecules
 from identify_mtlcm.molecules.graphs import QM9_LAYOUT
 from identify_mtlcm.molecules.properties import in_unit
@@ -35,7 +35,7 @@ def make_qm9(options: Qm9Options, context: Context) -> Samples:
         x = QM9_LAYOUT.pack(molecules.graphs(), context.dtype)
     except ValueError as error:
         raise OptionsError(f"{molecules.source} does not hold molecules of QM9: {error}") from error
-    splits = hold_out([str(each) for each in molecules.ids], options.test_part, options.split_seed)
+    splits = hold_out_keys([str(each) for each in molecules.ids], options.test_part, options.split_seed)
     columns = [PROPERTIES.index(name) for name in options.properties]
     values, units = in_unit(molecules.properties[:, columns], options.properties, options.energies)
     y, scaling = standardise(values, options.standardise, splits["train"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from identify_mtlcm.networks.mlp import mlp
+from identify_core import dense_network
 from identify_mtlcm.options.networks import Activation
 
 _EMBEDDING = 16
@@ -41,9 +41,9 @@ class ConditionalAutoencoder(nn.Module):
         super().__init__()
         self.task = nn.Embedding(tasks, _EMBEDDING) if one_task else None
         condition = 1 + 2 * _EMBEDDING if one_task else 2 * tasks
-        self.encoder = mlp(inputs + condition, hidden, 2 * latents, activation=activation)
-        self.decoder = mlp(latents, hidden, inputs, activation=activation)
-        self.prior = mlp(condition, hidden, 2 * latents, activation=activation)
+        self.encoder = dense_network([inputs + condition, *hidden, 2 * latents], activation=activation)
+        self.decoder = dense_network([latents, *hidden, inputs], activation=activation)
+        self.prior = dense_network([condition, *hidden, 2 * latents], activation=activation)
         start = torch.zeros(()) if noise is None else torch.tensor(noise).log()
         self.log_noise = nn.Parameter(start, requires_grad=noise is None)
 

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from torch import nn
 
-from identify_core import Context, OptionsError, Shape
-from identify_mtlcm.options.networks import Activation, MlpOptions
-
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky-relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "tanh": nn.Tanh,
-}
+from identify_core import Context, OptionsError, Shape, dense_network
+from identify_mtlcm.options.networks import MlpOptions
 
 
 def check_mlp(options: MlpOptions, shape: Shape) -> None:
@@ -39,17 +27,8 @@ def build_mlp(options: MlpOptions, shape: Shape, context: Context) -> nn.Module:
     Source: code of the study (Linear-ReLU-Linear, or Linear-ReLU-Linear-ReLU-Linear).
     """
     check_mlp(options, shape)
-    return mlp(shape.inputs[0], [options.hidden] * options.layers, options.latent_dim, activation=options.activation)
-
-
-def mlp(inputs: int, hidden: list[int], outputs: int, *, activation: Activation = "relu") -> nn.Sequential:
-    """Dense layers of the given widths, the activation between them."""
-    widths = [inputs, *hidden, outputs]
-    layers: list[nn.Module] = []
-    for number, (before, after) in enumerate(pairwise(widths)):
-        layers += [_ACTIVATIONS[activation]()] if number else []
-        layers.append(nn.Linear(before, after))
-    return nn.Sequential(*layers)
+    widths = (shape.inputs[0], *[options.hidden] * options.layers, options.latent_dim)
+    return dense_network(widths, activation=options.activation)
 
 
 def input_layer(encoder: nn.Module) -> nn.Linear | None:

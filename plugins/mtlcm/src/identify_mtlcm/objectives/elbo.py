@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
+from identify_core import gaussian_divergence, gaussian_log_likelihood
 from identify_mtlcm.networks.conditional_autoencoder import Gaussian
 
 
@@ -21,19 +20,5 @@ def evidence_lower_bound(
         posterior: q(z | x, u).
         prior: p(z | u).
     """
-    squares = ((inputs - decoded) * torch.exp(-log_noise)).square()
-    fit = -0.5 * (squares + math.log(2 * math.pi)).sum(1) - inputs.shape[1] * log_noise
-    return fit.mean(), divergence(posterior, prior).mean()
-
-
-def divergence(posterior: Gaussian, prior: Gaussian) -> torch.Tensor:
-    """KL(q ‖ p) of diagonal Gaussians, (n,), in nats.
-
-    Args:
-        posterior: q.
-        prior: p.
-    """
-    (mean, log_variance), (prior_mean, prior_log_variance) = posterior, prior
-    ratio = torch.exp(log_variance - prior_log_variance)
-    distance = (mean - prior_mean).square() * torch.exp(-prior_log_variance)
-    return 0.5 * (ratio + distance - 1 + prior_log_variance - log_variance).sum(1)
+    fit = gaussian_log_likelihood(inputs, decoded, 2 * log_noise).sum(1)
+    return fit.mean(), gaussian_divergence(*posterior, *prior).sum(1).mean()

@@ -21,6 +21,7 @@ from identify_core import (
     Schedule,
     Table,
     fit,
+    row_blocks,
 )
 from identify_mtlcm.networks.conditional_autoencoder import ConditionalAutoencoder
 from identify_mtlcm.objectives.elbo import evidence_lower_bound
@@ -116,8 +117,8 @@ def _posterior_means(networks: Replicates, replicate: int, columns: dict[str, to
     assert isinstance(module, ConditionalAutoencoder)
     means = []
     with torch.no_grad():
-        for start in range(0, len(columns["x"]), ROWS_AT_ONCE):
-            block = {name: column[start : start + ROWS_AT_ONCE] for name, column in columns.items()}
+        for rows in row_blocks(len(columns["x"]), ROWS_AT_ONCE):
+            block = {name: column[rows] for name, column in columns.items()}
             means.append(module.posterior(block["x"], block["y"], block.get("task"))[0])
     return torch.cat(means)
 

@@ -9,10 +9,20 @@ import attrs
 import torch
 from torch import nn
 
-from identify_core import Context, FitResult, OptionsError, Replicates, Samples, Schedule, fit, optimiser, polish
+from identify_core import (
+    Context,
+    FitResult,
+    OptionsError,
+    Replicates,
+    Samples,
+    Schedule,
+    dense_network,
+    fit,
+    optimiser,
+    polish,
+)
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.networks.heads import MultiTaskNetwork, TaskHeads
-from identify_mtlcm.networks.mlp import mlp
 from identify_mtlcm.objectives.loss import half_squared_error, regression_loss
 from identify_mtlcm.objectives.refitting import Heads
 from identify_mtlcm.objectives.rows import Rows, represent, rows_of_split, width_of
@@ -133,7 +143,7 @@ def _decoder(options: RegressionOptions, width: int, inputs: torch.Tensor) -> nn
             "decoder gives back vectors",
             hint="set reconstruction = 0",
         )
-    return mlp(width, [options.decoder_hidden], inputs.shape[1])
+    return dense_network([width, options.decoder_hidden, inputs.shape[1]])
 
 
 def _columns(rows: Rows, scale: TargetScale, mapping: InputMap | None) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, Finding, OptionsError, Replicates, Samples
+from identify_core import Context, Finding, OptionsError, Replicates, Samples, row_blocks
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.objectives.mtrn import heads_finding
 from identify_mtlcm.objectives.regression import train_regression
@@ -175,8 +175,8 @@ def _reader(replicates: Replicates, inputs: torch.Tensor) -> Callable[[int, Numb
 
 
 def _parts(numbers: Numbers) -> Iterator[torch.Tensor]:
-    for start in range(0, len(numbers), ROWS_AT_ONCE):
-        yield torch.as_tensor(numbers[start : start + ROWS_AT_ONCE])
+    for rows in row_blocks(len(numbers), ROWS_AT_ONCE):
+        yield torch.as_tensor(numbers[rows])
 
 
 def _check_width(options: RepresentationOptions, width: int, source: Source) -> None:

@@ -99,7 +99,8 @@ def represent(replicates: Replicates, replicate: int, inputs: torch.Tensor) -> I
 
 def represent_all(replicates: Replicates, inputs: torch.Tensor) -> torch.Tensor:
     """The representations of all replicates, (R, n, d)."""
-    return torch.stack([torch.cat(list(represent(replicates, r, inputs))) for r in range(replicates.count)])
+    encoded: torch.Tensor = replicates.encode(inputs, batch_size=ROWS_AT_ONCE)
+    return encoded
 
 
 def width_of(replicates: Replicates, inputs: torch.Tensor) -> int:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, OptionsError, Samples, StoredLatents, StoredRun
+from identify_core import Context, OptionsError, Samples, StoredLatents, StoredRun, row_blocks
 from identify_mtlcm.objectives.rows import ROWS_AT_ONCE
 from identify_mtlcm.options.objectives import RepresentationOptions
 
@@ -42,11 +42,11 @@ class StoredRows:
         order = np.argsort(self.numbers)
         places = self.places[order[np.searchsorted(self.numbers, numbers, sorter=order)]]
         _, count, _ = self.latents.shape
-        for start in range(0, count, ROWS_AT_ONCE):
-            stop = min(start + ROWS_AT_ONCE, count)
-            within = places[np.searchsorted(places, start) : np.searchsorted(places, stop)]
+        for rows in row_blocks(count, ROWS_AT_ONCE):
+            within = places[np.searchsorted(places, rows.start) : np.searchsorted(places, rows.stop)]
             if len(within):
-                block = torch.from_numpy(np.asarray(self.latents.rows(source, start, stop))[within - start])
+                read = np.asarray(self.latents.rows(source, rows.start, rows.stop))
+                block = torch.from_numpy(read[within - rows.start])
                 yield block.to(device=context.device, dtype=context.dtype)
 
 

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, LabelledArray, OptionsError, Samples
-from identify_mtlcm.measured import draw_subset, hold_out, standardise
+from identify_core import Context, LabelledArray, OptionsError, Samples, draw_subset, hold_out_keys
+from identify_mtlcm.measured import standardise
 from identify_mtlcm.options.superconduct import SuperconductOptions
 from identify_mtlcm.superconduct.features import FEATURE_NAMES
 from identify_mtlcm.superconduct.files import Superconductors, read_superconductors
@@ -32,7 +32,7 @@ def make_superconduct(options: SuperconductOptions, context: Context) -> Samples
     table = _without_unlabelled(table, options, context)
     table = _rows(table, draw_subset([str(row) for row in table.rows], options.subset, options.subset_seed))
     keys = composition_keys(table.amounts)
-    splits = hold_out(keys, options.test_part, options.split_seed)
+    splits = hold_out_keys(keys, options.test_part, options.split_seed)
     inputs = table.amounts
     if options.temperature_input:
         inputs = np.column_stack([inputs, table.temperature])

@@ -9,19 +9,12 @@ import attrs
 import torch
 from torch import nn
 
-from identify_core import Streams
+from identify_core import ACTIVATIONS, Streams
 from identify_mtlcm.options.synthetic import NonlinearOptions
 
 _NUMBERS_AT_ONCE = 2**22
 _MOST_JACOBIANS = 256
 _NOTHING_LEFT = 1e-10
-_ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky-relu": nn.LeakyReLU,
-    "tanh": nn.Tanh,
-    "softplus": nn.Softplus,
-    "identity": nn.Identity,
-}
 _GAINS: dict[str, Literal["relu", "leaky_relu", "tanh", "linear"]] = {
     "relu": "relu",
     "leaky-relu": "leaky_relu",
@@ -42,7 +35,7 @@ def build_decoder(options: NonlinearOptions, streams: Streams) -> nn.Sequential:
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(sizes):
             if layers:
-                layers.append(_ACTIVATIONS[options.decoder_activation]())
+                layers.append(ACTIVATIONS[options.decoder_activation]())
             layers.append(_dense(before, after, options))
     return nn.Sequential(*layers).to(torch.float64).requires_grad_(False).eval()
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from identify_core import OptionsError
+from identify_core.errors import OptionsError
 
 
 def import_named(path: str, role: str) -> Any:
-    """Import `"package.module:name"`. Naming code in a spec runs that code: it is as trusted as the spec itself.
+    """Import `"package.module:name"`, which runs code: only what an option that says so names may come here.
+
+    Declare the option with `option(..., names_code=True)`. Then a value counts where the user gave it in this command,
+    or where a run of the user's own has it; one that a run from elsewhere has needs `--trust-code NAME`.
 
     Args:
         path: the import path.
