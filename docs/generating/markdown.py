@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import get_args
+
+from identify_core import ByRole, Invariance, Role, invariance_of
 
 _CODE = re.compile(r"(`+[^`]+`+)")
 
@@ -45,3 +48,10 @@ def fence(kind: str, text: str) -> str:
 def page(*parts: str) -> str:
     """The parts that say something, with a blank line between them."""
     return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
+
+
+def rungs(invariance: Invariance) -> str:
+    """The rungs under which a value does not change, each as code; by role where the two differ."""
+    if isinstance(invariance, ByRole):
+        return "; ".join(f"{role}: {rungs(invariance_of(invariance, role))}" for role in get_args(Role))
+    return ", ".join(f"`{each}`" for each in invariance)

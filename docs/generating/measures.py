@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from generating.markdown import facts, page, prose
+from generating.markdown import facts, page, prose, rungs
 
 from identify_core.factor_kinds import RULE
 from identify_measures.catalogue import CATALOGUE, Measure
@@ -57,7 +57,7 @@ def _entry(measure: Measure) -> str:
                 ("metric", ("yes" if measure.is_metric else "no") if pair else ""),
                 (
                     "invariant to",
-                    ", ".join(f"`{each}`" for each in measure.invariant_to) or "nothing beyond the identity",
+                    rungs(measure.invariant_to) or "nothing beyond the identity",
                 ),
                 ("symmetric", ("yes" if measure.symmetric else "no") if pair else ""),
                 ("source", prose(measure.source)),

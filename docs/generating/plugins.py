@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from generating.markdown import facts, fence, page, prose, table
+from generating.markdown import facts, fence, page, prose, rungs, table
 
 from identify_core.cli.describe import describe_options
 from identify_core.components import load_target
@@ -87,7 +87,7 @@ def _facts(offer: Registered) -> Iterator[tuple[str, str]]:
         low, high = component.bounds
         yield "looks at", {"representation": "one representation", "pair": "a pair", "run": "a run"}[component.arity]
         yield "requires", ", ".join(sorted(component.requires))
-        yield "invariant to", ", ".join(f"`{rung}`" for rung in component.invariant_to)
+        yield "invariant to", rungs(component.invariant_to)
         yield "bounds", "" if low is None and high is None else f"{_bound(low, '−∞')} to {_bound(high, '∞')}"
         yield "larger is", component.larger_is if component.larger_is != "neither" else ""
         if component.arity == "pair":

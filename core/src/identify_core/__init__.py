@@ -111,11 +111,15 @@ if TYPE_CHECKING:
     from identify_core.rungs import includes as includes
     from identify_core.rungs import lowest as lowest
     from identify_core.runs.engine import describe_components as describe_components
+    from identify_core.scores import ByRole as ByRole
     from identify_core.scores import Chance as Chance
     from identify_core.scores import Direction as Direction
     from identify_core.scores import Interval as Interval
+    from identify_core.scores import Invariance as Invariance
+    from identify_core.scores import Role as Role
     from identify_core.scores import Score as Score
     from identify_core.scores import Verdict as Verdict
+    from identify_core.scores import invariance_of as invariance_of
     from identify_core.sizes import Known as Known
     from identify_core.sizes import Sizes as Sizes
     from identify_core.sizes import dense_parameters as dense_parameters
@@ -218,7 +222,17 @@ __all__, __getattr__, __dir__ = lazy_names(
         ),
         "rungs": ("RUNGS", "Rung", "draw_ladder", "includes", "lowest"),
         "runs.engine": ("describe_components",),
-        "scores": ("Chance", "Direction", "Interval", "Score", "Verdict"),
+        "scores": (
+            "ByRole",
+            "Chance",
+            "Direction",
+            "Interval",
+            "Invariance",
+            "Role",
+            "Score",
+            "Verdict",
+            "invariance_of",
+        ),
         "sizes": ("Known", "Sizes", "dense_parameters"),
         "spec": ("Chosen", "ResolvedSpec", "load_spec"),
         "spec.named_code": ("import_named",),

@@ -16,7 +16,7 @@ import attrs
 from identify_core.errors import PluginError
 from identify_core.kinds import check_option, fits
 from identify_core.names import NAME_PATTERN as NAME_PATTERN
-from identify_core.scores import Direction
+from identify_core.scores import ByRole, Direction, Invariance
 
 TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -64,6 +64,10 @@ def load_target(target: str) -> Any:
 
 def _as_tuple(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
+
+
+def _as_invariance(names: ByRole | Iterable[str]) -> Invariance:
+    return names if isinstance(names, ByRole) else tuple(names)
 
 
 def _as_set(names: Iterable[Requirement]) -> frozenset[Requirement]:
@@ -161,6 +165,7 @@ class Evaluator(Component):
     Args:
         arity: what a subject holds: one representation, a pair of them, or all that a run left.
         invariant_to: names of the largest rungs under which the value does not change; for `pair` and `representation`.
+            `ByRole(source=, target=)` for a directed measure of which they are not the same for both.
         requires: what the subject must have besides latents; `dissimilarities` where it takes such matrices instead.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
@@ -169,7 +174,8 @@ class Evaluator(Component):
             result, so that n representations cost n preparations and the pairs are cheap.
         estimate: for a pair: `"module:function"`, called as `estimate(options, sizes) -> Cost` with (n, d) of every
             representation, for `identify compare --dry-run`.
-        symmetric: for a pair: whether swapping the two gives the same value.
+        symmetric: for a pair: whether swapping the two gives the same value. Where it does not, the pair comes in both
+            orders, as `subject.source` and `subject.target`.
         together: for a pair: whether the target is called once with all pairs, as `target(options, subjects, context)`,
             and gives one result for each, in their order. For what is cheaper for many pairs at once than one by one,
             such as maps that are trained side by side.
@@ -189,7 +195,7 @@ class Evaluator(Component):
     standard: bool = False
     consults: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     arity: Arity = attrs.field(validator=fits(Arity))
-    invariant_to: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
+    invariant_to: Invariance = attrs.field(default=(), converter=_as_invariance)
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set, validator=_check_each)
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Direction = attrs.field(default="neither", validator=fits(Direction))
@@ -198,6 +204,10 @@ class Evaluator(Component):
     def __attrs_post_init__(self) -> None:
         if self.together and self.arity != "pair":
             raise ValueError(f"together is for evaluators of pairs, and {self.name!r} studies a {self.arity}")
+        if isinstance(self.invariant_to, ByRole) and (self.symmetric or self.arity != "pair"):
+            raise ValueError(
+                f"{self.name!r} has an invariance by role, and is not a pair evaluator with symmetric=False"
+            )
 
 
 @attrs.frozen(kw_only=True)

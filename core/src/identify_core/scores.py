@@ -11,6 +11,38 @@ import attrs
 from identify_core.kinds import fits
 
 Direction = Literal["more similar", "more distant", "better", "worse", "neither"]
+Role = Literal["source", "target"]
+
+
+@attrs.frozen(kw_only=True)
+class ByRole:
+    """What a directed measure is invariant to, by which of the two representations is transformed.
+
+    Args:
+        source: names of the largest rungs for the first representation, from which the measure goes.
+        target: those for the second, towards which it goes.
+    """
+
+    source: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    target: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+
+Invariance = tuple[str, ...] | ByRole
+
+
+def invariance_of(invariance: Invariance, role: Role) -> tuple[str, ...]:
+    """The largest rungs under which a value does not change when the representation of this role is transformed."""
+    if not isinstance(invariance, ByRole):
+        return invariance
+    return invariance.source if role == "source" else invariance.target
+
+
+def say_invariance(invariance: Invariance) -> str:
+    """In words: `orthogonal`, or for a directed measure `source affine; target similarity`."""
+    if not isinstance(invariance, ByRole):
+        return ", ".join(invariance) or "nothing"
+    sides = {"source": invariance.source, "target": invariance.target}
+    return "; ".join(f"{role} {', '.join(rungs) or 'nothing'}" for role, rungs in sides.items())
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +87,8 @@ class Score:
         larger_is: what a larger value means.
         bounds: smallest and largest possible value; infinite where there is none.
         is_metric: whether it satisfies the triangle inequality on the classes that it compares.
-        invariant_to: names of the largest rungs under which it does not change.
+        invariant_to: names of the largest rungs under which it does not change; `ByRole` for a directed measure where
+            they differ between source and target.
         n: rows that it was computed from.
         widths: number of columns of each representation.
         ranks: numerical rank of each centred representation; empty where it was not needed.
@@ -72,7 +105,7 @@ class Score:
     larger_is: Direction = attrs.field(validator=fits(Direction))
     bounds: tuple[float, float]
     is_metric: bool
-    invariant_to: tuple[str, ...]
+    invariant_to: Invariance
     n: int
     widths: tuple[int, ...]
     estimator: str

@@ -12,6 +12,7 @@ from identify_core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from identify_core.plugins import Registered, Registry
+    from identify_core.scores import Invariance
 
 KINDS = ("dataset", "model", "objective", "evaluator", "preset", "command", "check")
 
@@ -124,12 +125,20 @@ def _component(offer: Registered) -> dict[str, Any]:
     if offer.kind == "evaluator":
         document |= {
             "arity": component.arity,
-            "invariant_to": component.invariant_to,
+            "invariant_to": _invariance(component.invariant_to),
             "requires": component.requires,
             "bounds": component.bounds,
             "larger_is": component.larger_is,
         }
     return {**document, "options": describe_options(component.options)}
+
+
+def _invariance(invariance: Invariance) -> Any:
+    from identify_core.scores import ByRole
+
+    if not isinstance(invariance, ByRole):
+        return invariance
+    return {"source": invariance.source, "target": invariance.target}
 
 
 def describe_options(options: type, prefix: str = "") -> list[dict[str, Any]]:

@@ -91,6 +91,8 @@ _FACTS = {
 def _words(value: Any) -> str:
     if isinstance(value, (frozenset, set)):
         return ", ".join(sorted(value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_words(each) or 'nothing'}" for key, each in value.items())
     if isinstance(value, tuple):
         return ", ".join("none" if each is None else str(each) for each in value)
     return str(value)

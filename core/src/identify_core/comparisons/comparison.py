@@ -17,7 +17,7 @@ from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import PluginError, UsageError
 from identify_core.evaluation import targets
-from identify_core.evaluation.grids import grid_finding, meets
+from identify_core.evaluation.grids import different, grid_finding, meets
 from identify_core.evaluation.pairs import Grid, Member, Preparations, score_pairs
 from identify_core.findings import Figure, Finding
 from identify_core.plugins import Registry
@@ -330,6 +330,6 @@ def _below(grids: Sequence[Grid], expect: str) -> tuple[tuple[str, str, str], ..
     return tuple(
         (grid.labels[i], grid.labels[j], " or ".join(verdict.lowest) or "no rung")
         for grid in ladders
-        for (i, j), verdict in sorted(grid.verdicts.items())
-        if i < j and not meets(verdict, expect)
+        for (i, j), verdict in different(grid, grid.verdicts).items()
+        if not meets(verdict, expect)
     )

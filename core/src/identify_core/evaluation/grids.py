@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from identify_core.components import Evaluator
 from identify_core.evaluation.pairs import Grid, Pair
 from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.rungs import includes
-from identify_core.scores import Score, Verdict
+from identify_core.scores import Score, Verdict, say_invariance
+
+T = TypeVar("T")
 
 
 def grid_finding(grid: Grid) -> Finding:
@@ -37,7 +39,7 @@ def grid_finding(grid: Grid) -> Finding:
         "larger is": first.larger_is,
         "bounds": f"{first.bounds[0]:g} to {first.bounds[1]:g}",
         "metric": "yes" if first.is_metric else "no",
-        "invariant to": ", ".join(first.invariant_to) or "nothing",
+        "invariant to": say_invariance(first.invariant_to),
     }
     intervals = (score.interval for table in grid.scores.values() for score in table.values() if score.interval)
     if interval := next(intervals, None):
@@ -62,11 +64,20 @@ def grid_finding(grid: Grid) -> Finding:
     )
 
 
-def off_diagonal(grid: Grid, name: str) -> list[Score]:
-    """The scores of the pairs of different representations: each pair once where the measure is symmetric."""
+def is_directed(grid: Grid) -> bool:
+    """Whether the two of a pair have roles, source and target, so that each pair has two values."""
     component = grid.chosen.registered.component
-    symmetric = isinstance(component, Evaluator) and component.symmetric
-    return [score for (i, j), score in sorted(grid.scores[name].items()) if i < j or (i > j and not symmetric)]
+    return isinstance(component, Evaluator) and not component.symmetric
+
+
+def different(grid: Grid, table: Mapping[Pair, T]) -> dict[Pair, T]:
+    """What a table has of pairs of different representations: each pair once, or both ways for a directed measure."""
+    return {(i, j): value for (i, j), value in sorted(table.items()) if i < j or (i > j and is_directed(grid))}
+
+
+def _names(grid: Grid) -> tuple[str, str]:
+    """What the two of a pair are called in tables and on axes."""
+    return ("source", "target") if is_directed(grid) else ("representation", "other")
 
 
 def _matrix(grid: Grid, table: Mapping[Pair, Score], read: Any, summary: str) -> LabelledArray:
@@ -74,15 +85,13 @@ def _matrix(grid: Grid, table: Mapping[Pair, Score], read: Any, summary: str) ->
     values = np.full((count, count), np.nan)
     for (i, j), score in table.items():
         values[i, j] = read(score)
-    return LabelledArray(values=values, dimensions=("representation", "other"), summary=summary)
+    return LabelledArray(values=values, dimensions=_names(grid), summary=summary)
 
 
 def _table(grid: Grid) -> Table:
     rows = []
     for name, table in grid.scores.items():
-        for (i, j), score in sorted(table.items()):
-            if i == j or (i > j and _symmetric(grid)):
-                continue
+        for (i, j), score in different(grid, table).items():
             interval, chance = score.interval, score.chance
             rows.append(
                 (
@@ -98,7 +107,7 @@ def _table(grid: Grid) -> Table:
                 )
             )
     return Table(
-        columns=("representation", "other", "measure", "value", "low", "high", "chance", "rows", "remarks"),
+        columns=(*_names(grid), "measure", "value", "low", "high", "chance", "rows", "remarks"),
         rows=rows,
         caption="Every pair, with its interval and what unrelated representations of these sizes would give.",
     )
@@ -106,22 +115,21 @@ def _table(grid: Grid) -> Table:
 
 def _ladder_table(grid: Grid) -> Table:
     rows = []
-    for (i, j), verdict in sorted(grid.verdicts.items()):
-        if i < j or (i > j and not _symmetric(grid)):
-            claim = common_claim(grid.claims[i], grid.claims[j])
-            rows.append(
-                (
-                    grid.labels[i],
-                    grid.labels[j],
-                    " or ".join(verdict.lowest) or "no rung passes",
-                    claim or None,
-                    against_claim(verdict, claim),
-                    verdict.tolerance,
-                    "; ".join(verdict.warnings),
-                )
+    for (i, j), verdict in different(grid, grid.verdicts).items():
+        claim = common_claim(grid.claims[i], grid.claims[j])
+        rows.append(
+            (
+                grid.labels[i],
+                grid.labels[j],
+                " or ".join(verdict.lowest) or "no rung passes",
+                claim or None,
+                against_claim(verdict, claim),
+                verdict.tolerance,
+                "; ".join(verdict.warnings),
             )
+        )
     return Table(
-        columns=("representation", "other", "lowest rung", "claimed", "found", "tolerance", "remarks"),
+        columns=(*_names(grid), "lowest rung", "claimed", "found", "tolerance", "remarks"),
         rows=rows,
         caption="The smallest class of maps that carries one representation onto the other, judged on held-out rows.",
     )
@@ -129,15 +137,14 @@ def _ladder_table(grid: Grid) -> Table:
 
 def _directions_table(grid: Grid) -> Table:
     rows = []
-    for (i, j), verdict in sorted(grid.verdicts.items()):
-        if i < j or (i > j and not _symmetric(grid)):
-            for rung in verdict.residuals:
-                sides = (verdict.directions.get(side, {}).get(rung) for side in ("forward", "backward"))
-                controls = (verdict.controls.get(name, {}).get(rung) for name in ("identity", "shuffled"))
-                values = (None if score is None else score.value for score in (*sides, *controls))
-                rows.append((grid.labels[i], grid.labels[j], rung, *values))
+    for (i, j), verdict in different(grid, grid.verdicts).items():
+        for rung in verdict.residuals:
+            sides = (verdict.directions.get(side, {}).get(rung) for side in ("forward", "backward"))
+            controls = (verdict.controls.get(name, {}).get(rung) for name in ("identity", "shuffled"))
+            values = (None if score is None else score.value for score in (*sides, *controls))
+            rows.append((grid.labels[i], grid.labels[j], rung, *values))
     return Table(
-        columns=("representation", "other", "rung", "there", "back", "with itself", "rows shuffled"),
+        columns=(*_names(grid), "rung", "there", "back", "with itself", "rows shuffled"),
         rows=rows,
         caption=(
             "The residual of the best map from the first representation to the second and of the best map back, and "
@@ -180,18 +187,12 @@ def meets(verdict: Verdict, rung: str) -> bool:
     return any(includes(rung, lowest) for lowest in verdict.lowest)
 
 
-def _symmetric(grid: Grid) -> bool:
-    component = grid.chosen.registered.component
-    return isinstance(component, Evaluator) and component.symmetric
-
-
 def _summary(grid: Grid) -> str:
     if grid.verdicts:
         found: dict[str, int] = {}
-        for (i, j), verdict in grid.verdicts.items():
-            if i < j or (i > j and not _symmetric(grid)):
-                lowest = " or ".join(verdict.lowest) or "no rung"
-                found[lowest] = found.get(lowest, 0) + 1
+        for verdict in different(grid, grid.verdicts).values():
+            lowest = " or ".join(verdict.lowest) or "no rung"
+            found[lowest] = found.get(lowest, 0) + 1
         total = sum(found.values())
         if total == 1:
             return f"lowest rung: {next(iter(found))}"
@@ -200,16 +201,22 @@ def _summary(grid: Grid) -> str:
             f"lowest rung of {total} pair{'s' if total != 1 else ''}: {said}" if total else "one representation alone"
         )
     parts = []
-    for name in grid.scores:
-        scores = off_diagonal(grid, name)
-        values = [score.value for score in scores if score.value == score.value]
-        if len(scores) == 1:
-            parts.append(_one_value(name, scores[0]))
+    few = 2 if is_directed(grid) else 1
+    count = 0
+    for name, table in grid.scores.items():
+        scores = different(grid, table)
+        count = len(scores)
+        values = [score.value for score in scores.values() if score.value == score.value]
+        if count <= few:
+            parts += [f"{_one_value(name, score)}{_way(grid, pair)}" for pair, score in scores.items()]
         elif values:
             parts.append(f"{name} {np.median(values):.4g} ({min(values):.4g} to {max(values):.4g})")
-    count = len(off_diagonal(grid, next(iter(grid.scores))))
-    over = "" if count == 1 else f"median over {count} pairs: "
+    over = "" if count <= few else f"median over {count} {'ordered ' if is_directed(grid) else ''}pairs: "
     return f"{over}{', '.join(parts)}" if parts else ""
+
+
+def _way(grid: Grid, pair: Pair) -> str:
+    return f" from {grid.labels[pair[0]]} to {grid.labels[pair[1]]}" if is_directed(grid) else ""
 
 
 def _one_value(name: str, score: Score) -> str:
@@ -221,8 +228,8 @@ def _one_value(name: str, score: Score) -> str:
 
 def _scalars(grid: Grid) -> dict[str, float]:
     scalars = {}
-    for name in grid.scores:
-        values = np.asarray([score.value for score in off_diagonal(grid, name)])
+    for name, table in grid.scores.items():
+        values = np.asarray([score.value for score in different(grid, table).values()])
         if values.size and np.isfinite(values).any():
             scalars[f"{name} median"] = float(np.nanmedian(values))
     return scalars
@@ -231,12 +238,10 @@ def _scalars(grid: Grid) -> dict[str, float]:
 def _warnings(grid: Grid) -> list[str]:
     counted: dict[str, int] = {}
     for table in grid.scores.values():
-        for (i, j), score in table.items():
-            if i < j or (i > j and not _symmetric(grid)):
-                for text in (*score.warnings, *((score.reason,) if score.reason else ())):
-                    counted[text] = counted.get(text, 0) + 1
-    for pair, verdict in grid.verdicts.items():
-        if pair[0] < pair[1]:
-            for text in verdict.warnings:
+        for score in different(grid, table).values():
+            for text in (*score.warnings, *((score.reason,) if score.reason else ())):
                 counted[text] = counted.get(text, 0) + 1
+    for verdict in different(grid, grid.verdicts).values():
+        for text in verdict.warnings:
+            counted[text] = counted.get(text, 0) + 1
     return [text if count == 1 else f"{text} ({count} pairs)" for text, count in counted.items()]

@@ -12,7 +12,7 @@ from identify_core.errors import Interrupted, PluginError
 from identify_core.evaluation import targets
 from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.findings import Finding, LabelledArray, Scored, Table
-from identify_core.scores import Score
+from identify_core.scores import Score, say_invariance
 from identify_core.spec import Chosen
 
 
@@ -114,7 +114,7 @@ def column_finding(column: Column) -> Finding:
             "estimator": first.estimator,
             "larger is": first.larger_is,
             "bounds": f"{first.bounds[0]:g} to {first.bounds[1]:g}",
-            "invariant to": ", ".join(first.invariant_to) or "nothing",
+            "invariant to": say_invariance(first.invariant_to),
         },
         warnings=sorted(text for text in texts if text),
     )

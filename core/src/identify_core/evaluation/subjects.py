@@ -131,7 +131,8 @@ class Subject:
     """What an evaluator studies.
 
     Args:
-        representations: one for arity `representation`, two for `pair`, all of the run's for `run`.
+        representations: one for arity `representation`, two for `pair`, all of the run's for `run`. Of a directed
+            measure the first of two is the source, the second the target.
         run: for arity `run`; None otherwise.
         prepared: for arity `pair`, what the evaluator's `prepare` target gave for all representations together.
         indices: for arity `pair`, which two of those representations these are.
@@ -141,3 +142,13 @@ class Subject:
     run: RunSubject | None = None
     prepared: Any = None
     indices: tuple[int, ...] = ()
+
+    @property
+    def source(self) -> Representation:
+        """The first of two: where a directed measure goes from."""
+        return self.representations[0]
+
+    @property
+    def target(self) -> Representation:
+        """The second of two: where a directed measure goes to."""
+        return self.representations[1]

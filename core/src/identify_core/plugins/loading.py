@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pluggy
@@ -23,6 +23,7 @@ from identify_core.hookspecs import PROJECT, IdentifySpecs
 from identify_core.plugins.discovery import ENTRY_POINT_GROUP
 from identify_core.plugins.status import PluginFile, PluginStatus
 from identify_core.rungs import RUNGS
+from identify_core.scores import Role, invariance_of
 from identify_core.stdout import kept_for_results
 from identify_core.suggestions import did_you_mean
 
@@ -241,7 +242,7 @@ def _described(value: object) -> str:
 def _refuse_unknown_rungs(offer: Offer) -> None:
     rungs: tuple[str, ...] = ()
     if isinstance(offer, Evaluator):
-        rungs = offer.invariant_to
+        rungs = tuple(each for role in get_args(Role) for each in invariance_of(offer.invariant_to, role))
     elif isinstance(offer, Objective) and offer.identified_up_to:
         rungs = (offer.identified_up_to,)
     for rung in rungs:

@@ -10,6 +10,7 @@ import numpy as np
 from identify_core.components import Evaluator
 from identify_core.evaluation.pairs import Member
 from identify_core.findings import Figure, Finding
+from identify_core.reports.directed_figures import draw_ways
 from identify_core.reports.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
 from identify_core.reports.spread_figures import draw_spread
 
@@ -38,15 +39,17 @@ def draw_grid(finding: Finding, component: Component, members: Sequence[Member])
         if name.endswith("value") and array.values.ndim == 2
     }
     larger = component.larger_is if isinstance(component, Evaluator) else "neither"
+    directed = isinstance(component, Evaluator) and not component.symmetric
     for name, matrix in matrices.items():
         title = name or component.name
         suffix = f"-{name}" if name else ""
         order = cluster_order(matrix, groups, similar=larger != "more distant")
-        yield _heat_map(matrix, labels, groups, order, title, suffix)
-        if len(labels) > 3 and np.isfinite(matrix).all():
+        yield _heat_map(matrix, labels, groups, order, title, suffix, directed=directed)
+        if directed and len(labels) > 2:
+            yield draw_ways(matrix, labels, title, suffix)
+        elif not directed and len(labels) > 3 and np.isfinite(matrix).all():
             yield _map(matrix, labels, groups, title, suffix, similar=larger != "more distant")
-        symmetric = isinstance(component, Evaluator) and component.symmetric
-        spread = draw_spread(matrix, members, title, suffix, symmetric=symmetric)
+        spread = draw_spread(matrix, members, title, suffix, symmetric=not directed)
         if spread is not None:
             yield spread
 
@@ -122,7 +125,14 @@ def _short(labels: Sequence[str]) -> list[str]:
 
 
 def _heat_map(
-    matrix: Matrix, labels: Sequence[str], groups: Sequence[str], order: Sequence[int], title: str, suffix: str
+    matrix: Matrix,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    order: Sequence[int],
+    title: str,
+    suffix: str,
+    *,
+    directed: bool,
 ) -> Figure:
     count = len(labels)
     shown = matrix[np.ix_(order, order)]
@@ -156,11 +166,15 @@ def _heat_map(
         bar.outline.set_visible(False)
         bar.set_label(title)
         axes.set_title(title)
+        if directed:
+            axes.set_ylabel("source")
+            axes.set_xlabel("target")
     return Figure(
         name=f"heat-map{suffix}",
         caption=(
-            f"{title} of every pair of {count} representations, runs kept together and ordered by average linkage "
-            "with optimal leaf ordering."
+            f"{title} of every pair of {count} representations, "
+            f"{'from the source in its row to the target in its column, ' if directed else ''}runs kept together and "
+            "ordered by average linkage with optimal leaf ordering."
         ),
         static=figure,
     )

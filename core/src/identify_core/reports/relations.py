@@ -105,6 +105,7 @@ class Reading:
         chance: median of what unrelated representations of these sizes would give; NaN where it is not known.
         level: coverage of the interval in words; empty where it is not known.
         invariant_to: the largest classes under which the measure does not change, in words.
+        way: source and target of the one pair that a directed measure was taken of; None otherwise.
     """
 
     measure: str
@@ -114,6 +115,7 @@ class Reading:
     chance: float
     level: str
     invariant_to: str
+    way: Pair | None = None
 
 
 def read_relations(findings: Iterable[Finding]) -> Relations | None:
@@ -141,7 +143,9 @@ def read_measures(findings: Mapping[str, Finding]) -> list[Reading]:
         scores: dict[str, list[dict[str, object]]] = {}
         for row in _rows(finding.tables["pairs"]):
             scores.setdefault(str(row["measure"]), []).append(row)
-        for name, rows in scores.items():
+        directed = "source" in finding.tables["pairs"].columns
+        parts = [(name, part) for name, rows in scores.items() for part in _ways(rows, directed=directed)]
+        for name, rows in parts:
             one = rows[0] if len(rows) == 1 else {}
             chances = [chance for row in rows if not math.isnan(chance := _number(row["chance"]))]
             found.append(
@@ -153,21 +157,27 @@ def read_measures(findings: Mapping[str, Finding]) -> list[Reading]:
                     chance=statistics.median(chances) if chances else math.nan,
                     level=_level(finding),
                     invariant_to=finding.conventions.get("invariant to", ""),
+                    way=_pair(one) if one and directed else None,
                 )
             )
     return found
 
 
+def _ways(rows: list[dict[str, object]], *, directed: bool) -> list[list[dict[str, object]]]:
+    """The rows that are read as one: of a single pair there and back each alone, otherwise all of them."""
+    return [[row] for row in rows] if directed and len(rows) == 2 else [rows]
+
+
 def _relations(finding: Finding) -> Relations:
     verdicts = _rows(finding.tables["ladder"])
-    tolerance = {(str(row["representation"]), str(row["other"])): _number(row["tolerance"]) for row in verdicts}
+    tolerance = {_pair(row): _number(row["tolerance"]) for row in verdicts}
     shuffled = {
-        (str(row["representation"]), str(row["other"]), str(row["rung"])): _number(row["rows shuffled"])
+        (*_pair(row), str(row["rung"])): _number(row["rows shuffled"])
         for row in (_rows(finding.tables["directions"]) if "directions" in finding.tables else ())
     }
     steps: dict[str, dict[Pair, Step]] = {}
     for row in _rows(finding.tables["pairs"]):
-        pair, rung = (str(row["representation"]), str(row["other"])), str(row["measure"])
+        pair, rung = _pair(row), str(row["measure"])
         value, high = _number(row["value"]), _number(row["high"])
         steps.setdefault(rung, {})[pair] = Step(
             residual=value,
@@ -182,11 +192,14 @@ def _relations(finding: Finding) -> Relations:
         labels=tuple(labels),
         level=_level(finding),
         steps={rung: steps[rung] for rung in order},
-        remarks={
-            (str(row["representation"]), str(row["other"])): tuple(filter(None, str(row["remarks"] or "").split("; ")))
-            for row in verdicts
-        },
+        remarks={_pair(row): tuple(filter(None, str(row["remarks"] or "").split("; "))) for row in verdicts},
     )
+
+
+def _pair(row: Mapping[str, object]) -> Pair:
+    """The labels of the two that a row is about, which come first: `representation` and `other`, or their roles."""
+    first, second = list(row.values())[:2]
+    return str(first), str(second)
 
 
 def _level(finding: Finding) -> str:

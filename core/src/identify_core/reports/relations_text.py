@@ -39,12 +39,12 @@ def answer_lines(findings: Mapping[str, Finding], sizes: Mapping[str, tuple[int,
     if relations is not None and relations.pairs:
         lines += _ladder_answer(relations, names, width)
     elif readings:
-        lines += _wrap(_measured(readings[0]), width)
+        lines += _wrap(_measured(readings[0], names), width)
     lines += _legend(sizes, names, width)
     if relations is not None and relations.pairs:
         lines += ["", *_ladder(relations, width), *_groups(relations, names, width)]
     if readings:
-        lines += ["", *_measures(readings, width)]
+        lines += ["", *_measures(readings, names, width)]
     return lines if len(lines) < _SCREEN else [line for line in lines if line]
 
 
@@ -195,12 +195,12 @@ def _groups(relations: Relations, names: Mapping[str, str], width: int) -> list[
     return lines
 
 
-def _measures(readings: Sequence[Reading], width: int) -> list[str]:
+def _measures(readings: Sequence[Reading], names: Mapping[str, str], width: int) -> list[str]:
     single = all(len(each.values) == 1 for each in readings)
     spread = [_interval(each.low, each.high) if single else _range(each.values) for each in readings]
     return _table(
         [
-            ("measure", "left", [each.measure for each in readings]),
+            ("measure", "left", [f"{each.measure}{_way(each, names)}" for each in readings]),
             ("value" if single else "median", "right", [format_number(_median(each.values)) for each in readings]),
             (_heading(readings[0].level) if single else "least to largest", "left", spread),
             ("chance", "right", [format_number(each.chance) for each in readings]),
@@ -210,14 +210,19 @@ def _measures(readings: Sequence[Reading], width: int) -> list[str]:
     )
 
 
-def _measured(reading: Reading) -> str:
+def _way(reading: Reading, names: Mapping[str, str]) -> str:
+    """From which of two to which a directed measure was taken."""
+    return f" {names[reading.way[0]]} to {names[reading.way[1]]}" if reading.way else ""
+
+
+def _measured(reading: Reading, names: Mapping[str, str]) -> str:
     """The answer where no ladder was asked for."""
     if len(reading.values) == 1:
         interval = (
             "" if math.isnan(reading.low) else f" ({_heading(reading.level)} {_interval(reading.low, reading.high)})"
         )
         chance = "" if math.isnan(reading.chance) else f", {format_number(reading.chance)} by chance"
-        return f"{reading.measure} {format_number(reading.values[0])}{interval}{chance}"
+        return f"{reading.measure}{_way(reading, names)} {format_number(reading.values[0])}{interval}{chance}"
     return f"{reading.measure} {format_number(_median(reading.values))} in the median of {len(reading.values)} pairs"
 
 

@@ -206,6 +206,40 @@ EVALUATORS = (
         more=(("plugin.py", 'invariant_to=("similarity",)', 'invariant_to=("affine",)'),),
     ),
     broken(
+        "invariances-hold",
+        "evaluator:alignment",
+        "measures.py",
+        'invariant_to=("similarity",)',
+        'invariant_to=__import__("identify_core").ByRole(source=("similarity",), target=("affine",))',
+        "when a random map of affine is applied to the target",
+        "declare a smaller class in invariant_to",
+        more=(
+            (
+                "plugin.py",
+                'invariant_to=("similarity",)',
+                "symmetric=False, "
+                'invariant_to=__import__("identify_core").ByRole(source=("similarity",), target=("affine",))',
+            ),
+        ),
+    ),
+    broken(
+        "invariances-complete",
+        "evaluator:alignment",
+        "measures.py",
+        'invariant_to=("similarity",)',
+        'invariant_to=__import__("identify_core").ByRole(source=("similarity",), target=("orthogonal",))',
+        "random maps of similarity of the target do not change its value",
+        "add 'similarity' to ByRole(target=...)",
+        more=(
+            (
+                "plugin.py",
+                'invariant_to=("similarity",)',
+                "symmetric=False, "
+                'invariant_to=__import__("identify_core").ByRole(source=("similarity",), target=("orthogonal",))',
+            ),
+        ),
+    ),
+    broken(
         "invariances-complete",
         "evaluator:alignment",
         "measures.py",

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from identify_core import Chance, Interval, Score
+from identify_core import ByRole, Chance, Interval, Score
 from identify_measures.catalogue import measure as find_measure
 
 _ROUNDING = 1e-9
@@ -20,7 +20,7 @@ def score(
     widths: Iterable[int],
     dtype: str,
     estimator: str,
-    invariant_to: Iterable[str] | None = None,
+    invariant_to: tuple[str, ...] | ByRole | None = None,
     ranks: Iterable[int] = (),
     interval: Interval | None = None,
     chance: Chance | None = None,
@@ -55,7 +55,7 @@ def score(
         larger_is=facts.larger_is,
         bounds=facts.bounds,
         is_metric=facts.is_metric,
-        invariant_to=facts.invariant_to if invariant_to is None else tuple(invariant_to),
+        invariant_to=facts.invariant_to if invariant_to is None else invariant_to,
         n=n,
         widths=tuple(widths),
         estimator=estimator,

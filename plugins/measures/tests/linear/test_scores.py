@@ -10,7 +10,7 @@ import pytest
 from scipy.special import stdtrit
 
 import identify_measures as measures
-from identify_core import UsageError
+from identify_core import ByRole, UsageError
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.linear.canonical import expected_mean_correlation
 from identify_measures.linear.measuring import leave_blocks_out
@@ -161,7 +161,11 @@ def test_options_that_change_an_invariance_say_so(pair: tuple[Array, Array]) -> 
     assert measures.shape_metric(*pair, alpha=0.0).invariant_to == ("affine",)
     assert measures.shape_metric(*pair, alpha=1.0).invariant_to == ("similarity",)
     assert measures.gulp(*pair, ridge=1.0).invariant_to == ("similarity",)
-    assert measures.linear_r2(*pair, average="uniform").invariant_to == ("permutation-scaling",)
+    weighted = measures.linear_r2(*pair, average="uniform").invariant_to
+    assert weighted == ByRole(source=("affine",), target=("permutation-scaling",))
+    there, back = (measures.pwcca(*pair, side=side).invariant_to for side in ("x", "y"))
+    assert there == ByRole(source=("signed-permutation",), target=("affine",))
+    assert back == ByRole(source=("affine",), target=("signed-permutation",))
 
 
 def test_an_unknown_measure_has_a_suggestion() -> None:

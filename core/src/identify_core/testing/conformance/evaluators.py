@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 import numpy as np
 
+from identify_core.components import Evaluator
 from identify_core.plugins import Registered
 from identify_core.rungs import includes
+from identify_core.scores import ByRole, Invariance, Role, invariance_of, say_invariance
 from identify_core.testing.conformance.bench import Bench, item_of
 from identify_core.testing.conformance.material import SEED, not_made
 from identify_core.testing.conformance.performing import told
@@ -16,6 +19,7 @@ from identify_core.testing.conformance.record import NotApplicable
 from identify_core.testing.conformance.subjects import WIDTH, Examined, Scores, Values, compute, shift
 from identify_core.testing.transformations import draw_map, drawable_rungs, outside
 
+_ROLES: tuple[Role, ...] = get_args(Role)
 _DRAWS = 2
 _BOUND = 1e-9
 
@@ -41,21 +45,23 @@ def agrees_with_record(bench: Bench, registered: Registered) -> Iterator[str]:
     examined, scores = _answered(bench, registered)
     record = examined.component
     for name, score in scores.items():
-        if len(scores) == 1 and set(score.invariant_to) != set(record.invariant_to):
+        if len(scores) == 1 and _sides(score.invariant_to) != _sides(record.invariant_to):
             yield (
-                f"the score says that it is invariant to {_listed(score.invariant_to)}, the record to "
-                f"{_listed(record.invariant_to)}: write the same in both"
+                f"the score says that it is invariant to {say_invariance(score.invariant_to)}, the record to "
+                f"{say_invariance(record.invariant_to)}: write the same in both"
             )
         if len(scores) == 1 and score.larger_is != record.larger_is:
             yield (
                 f"the score says that larger is {score.larger_is}, the record that larger is {record.larger_is}: write "
                 "the same in both"
             )
-        for declared in record.invariant_to:
-            if len(scores) > 1 and not any(includes(larger, declared) for larger in score.invariant_to):
+        for role, declared in _declared(record.invariant_to):
+            sides = [invariance_of(score.invariant_to, each) for each in _ROLES if role in (None, each)]
+            if len(scores) > 1 and not all(any(includes(larger, declared) for larger in side) for side in sides):
                 yield (
                     f"the record says that it is invariant to {declared}, the score {name!r} only to "
-                    f"{_listed(score.invariant_to)}: declare in the record what all of its scores are invariant to"
+                    f"{say_invariance(score.invariant_to)}: declare in the record what all of its scores are invariant "
+                    "to"
                 )
         for side, (bound, own) in {
             "lower": (record.bounds[0], score.bounds[0]),
@@ -68,13 +74,13 @@ def agrees_with_record(bench: Bench, registered: Registered) -> Iterator[str]:
 def keeps_invariances(bench: Bench, registered: Registered) -> Iterator[str]:
     """Random maps of each declared rung, on the first, on the second and on both."""
     examined, before = _answered(bench, registered)
-    declared = examined.component.invariant_to
+    declared = _declared(examined.component.invariant_to)
     if not declared:
         raise NotApplicable("it declares no invariance")
-    for rung in declared:
+    for role, rung in declared:
         if rung not in drawable_rungs():
             continue
-        for label, after in _transformed(examined, rung):
+        for label, after in _transformed(examined, rung, role):
             worst = max(((shift(before[name], after[name]), name) for name in before), default=(0.0, ""))
             if worst[0] > examined.tolerance:
                 name = worst[1]
@@ -89,16 +95,17 @@ def keeps_invariances(bench: Bench, registered: Registered) -> Iterator[str]:
 def declares_all_invariances(bench: Bench, registered: Registered) -> Iterator[str]:
     """A map of the smallest rung that is not declared moves the value."""
     examined, before = _answered(bench, registered)
-    # Nothing is invariant to less than the identity.
-    beyond = outside(*(examined.component.invariant_to or ("identity",)))
+    beyond = _beyond(examined.component)
     if not beyond:
         raise NotApplicable("it is invariant to everything that can be drawn")
-    for rung in beyond:
-        shifts = (shift(before[name], after[name]) for _, after in _transformed(examined, rung) for name in before)
+    for role, rung in beyond:
+        transformed = _transformed(examined, rung, role)
+        shifts = (shift(before[name], after[name]) for _, after in transformed for name in before)
         if not any(moved > examined.tolerance for moved in shifts):
+            of, where = (f" of the {role}", f"ByRole({role}=...)") if role else ("", "invariant_to")
             yield (
-                f"random maps of {rung} do not change its value ({next(iter(before.values())).value:.6g}), and "
-                f"invariant_to does not say so: add {rung!r} to invariant_to, or mend the measure"
+                f"random maps of {rung}{of} do not change its value ({next(iter(before.values())).value:.6g}), and "
+                f"invariant_to does not say so: add {rung!r} to {where}, or mend the measure"
             )
 
 
@@ -236,16 +243,38 @@ def _answered(bench: Bench, registered: Registered) -> tuple[Examined, Scores]:
         raise not_made("evaluator-answers") from error
 
 
-def _transformed(examined: Examined, rung: str) -> Iterator[tuple[str, Scores]]:
-    """The scores after random maps of a rung."""
+def _sides(invariance: Invariance) -> dict[Role, frozenset[str]]:
+    return {role: frozenset(invariance_of(invariance, role)) for role in _ROLES}
+
+
+def _declared(invariance: Invariance) -> list[tuple[Role | None, str]]:
+    """Each declared rung with the role that it is declared for; None where both are meant."""
+    if not isinstance(invariance, ByRole):
+        return [(None, rung) for rung in invariance]
+    return [(role, rung) for role in _ROLES for rung in invariance_of(invariance, role)]
+
+
+def _beyond(record: Evaluator) -> list[tuple[Role | None, str]]:
+    """The smallest rungs that are not declared, by role where the declaration is."""
+    # Nothing is invariant to less than the identity.
+    if not isinstance(record.invariant_to, ByRole):
+        return [(None, rung) for rung in outside(*(record.invariant_to or ("identity",)))]
+    sides = {role: invariance_of(record.invariant_to, role) or ("identity",) for role in _ROLES}
+    return [(role, rung) for role, rungs in sides.items() for rung in outside(*rungs)]
+
+
+def _transformed(examined: Examined, rung: str, role: Role | None) -> Iterator[tuple[str, Scores]]:
+    """The scores after random maps of a rung, of both or of the one of a role alone."""
     for draw in range(_DRAWS):
         generator = np.random.default_rng([SEED, draw])
         first, second = draw_map(rung, WIDTH, generator), draw_map(rung, WIDTH, generator)
         if not examined.is_pair:
             yield "the representation", examined.moved(f"{rung} {draw}", first)
             continue
-        yield "the first representation", examined.moved(f"{rung} {draw} first", first)
-        yield "the second representation", examined.moved(f"{rung} {draw} second", None, second)
+        if role != "target":
+            yield f"the {role or 'first representation'}", examined.moved(f"{rung} {draw} first", first)
+        if role != "source":
+            yield f"the {role or 'second representation'}", examined.moved(f"{rung} {draw} second", None, second)
 
 
 def _situations(examined: Examined) -> Iterator[tuple[str, Scores]]:
@@ -283,10 +312,6 @@ def _names(one: Registered, other: Registered) -> bool:
 
 def _or(bound: float | None, otherwise: float) -> float:
     return otherwise if bound is None else bound
-
-
-def _listed(rungs: tuple[str, ...]) -> str:
-    return ", ".join(rungs) or "nothing"
 
 
 def _tolerance_hint(examined: Examined, item: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from identify_core import ByRole
 from identify_measures.catalogue.record import Measure, Touch
 from identify_measures.options.linear import (
     GulpOptions,
@@ -150,7 +151,7 @@ LINEAR = (
         source="Morcos, Raghu & Bengio 2018, arXiv 1806.05759, section 2",
         larger_is="more similar",
         bounds=(0.0, 1.0),
-        invariant_to=("signed-permutation",),
+        invariant_to=ByRole(source=("signed-permutation",), target=("affine",)),
         symmetric=False,
         options=PwccaOptions,
     ),
@@ -235,7 +236,7 @@ LINEAR = (
         source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414, section 3.1",
         larger_is="more similar",
         bounds=(-math.inf, 1.0),
-        invariant_to=("similarity",),
+        invariant_to=ByRole(source=("affine",), target=("similarity",)),
         symmetric=False,
         options=RegressionOptions,
     ),

@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core import RUNGS, Arity, Direction, Evaluator, NoOptions, Requirement
+from identify_core import RUNGS, Arity, ByRole, Direction, Evaluator, NoOptions, Requirement
 
 Family = Literal["linear", "samples", "factors", "ladder"]
 Touch = Literal["repeated rows", "constant latents", "few rows"]
@@ -27,8 +27,8 @@ class Measure:
         larger_is: what a larger value means.
         bounds: smallest and largest possible value; infinite where there is none.
         is_metric: whether it satisfies the triangle inequality on the classes that it compares.
-        invariant_to: names of the largest rungs under which it does not change, whichever of the two is transformed,
-            with the default options.
+        invariant_to: names of the largest rungs under which it does not change, whichever of the two is transformed or
+            by role, with the default options.
         symmetric: whether swapping the two gives the same value.
         standard: whether `identify compare` runs it where no evaluator is named.
         arity: whether it compares a pair or judges one representation.
@@ -50,7 +50,7 @@ class Measure:
     larger_is: Direction
     bounds: tuple[float, float] = (-math.inf, math.inf)
     is_metric: bool = False
-    invariant_to: tuple[str, ...] = attrs.field(default=())
+    invariant_to: tuple[str, ...] | ByRole = attrs.field(default=())
     symmetric: bool = True
     standard: bool = False
     arity: Arity = "pair"
@@ -64,7 +64,8 @@ class Measure:
     touched_by: tuple[Touch, ...] = ("repeated rows",)
 
     @invariant_to.validator
-    def _known_rungs(self, _: object, names: tuple[str, ...]) -> None:
+    def _known_rungs(self, _: object, names: tuple[str, ...] | ByRole) -> None:
+        names = (*names.source, *names.target) if isinstance(names, ByRole) else names
         unknown = [name for name in names if name not in RUNGS]
         if unknown:
             raise ValueError(f"{self.name} names rungs that do not exist: {', '.join(unknown)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from identify_core import Chance
+from identify_core import ByRole, Chance
 from identify_measures.linear.measuring import Formula, Gradient, require_variance
 from identify_measures.options.linear import PwccaOptions, SvccaOptions
 from identify_measures.statistics.derived import Statistics, Subset
@@ -191,6 +191,10 @@ SVCCA = Formula(
     estimator=lambda options: f"components with {100 * options.variance:g} % of the variance (squared singular values)",
     whitens=True,
 )
+_PWCCA_INVARIANCE = {
+    "y": ByRole(source=("affine",), target=("signed-permutation",)),
+    "smaller": ("signed-permutation",),
+}
 PWCCA = Formula(
     name="pwcca",
     value=pwcca,
@@ -201,5 +205,6 @@ PWCCA = Formula(
         if options.side == "smaller"
         else f"weighted by {options.side}"
     ),
+    invariant_to=lambda options: _PWCCA_INVARIANCE.get(options.side),
     whitens=True,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import torch
 
-from identify_core import Chance, Interval, Score
+from identify_core import ByRole, Chance, Interval, Score
 from identify_measures import jackknife
 from identify_measures.catalogue import measure as find_measure
 from identify_measures.cautions import Traits, cautions
@@ -66,7 +66,7 @@ class Formula:
     whitens: bool = False
     equilibrates: Callable[[Any], tuple[int, ...]] = lambda options: ()
     warnings: Callable[[Statistics, int, int, Any], list[str]] = lambda statistics, i, j, options: []
-    invariant_to: Callable[[Any], tuple[str, ...] | None] = lambda options: None
+    invariant_to: Callable[[Any], tuple[str, ...] | ByRole | None] = lambda options: None
 
 
 def evaluate(formula: Formula, statistics: Statistics, i: int, j: int, options: PairOptions, *, seed: int = 0) -> Score:

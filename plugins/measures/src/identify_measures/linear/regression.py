@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from identify_core import Chance
+from identify_core import ByRole, Chance
 from identify_measures.linear.measuring import Formula, Gradient, Undefined, require_variance
 from identify_measures.options.linear import GulpOptions, RegressionOptions
 from identify_measures.statistics.derived import Statistics, Subset
@@ -121,7 +121,9 @@ LINEAR_R2 = Formula(
     ),
     chance=_r2_chance,
     gradient=_r2_gradient,
-    invariant_to=lambda options: None if options.average == "variance" else ("permutation-scaling",),
+    invariant_to=lambda options: (
+        None if options.average == "variance" else ByRole(source=("affine",), target=("permutation-scaling",))
+    ),
     equilibrates=lambda options: (0,) if options.average == "variance" else (0, 1),
     whitens=True,
 )
