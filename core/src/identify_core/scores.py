@@ -23,8 +23,8 @@ class ByRole:
         target: those for the second, towards which it goes.
     """
 
-    source: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    target: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    source: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
 
 
 Invariance = tuple[str, ...] | ByRole

@@ -191,7 +191,7 @@ SVCCA = Formula(
     estimator=lambda options: f"components with {100 * options.variance:g} % of the variance (squared singular values)",
     whitens=True,
 )
-_PWCCA_INVARIANCE = {
+_PWCCA_INVARIANCE: dict[str, tuple[str, ...] | ByRole] = {
     "y": ByRole(source=("affine",), target=("signed-permutation",)),
     "smaller": ("signed-permutation",),
 }
