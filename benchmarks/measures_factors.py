@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from benchmarks.case import Case
 from sklearn.metrics import mutual_info_score
+from sklearn.svm import LinearSVC
 
-from identify_measures.factors.functions import Dci, dci, mig
+from identify_measures.factors.functions import Dci, dci, mig, sap
 
 _VALUES = (3, 6, 8, 4, 5)
 
@@ -29,6 +30,22 @@ def _plain_mig(codes: np.ndarray[Any, Any], factors: np.ndarray[Any, Any]) -> fl
     ordered = np.sort(table, axis=0)
     entropies = np.array([mutual_info_score(factor, factor) for factor in factors.T])
     return float(((ordered[-1] - ordered[-2]) / entropies).mean())
+
+
+def _plain_sap(codes: np.ndarray[Any, Any], factors: np.ndarray[Any, Any], test: np.ndarray[Any, Any]) -> float:
+    """One classifier a latent and factor, as disentanglement_lib and disent fit it."""
+    train = np.setdiff1d(np.arange(len(codes)), test)
+    table = np.empty((codes.shape[1], factors.shape[1]))
+    for i, column in enumerate((codes - codes.mean(axis=0)).T):
+        for j, factor in enumerate(factors.T):
+            model = LinearSVC(C=0.01, class_weight="balanced", dual=False).fit(column[train, None], factor[train])
+            table[i, j] = np.mean(model.predict(column[test, None]) == factor[test])
+    ordered = np.sort(table, axis=0)
+    return float((ordered[-1] - ordered[-2]).mean())
+
+
+def _same_sap(ours: Any, theirs: float) -> None:
+    assert abs(ours.value - theirs) < 5e-3  # liblinear stops within its tolerance
 
 
 def _same_gap(ours: Any, theirs: float) -> None:
@@ -53,6 +70,17 @@ def cases() -> Iterable[Case]:
         baseline_repeats=3,
     )
     few, labels = _codes(3000, 10)
+    test = np.arange(2000, 3000)
+    yield Case(
+        name="SAP, n 3,000, 10 latents, 5 factors",
+        baseline_name="scikit-learn's LinearSVC, pair by pair, as disent",
+        ours=lambda: sap(few, labels, test_rows=test),
+        baseline=lambda: _plain_sap(few, labels, test),
+        expected=2,
+        agree=_same_sap,
+        repeats=5,
+        baseline_repeats=3,
+    )
     yield Case(
         name="DCI, fast mode, n 3,000, 10 latents, 5 factors",
         baseline_name="scikit-learn's gradient boosting",

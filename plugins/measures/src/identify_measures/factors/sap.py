@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.svm import LinearSVC
 
+from identify_measures.factors.margins import fit_margins
 from identify_measures.factors.measuring import Formula, Generator, Outcome, fittable, top_two_gap
 from identify_measures.factors.study import Study
 from identify_measures.factors.truth import Array, TrueFactor
@@ -14,6 +15,7 @@ from identify_measures.factors.working import side_by_side
 from identify_measures.options.factors import SapOptions
 
 _ITERATIONS = 10_000
+_COST = 0.01
 
 
 def sap_value(study: Study, options: SapOptions, generator: Generator) -> Outcome:
@@ -22,18 +24,15 @@ def sap_value(study: Study, options: SapOptions, generator: Generator) -> Outcom
     fitted, judged = study.fitted(), study.judged()
     latent_of = study.columns()[1]
     correlations = [_explained(fitted, latent_of, factor.take(study.train)) for factor in kept if not factor.discrete]
-    tasks = [(i, factor) for factor in kept if factor.discrete for i in range(study.width)]
-
-    def classify(task: tuple[int, TrueFactor]) -> tuple[float, bool]:
-        i, factor = task
-        own = latent_of == i
-        return _accuracy(fitted[:, own], factor.labels[study.train], judged[:, own], factor.labels[study.test])
-
-    results = side_by_side(classify, tasks)
-    accuracies = np.array([accuracy for accuracy, _ in results]).reshape(-1, study.width)
-    unfinished = sum(not converged for _, converged in results)
+    results = [
+        _accuracies(fitted, judged, latent_of, factor.labels[study.train], factor.labels[study.test])
+        for factor in kept
+        if factor.discrete
+    ]
+    accuracies = [accuracy for accuracy, _ in results]
+    unfinished = sum(count for _, count in results)
     if unfinished:
-        notes.append(f"{unfinished} classifiers of single latents did not converge in {_ITERATIONS} iterations")
+        notes.append(f"{unfinished} classifiers of single latents did not converge")
     if study.width == 1:
         notes.append("there is one latent: the second best score counts as 0")
     table = np.stack([*correlations, *accuracies], axis=1)
@@ -41,11 +40,28 @@ def sap_value(study: Study, options: SapOptions, generator: Generator) -> Outcom
     return Outcome(values={"sap": float(top_two_gap(table).mean())}, notes=notes, details=details)
 
 
+def _accuracies(fitted: Array, judged: Array, latent_of: Array, labels: Array, test_labels: Array) -> tuple[Array, int]:
+    """The test accuracy of a classifier of each latent alone, shape (d,), and how many did not converge."""
+    present, own = np.unique(labels, return_inverse=True)
+    width = int(latent_of[-1]) + 1
+    if len(latent_of) > width:  # symbols: several columns a latent
+        results = side_by_side(
+            lambda i: _accuracy(fitted[:, latent_of == i], labels, judged[:, latent_of == i], test_labels), range(width)
+        )
+        return np.array([accuracy for accuracy, _ in results]), sum(not converged for _, converged in results)
+    weights, intercepts, converged = fit_margins(fitted, own.reshape(-1), _COST)
+    found = []
+    for column, w, b in zip(judged.T, weights, intercepts, strict=True):
+        decisions = column[:, None] * w + b
+        chosen = decisions.argmax(axis=1) if len(present) > 2 else (decisions[:, 0] > 0).astype(np.int64)
+        found.append(float(np.mean(present[chosen] == test_labels)))
+    return np.array(found), int((~converged).sum())
+
+
 def _accuracy(codes: Array, labels: Array, test_codes: Array, test_labels: Array) -> tuple[float, bool]:
-    classifier = LinearSVC(C=0.01, class_weight="balanced", dual=False, max_iter=_ITERATIONS)
-    classifier.fit(codes, labels)
-    found = float(np.mean(classifier.predict(test_codes) == test_labels))
-    return found, int(np.max(classifier.n_iter_)) < _ITERATIONS
+    classifier = LinearSVC(C=_COST, class_weight="balanced", dual=False, max_iter=_ITERATIONS)
+    guesses = classifier.fit(codes, labels).predict(test_codes)
+    return float(np.mean(guesses == test_labels)), int(np.max(classifier.n_iter_)) < _ITERATIONS
 
 
 def _explained(columns: Array, latent_of: Array, factor: TrueFactor) -> Array:
