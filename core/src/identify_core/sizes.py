@@ -21,6 +21,7 @@ class Known:
         outputs: shape of one target.
         parameters: of one replicate.
         latents: numbers of one replicate's representation of one sample.
+        factors: how many ground-truth factors there are.
     """
 
     replicates: int
@@ -31,6 +32,7 @@ class Known:
     outputs: tuple[int, ...] | None = None
     parameters: int | None = None
     latents: int | None = None
+    factors: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +51,7 @@ class Sizes:
     outputs: tuple[int, ...] | None = None
     parameters: int | None = None
     latents: int | None = None
+    factors: int | None = None
 
 
 def dense_parameters(widths: Iterable[int], *, bias: bool = True) -> int:

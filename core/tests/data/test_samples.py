@@ -25,7 +25,23 @@ def make(**changes: Any) -> Samples:
 
 
 def test_shape_reads_x_and_y_and_a_flat_target_is_one_output() -> None:
-    assert make().shape == Shape(inputs=(2,), outputs=(1,))
+    shape = make().shape
+    assert (shape.inputs, shape.outputs) == ((2,), (1,))
+
+
+def test_shape_knows_every_column_and_factor() -> None:
+    """What a model needs for twice as many latents as sources, or one output a value of a factor."""
+    columns = {"x": torch.zeros(6, 3, 4, 4), "mask": torch.zeros(6, 5), "text": tuple("abcdef")}
+    factors = {
+        "hue": Factor(values=np.linspace(0, 1, 6), kind="circular"),
+        "shape": Factor(values=np.array(list("aabbab")), kind="categorical"),
+    }
+    found = make(columns=columns, factors=factors).shape
+    assert found == Shape(
+        inputs=(3, 4, 4), outputs=(), columns={"x": (3, 4, 4), "mask": (5,)}, factors={"hue": 6, "shape": 2}
+    )
+    assert list(found.factors) == ["hue", "shape"]
+    assert found.outputs == ()
 
 
 def test_a_split_is_its_rows_in_its_order() -> None:

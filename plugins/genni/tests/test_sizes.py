@@ -15,8 +15,8 @@ from identify_genni.networks.convolutional import build_keskar_c3, build_lenet
 from identify_genni.networks.fully_connected import build_batchnorm, build_fcn, build_linear
 from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.options.networks import BatchNormOptions, FcnOptions, KeskarC3Options, LeNetOptions, LinearOptions
-from identify_genni.options.targets import FunctionOptions, Teacher2020Options
-from identify_genni.targets import make_function
+from identify_genni.options.targets import DigitsOptions, FunctionOptions, Teacher2020Options
+from identify_genni.targets import make_digits, make_function
 
 IMAGES = Shape(inputs=(3, 32, 28), outputs=(10,))
 VECTORS = Shape(inputs=(2, 3), outputs=(4, 2))
@@ -40,6 +40,15 @@ def test_parameters_are_those_of_the_network(
     known = Known(replicates=1, itemsize=4, inputs=shape.inputs, outputs=shape.outputs)
     network = build(options, shape, None)
     assert told(options, known).parameters == sum(each.numel() for each in network.parameters())
+
+
+@pytest.mark.parametrize("options", [DigitsOptions(), DigitsOptions(images=True, target="value")])
+def test_digits_are_as_many_and_as_wide_as_told(tmp_path: Path, options: DigitsOptions) -> None:
+    samples = make_digits(options, make_context(tmp_path))
+    told = sizes.digits(options, Known(replicates=1, itemsize=4))
+    assert (told.samples, told.inputs, told.outputs) == (len(samples), samples.shape.inputs, samples.shape.outputs)
+    assert told.factors == len(samples.factors)
+    assert sum(each.numel() * each.element_size() for each in samples.columns.values()) <= sum(told.parts.values())
 
 
 def test_the_inputs_are_as_many_and_as_wide_as_told(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_targets_are_the_teachers_detached_outputs(tmp_path):
     teacher = context.build_model(samples.shape, replicate=None, stream="teacher")
     torch.testing.assert_close(samples.tensor("y"), teacher(samples.tensor("x")).detach())
     assert not samples.tensor("y").requires_grad  # defect B2 of the 2020 code
-    assert samples.shape == Shape(inputs=(3,), outputs=(1,))
+    assert (samples.shape.inputs, samples.shape.outputs) == ((3,), (1,))
 
 
 def test_targets_keep_their_kind(tmp_path):
@@ -285,7 +285,7 @@ def test_functions_that_do_not_fit_are_told(tmp_path, own_code, function, more, 
 def test_digits_are_labelled_by_their_own_labels(tmp_path):
     samples = make_digits(DigitsOptions(), make_context(tmp_path))
     digit = samples.factors["digit"].values
-    assert samples.shape == Shape(inputs=(64,), outputs=(10,))
+    assert (samples.shape.inputs, samples.shape.outputs) == ((64,), (10,))
     assert np.array_equal(samples.tensor("y").argmax(1).numpy(), digit)
     assert torch.equal(samples.tensor("y").sum(1), torch.ones(1797))
     assert float(samples.tensor("x").min()) == 0
@@ -295,7 +295,7 @@ def test_digits_are_labelled_by_their_own_labels(tmp_path):
     counts = np.bincount(digit[test], minlength=10) / np.bincount(digit, minlength=10)
     assert np.abs(counts - 0.25).max() < 0.01
     value = make_digits(DigitsOptions(target="value", images=True), make_context(tmp_path))
-    assert value.shape == Shape(inputs=(1, 8, 8), outputs=(1,))
+    assert (value.shape.inputs, value.shape.outputs) == ((1, 8, 8), (1,))
     torch.testing.assert_close(9 * value.tensor("y")[:, 0], torch.from_numpy(digit).float())
 
 

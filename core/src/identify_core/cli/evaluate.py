@@ -6,9 +6,17 @@ from typing import Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, trust_option
+from identify_core.cli.invocation import (
+    Invocation,
+    force_option,
+    json_option,
+    quiet_option,
+    store_option,
+    trust_option,
+)
 
 RAN_AND_FAILED = 1
+_REMADE = {"samples", "weights", "modules", "decoder"}  # what evaluators may require that a stored run makes again
 
 
 @click.command("evaluate")
@@ -23,6 +31,7 @@ RAN_AND_FAILED = 1
 @click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")
 @click.option("--full", is_flag=True, help="Print every number, table, convention and warning.")
 @click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.  [default: the run's]")
+@force_option
 @trust_option
 @quiet_option
 @store_option
@@ -37,6 +46,7 @@ def command(
     replace: bool,
     full: bool,
     device: str | None,
+    force: bool,
     trusted: tuple[str, ...],
     quiet: bool,
     as_json: bool,
@@ -46,6 +56,7 @@ def command(
     from identify_core.cli.watching import watched
     from identify_core.errors import UsageError
     from identify_core.spec import choose_evaluators, load_stored_spec
+    from identify_core.spec.memory import refuse_beyond_memory
     from identify_core.store import Store, StoredRun
 
     if label is not None and len(names) > 1:
@@ -65,6 +76,8 @@ def command(
             trusted=trusted,
         )
     chosen = choose_evaluators(registry, names, overrides, plugin=plugin or None, label=label or "")
+    if spec is not None and any(each.registered.component.requires & _REMADE for each in chosen):
+        refuse_beyond_memory(spec, force=force, training=False)  # the others read latents, block by block
     from identify_core.reports.page import finished_page
     from identify_core.reports.tables import print_findings
     from identify_core.runs.revisits import Revisit

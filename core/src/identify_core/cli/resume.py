@@ -6,6 +6,7 @@ import click
 
 from identify_core.cli.invocation import (
     Invocation,
+    force_option,
     json_option,
     quiet_option,
     store_option,
@@ -16,6 +17,7 @@ from identify_core.cli.invocation import (
 
 @click.command("resume")
 @click.argument("run")
+@force_option
 @trust_option
 @tracking_options
 @quiet_option
@@ -25,6 +27,7 @@ from identify_core.cli.invocation import (
 def command(
     invocation: Invocation,
     run: str,
+    force: bool,
     trusted: tuple[str, ...],
     track: tuple[str, ...],
     checkpoint_every: float,
@@ -34,6 +37,7 @@ def command(
     """Continue an interrupted RUN from its last checkpoint; it ends with the arrays of an uninterrupted run."""
     from identify_core.cli.run import perform
     from identify_core.spec import load_stored_spec
+    from identify_core.spec.memory import refuse_beyond_memory
     from identify_core.store import RunWriter, Store, StoredRun
 
     with RunWriter.resume(Store(invocation.store_path), run) as writer:
@@ -45,6 +49,7 @@ def command(
             signature=writer.document.get("spec_signature"),
             trusted=trusted,
         )
+        refuse_beyond_memory(spec, force=force)
         from identify_core.runs.engine import resume
 
         return perform(

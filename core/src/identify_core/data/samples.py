@@ -54,10 +54,15 @@ class Shape:
     Args:
         inputs: shape of one input without the sample axis; empty for text.
         outputs: shape of one target without the sample axis; empty where there is none.
+        columns: name to the shape of one row, of every column that holds numbers.
+        factors: name to the number of different values, of every ground-truth factor in its order: a model may have
+            twice as many latents as there are, `2 * len(shape.factors)`.
     """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    columns: Mapping[str, tuple[int, ...]] = attrs.field(factory=dict)
+    factors: Mapping[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -114,18 +119,15 @@ class Samples:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
-        """The sizes of one row of `x` and of `y`; a one-dimensional `y` counts as one output."""
-
-        def one(name: str) -> tuple[int, ...]:
-            column = self.columns.get(name)
-            return () if column is None or isinstance(column, tuple) else tuple(column.shape[1:])
-
-        outputs = one("y")
+        """The sizes of one row of each column, and of the factors; a one-dimensional `y` counts as one output."""
+        columns = {name: tuple(each.shape[1:]) for name, each in self.columns.items() if not isinstance(each, tuple)}
+        outputs = columns.get("y", ())
         if "y" in self.columns and not outputs:
             outputs = (1,)
-        return Shape(inputs=one("x"), outputs=outputs)
+        factors = {name: len(np.unique(each.values)) for name, each in self.factors.items()}
+        return Shape(inputs=columns.get("x", ()), outputs=outputs, columns=columns, factors=factors)
 
     def numbers(self, name: str) -> torch.Tensor | MappedColumn:
         """The column `name`, which must hold numbers, where it is: in memory or in its file.

@@ -22,11 +22,17 @@ one dense layer, and more for others."""
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def memory_of(spec: ResolvedSpec) -> dict[str, int]:
-    """Bytes that a run will allocate, by part; what no component tells is not among them."""
+def memory_of(spec: ResolvedSpec, *, training: bool = True) -> dict[str, int]:
+    """Bytes that a run will allocate, by part; what no component tells is not among them.
+
+    Args:
+        spec: of the run.
+        training: whether it is trained; otherwise its samples are made and its weights read, as evaluators do.
+    """
     known = Known(replicates=spec.replicates, itemsize=8 if spec.dtype == "float64" else 4)
     parts: dict[str, int] = {}
-    for chosen in (spec.dataset, spec.model, spec.objective):
+    copies, words_of_weights = (_COPIES, "weights, gradients and moments") if training else (1, "weights")
+    for chosen in (spec.dataset, spec.model, *([spec.objective] if training else [])):
         component = chosen.registered.component if chosen is not None else None
         if chosen is None or not isinstance(component, (Dataset, Model, Objective)):
             continue
@@ -37,8 +43,8 @@ def memory_of(spec: ResolvedSpec) -> dict[str, int]:
         if isinstance(component, Model):
             parts["model, replicates as they are built"] = _MODULE * spec.replicates
             if sizes.parameters is not None:
-                weights = _COPIES * spec.replicates * sizes.parameters * known.itemsize
-                parts["model, weights, gradients and moments"] = weights
+                weights = copies * spec.replicates * sizes.parameters * known.itemsize
+                parts[f"model, {words_of_weights}"] = weights
     return parts
 
 
@@ -55,18 +61,19 @@ def machine_memory() -> int | None:
     return min(found, default=None)
 
 
-def refuse_beyond_memory(spec: ResolvedSpec, *, force: bool = False) -> None:
+def refuse_beyond_memory(spec: ResolvedSpec, *, force: bool = False, training: bool = True) -> None:
     """Refuse a spec that needs more memory than this machine has.
 
     Args:
         spec: what would be run.
         force: whether the user wants it all the same.
+        training: as in `memory_of`.
 
     Raises:
         SpecError: it does; `problems` has each part with its size, the largest first.
     """
     available = machine_memory()
-    parts = memory_of(spec)
+    parts = memory_of(spec, training=training)
     if force or available is None or sum(parts.values()) <= available:
         return
     largest = sorted(parts.items(), key=lambda each: -each[1])

@@ -56,6 +56,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="The labels of scikit-learn's 1,797 handwritten digits as the target.",
         options=DigitsOptions,
         target="identify_genni.targets:make_digits",
+        sizes="identify_genni.sizes:digits",
         source="Alpaydin & Kaynak (1998), UCI Machine Learning Repository",
     )
 

@@ -7,9 +7,10 @@ import math
 from identify_core import Known, Sizes, dense_parameters
 from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.options.networks import BatchNormOptions, FcnOptions, KeskarC3Options, LeNetOptions, LinearOptions
-from identify_genni.options.targets import InputOptions, Teacher2020Options
+from identify_genni.options.targets import DigitsOptions, InputOptions, Teacher2020Options
 
 _DRAWN_AND_KEPT = 2
+_DIGITS = 1797
 
 
 def drawn_inputs(options: InputOptions, known: Known) -> Sizes:
@@ -22,6 +23,18 @@ def inputs_of_2020(options: Teacher2020Options, known: Known) -> Sizes:
     """The dataset `teacher-2020`."""
     rows = options.samples + options.evaluation
     return _rows(rows, options.evaluation, options.input_shape, options.outputs, known)
+
+
+def digits(options: DigitsOptions, known: Known) -> Sizes:
+    """The dataset `digits`: 8 × 8 pixels, read in float64; how many are held out depends on the labels."""
+    outputs = 10 if options.target == "one-hot" else 1
+    return Sizes(
+        parts={"inputs": _DIGITS * 64 * (8 + known.itemsize), "targets": _DIGITS * outputs * (8 + known.itemsize)},
+        samples=_DIGITS,
+        inputs=(1, 8, 8) if options.images else (64,),
+        outputs=(outputs,),
+        factors=1,
+    )
 
 
 def _rows(rows: int, test: int, inputs: tuple[int, ...], outputs: int, known: Known) -> Sizes:

@@ -65,6 +65,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="21,263 superconductors: element amounts in, 80 features of the composition and Tc as tasks.",
         options=SuperconductOptions,
         target="identify_mtlcm.superconduct.dataset:make_superconduct",
+        sizes="identify_mtlcm.options.superconduct:superconduct_sizes",
         source=f"{PAPER}; Hamidieh (2018), UCI 464",
     )
     yield Dataset(
@@ -72,6 +73,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Molecules as graphs, and their quantum-chemical properties as tasks.",
         options=Qm9Options,
         target="identify_mtlcm.molecules.dataset:make_qm9",
+        sizes="identify_mtlcm.options.molecules:qm9_sizes",
         source=f"{PAPER}; Ramakrishnan et al., Scientific Data 1 (2014)",
     )
 
@@ -93,6 +95,7 @@ def identify_models() -> Iterable[Model]:
         summary="Equivariant graph network: messages along the bonds of a molecule, a sum over its atoms.",
         options=EgnnOptions,
         target="identify_mtlcm.networks.egnn:build_egnn",
+        sizes="identify_mtlcm.options.molecules:egnn_sizes",
         check="identify_mtlcm.networks.egnn:check_egnn",
         source="Satorras, Hoogeboom & Welling, ICML 2021, arXiv 2102.09844",
     )

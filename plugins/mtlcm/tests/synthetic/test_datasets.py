@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from identify_core import OptionsError, Samples, Shape
+from identify_core import OptionsError, Samples
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import LinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear
@@ -37,7 +37,7 @@ def by_task(samples: Samples, split: str = "train"):
 
 def test_columns_splits_and_factors(make):
     samples = make()
-    assert samples.shape == Shape(inputs=(4,), outputs=(1,))
+    assert (samples.shape.inputs, samples.shape.outputs) == ((4,), (1,))
     assert {name: len(rows) for name, rows in samples.splits.items()} == {"train": 240, "test": 120}
     assert samples.tensor("task").dtype is torch.int64
     for split, points in (("train", 20), ("test", 10)):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from identify_core import Samples, Shape, Streams
+from identify_core import Samples, Streams
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.options.synthetic import DecoderActivation, LinearOptions, NonlinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear, make_nonlinear
@@ -38,7 +38,7 @@ def test_features_are_the_decoders_outputs(make):
     decoder = build_decoder(NonlinearOptions(latents=4, observed=30), Streams(0))
     assert [type(layer) for layer in decoder] == [nn.Linear, nn.ReLU, nn.Linear]
     torch.testing.assert_close(samples.tensor("x"), decoder(latents_of(samples)), rtol=0, atol=1e-12)
-    assert samples.shape == Shape(inputs=(30,), outputs=(1,))
+    assert (samples.shape.inputs, samples.shape.outputs) == ((30,), (1,))
     assert not any(parameter.requires_grad for parameter in decoder.parameters())
 
 

@@ -31,6 +31,8 @@ def _of_samples(bench: Bench, registered: Registered) -> Iterator[str]:
         yield f"its sizes tell {told.samples} samples, but it makes {len(samples.ids)}: count the rows of all splits"
     if told.inputs is not None and told.inputs != samples.shape.inputs:
         yield f"its sizes tell inputs of shape {told.inputs}, but they have {samples.shape.inputs}"
+    if told.factors is not None and told.factors != len(samples.factors):
+        yield f"its sizes tell {told.factors} factors, but it has {len(samples.factors)}"
     if sum(told.parts.values()) < held:
         yield (
             f"its sizes tell {sum(told.parts.values())} bytes, but its columns hold {held}: add what is held when "

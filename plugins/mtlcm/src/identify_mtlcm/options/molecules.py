@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core import above, at_least, between, not_empty, option
+from identify_core import Known, Sizes, above, at_least, between, dense_parameters, not_empty, option
 
 _CODE = "jdhorwood/mtlcm, qm9"
 STUDY_PROPERTIES = ("mu", "alpha", "homo", "lumo", "gap", "r2", "zpve", "U0", "U", "H", "G", "Cv")
@@ -97,3 +97,39 @@ class EgnnOptions:
         help="Whether messages see the squared distance of the two atoms; without it, or where a file has no "
         "coordinates, they see 0.",
     )
+
+
+_ATOMS, _BONDS, _ATOM_FEATURES, _BOND_FEATURES = 29, 28, 11, 4  # of `QM9_LAYOUT`, which imports torch
+_WIDTH = 2 + _ATOMS * (_ATOM_FEATURES + 3) + _BONDS * (2 + _BOND_FEATURES)
+_MOLECULES = 133_885
+_READ = 3  # the graphs as they are read, those that are kept, and their rows
+
+
+def qm9_sizes(options: Qm9Options, known: Known) -> Sizes:
+    """The dataset `qm9`: a file may hold fewer molecules than GDB-9 has, so that their number is not told."""
+    rows = _MOLECULES if options.subset is None else min(options.subset, _MOLECULES)
+    outputs = len(options.properties)
+    return Sizes(
+        parts={
+            "molecules as they are read": (_READ - 1) * _MOLECULES * _WIDTH * 4,
+            "molecules as rows": rows * _WIDTH * known.itemsize,
+            "targets": rows * outputs * (8 + known.itemsize),
+        },
+        inputs=(_WIDTH,),
+        outputs=(outputs,),
+        factors=0,
+    )
+
+
+def egnn_sizes(options: EgnnOptions, known: Known) -> Sizes:
+    """The model `egnn`: of each layer the messages, the shift of atoms in all but the last, and the update."""
+    total, inputs = 0, _ATOM_FEATURES
+    for number in range(options.layers):
+        last = number == options.layers - 1
+        hidden = options.latent_dim if last and options.narrow else options.hidden
+        outputs = options.latent_dim if last else options.hidden
+        total += dense_parameters((2 * inputs + 1 + _BOND_FEATURES, hidden, hidden))
+        total += 0 if last else dense_parameters((hidden, hidden)) + hidden
+        total += dense_parameters((inputs + hidden, hidden, outputs))
+        inputs = outputs
+    return Sizes(parameters=total, latents=options.latent_dim)

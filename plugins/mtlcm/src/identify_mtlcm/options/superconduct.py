@@ -6,7 +6,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core import at_least, between, option
+from identify_core import Known, Sizes, at_least, between, option
 
 _CODE = "jdhorwood/mtlcm, superconduct"
 
@@ -55,4 +55,24 @@ class SuperconductOptions:
     )
     subset_seed: int = option(
         0, help="Which rows are drawn; the run's seed has no part in it, so that runs can be compared."
+    )
+
+
+_ROWS, _ELEMENTS, _FEATURES = 21_263, 86, 81
+_READ = 2  # the table as it is read, and the part that is kept
+
+
+def superconduct_sizes(options: SuperconductOptions, known: Known) -> Sizes:
+    """The dataset `superconduct`: files may hold fewer rows than UCI's, so that their number is not told."""
+    rows = _ROWS if options.subset is None else min(options.subset, _ROWS)
+    inputs, outputs = _ELEMENTS + options.temperature_input, _FEATURES
+    return Sizes(
+        parts={
+            "tables as they are read": _READ * _ROWS * (_ELEMENTS + _FEATURES + 1) * 8,
+            "inputs": rows * inputs * (8 + known.itemsize),
+            "targets": rows * outputs * (8 + known.itemsize),
+        },
+        inputs=(inputs,),
+        outputs=(outputs,),
+        factors=0,
     )

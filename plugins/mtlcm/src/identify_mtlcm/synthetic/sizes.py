@@ -39,6 +39,7 @@ def _of_rows(options: SyntheticOptions | Legacy2024Options, train: int, test: in
         samples=train + test,
         test_samples=test,
         inputs=(options.observed_dimension,),
+        factors=options.latents,
     )
 
 
