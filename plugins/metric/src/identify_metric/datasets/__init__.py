@@ -1,0 +1,1 @@
+"""Data: scikit-learn's digits."""

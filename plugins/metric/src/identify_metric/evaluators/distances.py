@@ -1,0 +1,121 @@
+"""The evaluator `distances`: geodesic distances between samples in every replicate, each with its certificate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from identify_core import Context, Finding, LabelledArray, Subject, Table
+from identify_metric.evaluators.measuring import IN_WORDS, Distances, measure
+from identify_metric.geometry.geodesics import Geodesics
+from identify_metric.options.evaluators import DistancesOptions
+
+CONVENTIONS = {
+    "length": "in the units of the decoded space; measured on a rule twice as fine as the one that was minimised",
+    "gap": "(E − L²) / E, 0 for a curve of constant speed",
+    "error": "the largest of quadrature, refinement and the length that the gradient still promises, relative",
+}
+
+
+def evaluate(options: DistancesOptions, subject: Subject, context: Context) -> Finding:
+    """Geodesic distances of pairs of samples, next to the distances that they are compared with.
+
+    Raises:
+        OptionsError: the run has no decoders, lacks the latents, or cannot give so many pairs.
+        Interrupted: the user stopped the run.
+    """
+    run = subject.run
+    assert run is not None  # arity is "run"
+    measured = measure(options, (options.ensemble,), run, context)
+    found = measured.found[options.ensemble]
+    lengths = measured.grid(found.length)
+    ratio = float(
+        np.nanmedian(lengths / np.where(measured.baselines["straight"] > 0, measured.baselines["straight"], np.nan))
+    )
+    return Finding(
+        summary=f"{lengths.size} geodesics ({options.ensemble} metric): median length {np.nanmedian(lengths):.4g}, "
+        f"{1 - ratio:.2%} shorter than the straight latent line; numerical error at most "
+        f"{float(found.error.nan_to_num(0).max()):.1e}",
+        scalars={
+            "length": float(np.nanmedian(lengths)),
+            "straight-over-geodesic": 1 / ratio if ratio else float("nan"),
+            "error": float(found.error.nan_to_num(0).max()),
+            "converged": float(found.converged.double().mean()),
+        },
+        tables={"geodesics": geodesics_table(measured, options.ensemble)},
+        arrays=_arrays(measured, found),
+        conventions=CONVENTIONS | {"ensemble": options.ensemble, **IN_WORDS},
+        warnings=doubts(found),
+    )
+
+
+def geodesics_table(measured: Distances, ensemble: str) -> Table:
+    """One row a geodesic, with the columns of the study's table and the certificate.
+
+    Source: mustass/identifiable-latent-metric-space, geodesics_table.csv.
+    """
+    found = measured.found[ensemble]
+    grids = {
+        name: measured.grid(getattr(found, name))
+        for name in ("length", "energy", "gap", "error", "start", "segments", "converged")
+    }
+    ids = measured.points.ids.tolist()
+    rows = []
+    for r in range(len(measured.points.z)):
+        for p, (first, second) in enumerate(measured.pairs.tolist()):
+            others = [float(each[r, p]) for each in measured.baselines.values()]
+            certificate = [grids[name][r, p].item() for name in ("gap", "error", "start", "segments", "converged")]
+            rows.append(
+                (
+                    r,
+                    ids[first],
+                    ids[second],
+                    float(grids["length"][r, p]),
+                    float(grids["energy"][r, p]),
+                    *others,
+                    *certificate,
+                )
+            )
+    return Table(
+        columns=(
+            *("replicate", "from", "to", "length", "energy"),
+            *measured.baselines,
+            *("gap", "error", "start", "segments", "converged"),
+        ),
+        rows=rows,
+        caption="Each geodesic, what its length is compared with, and how sure it is; start 0 is the straight line.",
+    )
+
+
+def doubts(found: Geodesics) -> tuple[str, ...]:
+    """What could mislead in lengths, in sentences."""
+    said = []
+    total = len(found.length)
+    missing, open_ = int(found.length.isnan().sum()), int((~found.converged & ~found.length.isnan()).sum())
+    same, apart = int((found.length == 0).sum()), int(found.starts_disagree.sum())
+    if missing:
+        said.append(f"{missing} of {total} pairs have latents that are not finite and no distance")
+    if open_:
+        said.append(f"{open_} of {total} geodesics did not converge; raise `iterations` or `doublings`")
+    if same:
+        said.append(f"{same} of {total} pairs have coincident latents or a decoder that does not vary: distance 0")
+    if apart:
+        said.append(f"the starts of {apart} of {total} pairs ended in different curves; raise `starts` to be surer")
+    return tuple(said)
+
+
+def _arrays(measured: Distances, found: Geodesics) -> dict[str, LabelledArray]:
+    both = ("replicate", "pair")
+    arrays: dict[str, Any] = {
+        name: LabelledArray(values=measured.grid(getattr(found, name)), dimensions=both)
+        for name in ("length", "energy", "gap", "quadrature_error", "refinement_error", "excess", "disagreement")
+    }
+    arrays = {name.replace("_", "-"): each for name, each in arrays.items()}
+    for name, values in measured.baselines.items():
+        arrays[name] = LabelledArray(values=values, dimensions=both, summary=IN_WORDS[name])
+    arrays["pairs"] = LabelledArray(values=measured.pairs, dimensions=("pair", "end"), summary="rows of the latents")
+    arrays["curves"] = LabelledArray(
+        values=measured.grid(found.points), dimensions=(*both, "time", "latent"), summary="geodesics at equal times"
+    )
+    return arrays

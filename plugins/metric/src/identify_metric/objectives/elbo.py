@@ -1,0 +1,213 @@
+"""The objective `elbo`: train variational autoencoders with several decoders each, and keep the posterior means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import torch
+
+from identify_core import (
+    Batch,
+    Call,
+    Context,
+    Finding,
+    FitResult,
+    Group,
+    Latents,
+    Loss,
+    OptionsError,
+    Replicates,
+    Samples,
+    Schedule,
+    Table,
+    Turn,
+    fit,
+    optimiser,
+    pure,
+)
+from identify_metric.networks.vae import EnsembleVae, divergence, negative_log_likelihood, posterior_of
+from identify_metric.options.objectives import ElboOptions
+
+_ROWS_AT_ONCE = 1024
+
+
+def train(
+    options: ElboOptions, replicates: Replicates | None, samples: Samples, context: Context
+) -> Iterator[Finding | Latents]:
+    """Maximise the evidence lower bound with Gaussian posteriors and a standard normal prior; keep `z`.
+
+    Each step trains every decoder on its own rows, so that the decoders of a replicate differ by their start and by
+    what they saw. The validation bound is taken with one draw of the noise that stays the same in the whole training.
+
+    Raises:
+        OptionsError: the run has no such model, or a batch has fewer rows than there are decoders.
+        Interrupted: the user stopped the run; a checkpoint was written.
+    """
+    vae = template_of(replicates)
+    assert replicates is not None
+    rows = samples.split("train").tensor("x").to(context.device, context.dtype)
+    size = min(options.batch_size, len(rows))
+    count = len(vae.decoders)
+    if options.decoders == "chunks" and size < count:
+        raise OptionsError(
+            f"a batch of {size} rows cannot be shared among {count} decoders",
+            hint='raise batch_size, or set decoders = "draw"',
+        )
+    result = _fit(options, replicates, rows, size, samples, context)
+    replicates.eval()
+    yield _finding(options, vae, replicates, result, samples, context)
+    kept = samples.split(options.keep).tensor("x")
+    yield Latents(
+        name="z",
+        values=encode(replicates, kept.to(context.device, context.dtype)),
+        split=options.keep,
+        summary="means of the posterior",
+    )
+
+
+def template_of(replicates: Replicates | None) -> EnsembleVae:
+    """The module that the replicates are copies of.
+
+    Raises:
+        OptionsError: it is not one of this plugin's autoencoders.
+    """
+    template = None if replicates is None else replicates.template
+    if not isinstance(template, EnsembleVae):
+        found = "there is none" if template is None else f"it is a {type(template).__name__}"
+        raise OptionsError(
+            f"the run's model must be an encoder with decoders, but {found}", hint='set model.type = "dense"'
+        )
+    return template
+
+
+def encode(replicates: Replicates, x: torch.Tensor) -> torch.Tensor:
+    """Posterior means of every replicate, (R, n, d), without gradients."""
+    blocks = [replicates(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]
+    return torch.cat([block.detach() for block in blocks], dim=1)
+
+
+def bound_loss(vae: EnsembleVae, *, beta: float, decoders: str) -> Loss:
+    """Minus the evidence lower bound of a batch, a mean over rows, in nats.
+
+    The batch has `x` (n, ...), `eps` (n, d) standard normal, and `which` (S,), one-hot, where a decoder is drawn.
+    """
+    count, law = len(vae.decoders), vae.law
+
+    @pure
+    def loss(call: Call, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        x = batch["x"]
+        mean, log_variance = posterior_of(call.part("encoder")(x))
+        z = mean + torch.exp(log_variance / 2) * batch["eps"]
+        each = [call.part(f"decoders.{s}") for s in range(count)]
+        if decoders == "draw":
+            decoded = torch.einsum("s,snd->nd", batch["which"], torch.stack([decode(z) for decode in each]))
+        else:
+            parts = torch.tensor_split(z, count)
+            decoded = torch.cat([decode(part) for decode, part in zip(each, parts, strict=True) if len(part)])
+        misfit = negative_log_likelihood(x.flatten(1), decoded, call.tensors["log_sigma"], law).mean()
+        excess = divergence(mean, log_variance).sum(1).mean()
+        return misfit + beta * excess, {"divergence": excess, "misfit": misfit}
+
+    return cast(Loss, loss)
+
+
+def _fit(
+    options: ElboOptions, replicates: Replicates, rows: torch.Tensor, size: int, samples: Samples, context: Context
+) -> FitResult:
+    vae = template_of(replicates)
+    loss = bound_loss(vae, beta=options.beta, decoders=options.decoders)
+    group = Group(
+        ".*",
+        optimiser(options.optimiser, learning_rate=options.learning_rate),
+        schedule=_schedule(options),
+        clip_norm=options.clip_norm,
+        clip_value=options.clip_value,
+    )
+    noise = {"eps": lambda generator, n: torch.randn(n, vae.latents, generator=generator)}
+    count = len(vae.decoders)
+    if options.decoders == "draw":
+        noise["which"] = lambda generator, n: torch.nn.functional.one_hot(
+            torch.randint(count, (), generator=generator), count
+        ).float()
+    each_epoch = math.ceil(len(rows) / size)
+    watched = "validation" in samples.splits and options.patience is not None
+    return fit(
+        replicates.train(),
+        Turn(loss, [group]),
+        {"x": rows},
+        steps=options.epochs * each_epoch,
+        batch_size=size,
+        order="shuffled",
+        noise=noise,
+        metric=_held_out(options, vae, samples, "validation", context) if watched else None,
+        metric_every=options.validate_every * each_epoch,
+        patience=options.patience if watched else None,
+        keep_best=watched,
+        context=context,
+        log_every=options.log_every,
+    )
+
+
+def _schedule(options: ElboOptions) -> Schedule:
+    if options.schedule in ("exponential", "step"):
+        return Schedule(shape=options.schedule, warm_up=options.warm_up, decay=0.5, every=options.halve_every)
+    return Schedule(shape=options.schedule, warm_up=options.warm_up)
+
+
+def _held_out(
+    options: ElboOptions, vae: EnsembleVae, samples: Samples, split: str, context: Context
+) -> Callable[[Replicates, int], torch.Tensor]:
+    """Minus the bound on the rows of a split, the same noise every time, the mean over all decoders."""
+    x = samples.split(split).tensor("x").to(context.device, context.dtype)
+    eps = torch.randn(len(x), vae.latents, generator=context.stream("validation-noise")).to(x)
+
+    def body(call: Call, batch: Batch) -> torch.Tensor:
+        mean, log_variance = posterior_of(call.part("encoder")(batch["x"]))
+        z = mean + torch.exp(log_variance / 2) * batch["eps"]
+        flat, log_sigma = batch["x"].flatten(1), call.tensors["log_sigma"]
+        misfits = [
+            negative_log_likelihood(flat, call.part(f"decoders.{s}")(z), log_sigma, vae.law).mean()
+            for s in range(len(vae.decoders))
+        ]
+        return torch.stack(misfits).mean() + options.beta * divergence(mean, log_variance).sum(1).mean()
+
+    def metric(replicates: Replicates, step: int) -> torch.Tensor:
+        result: torch.Tensor = replicates.map(body, {"x": x, "eps": eps})
+        return result
+
+    return metric
+
+
+def _finding(
+    options: ElboOptions,
+    vae: EnsembleVae,
+    replicates: Replicates,
+    result: FitResult,
+    samples: Samples,
+    context: Context,
+) -> Finding:
+    split = "validation" if "validation" in samples.splits else "train"
+    bounds = _held_out(options, vae, samples, split, context)(replicates, 0).double().cpu()
+    return Finding(
+        name="elbo",
+        summary=f"the evidence lower bound of the {split} rows is {-float(bounds.median()):.4g} nats a row "
+        f"(median of {replicates.count} replicates)",
+        scalars={"bound": -float(bounds.median()), "decoders": len(vae.decoders), "latents": vae.latents},
+        tables={
+            "replicates": Table(
+                columns=("replicate", "steps", "ended", "bound"),
+                rows=[
+                    (number, int(result.steps[row]), result.reasons[row], -float(bounds[row]))
+                    for row, number in enumerate(replicates.numbers)
+                ],
+                caption=f"How the training of each replicate ended; the bound is of the {split} rows.",
+                units={"bound": "nats a row"},
+            )
+        },
+        conventions={
+            "bound": "one draw a row, the same for all replicates; a Gaussian's constant D log(2π) / 2 is left out",
+            "decoders": "each training row goes to one decoder; the bound is the mean over all of them",
+        },
+    )

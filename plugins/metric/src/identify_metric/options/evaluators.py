@@ -1,0 +1,99 @@
+"""Options of the evaluators: which metric, which pairs of samples, and how geodesics are searched."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from identify_core import above, at_least, not_empty, option
+from identify_metric.options.searching import GeodesicSettings
+
+_STUDY = "Syrota et al., ICML 2025, arXiv 2502.13757"
+_CODE = "mustass/identifiable-latent-metric-space"
+
+Ensemble = Literal["expected", "mean", "single"]
+
+
+@attrs.frozen
+class GeometryOptions:
+    """Which metric decoders are measured by."""
+
+    latents: str = option("z", help="Which latents the samples are.")
+    ambient: Literal["mean", "law"] = option(
+        "mean",
+        help="What is measured of decoded samples: their mean, or their law: a Gaussian's mean next to its σ, a mean "
+        "in units of a constant σ, Fisher-Rao of a Bernoulli.",
+    )
+    precision: Literal["float64", "float32"] = option("float64", help="Type in which decoders are computed.")
+
+
+@attrs.frozen
+class PairOptions(GeometryOptions):
+    """Which pairs of samples are measured."""
+
+    pairs: int | Literal["all"] = option(
+        100, help="Pairs of samples that are drawn, or all pairs of `points` samples.", source=_CODE, limit=at_least(1)
+    )
+    points: int = option(20, help="Samples of which `all` pairs are taken.", limit=at_least(2))
+    pair_seed: int = option(101, help="Seed of numpy's legacy generator.", source=_CODE, limit=at_least(0))
+    pairs_file: str = option(
+        "", help="A CSV file with two sample ids in each line, which are taken instead.", names_file=True
+    )
+
+
+@attrs.frozen
+class SearchOptions(PairOptions):
+    """How geodesics are searched."""
+
+    segments: int = option(10, help="Cubic pieces of a curve at first.", source=_CODE, limit=at_least(1))
+    quadrature: Literal["gauss", "chords"] = option(
+        "gauss", help="Velocities at Gauss-Legendre nodes, or chords between points at equal times."
+    )
+    nodes: int = option(4, help="Nodes, or chords, in each segment.", limit=at_least(1))
+    starts: int = option(2, help="Starts of each curve: the straight line and random bumps.", limit=at_least(1))
+    iterations: int = option(200, help="At most.", limit=at_least(0))
+    gradient_tolerance: float = option(
+        1e-4, help="Gradient, in parts of the straight line's energy, at which a curve is stationary.", limit=above(0)
+    )
+    tolerance: float = option(
+        1e-5, help="Relative change of a length at which no more segments are tried.", limit=above(0)
+    )
+    doublings: int = option(3, help="How often the segments are doubled at most.", limit=at_least(0))
+    points_at_once: int = option(16_384, help="Decoded points that are held at a time.", limit=at_least(1))
+
+    def settings(self) -> GeodesicSettings:
+        """What the search takes."""
+        return GeodesicSettings(
+            segments=self.segments,
+            quadrature=self.quadrature,
+            nodes=self.nodes,
+            starts=self.starts,
+            iterations=self.iterations,
+            gradient_tolerance=self.gradient_tolerance,
+            tolerance=self.tolerance,
+            doublings=self.doublings,
+            points_at_once=self.points_at_once,
+        )
+
+
+@attrs.frozen
+class DistancesOptions(SearchOptions):
+    """The options of `distances`."""
+
+    ensemble: Ensemble = option(
+        "expected",
+        help="The metric of several decoders: the expectation of their metrics, the metric of their mean, or of the "
+        "first alone.",
+        source="`single` is what the released code computes",
+    )
+
+
+@attrs.frozen
+class StabilityOptions(SearchOptions):
+    """The options of `stability`."""
+
+    ensembles: tuple[Ensemble, ...] = option(
+        ("expected", "single"), help="The metrics whose geodesic distances are compared.", limit=not_empty()
+    )
+    draws: int = option(2000, help="Bootstrap draws of models.", limit=at_least(100))

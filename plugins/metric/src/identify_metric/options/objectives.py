@@ -1,0 +1,58 @@
+"""Options of the objectives."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from identify_core import above, at_least, option
+from identify_metric.options.models import STUDY
+
+_CODE = "mustass/identifiable-latent-metric-space"
+_PREDECESSOR = "Syrota et al., GRaM 2024, arXiv 2408.07507"
+
+
+@attrs.frozen
+class ElboOptions:
+    """The options of `elbo`."""
+
+    epochs: int = option(500, help="Passes over the training rows.", source=_CODE, limit=at_least(0))
+    batch_size: int = option(128, help="Rows a step.", source=_CODE, limit=at_least(1))
+    beta: float = option(1.0, help="Weight of the divergence from the prior.", source=_CODE, limit=at_least(0.0))
+    decoders: Literal["chunks", "draw"] = option(
+        "chunks",
+        help="Which decoder learns from a row: every batch is cut into one chunk a decoder, or one decoder is drawn a "
+        "batch.",
+        source=f"{STUDY}; {_PREDECESSOR} draws",
+    )
+    optimiser: Literal["adamax", "adam", "adamw", "momentum", "sgd"] = option(
+        "adamax", help="What moves the parameters.", source=_CODE
+    )
+    learning_rate: float = option(1e-3, help="At its highest.", source=_CODE, limit=above(0.0))
+    schedule: Literal["exponential", "constant", "cosine", "step"] = option(
+        "exponential",
+        help="How the learning rate falls; `exponential` halves it in every `halve_every` steps, `step` at once when "
+        "they are over.",
+        source=_CODE,
+    )
+    warm_up: int = option(1000, help="Steps in which the learning rate rises.", source=_CODE, limit=at_least(0))
+    halve_every: int = option(100_000, help="Steps that halve the learning rate.", source=_CODE, limit=at_least(1))
+    clip_norm: float | None = option(
+        1.0, help="Longest gradient of a replicate; without it, any length.", source=_CODE, limit=above(0.0)
+    )
+    clip_value: float | None = option(
+        None,
+        help="Largest entry of a gradient; without it, any size.",
+        source="10 in one configuration",
+        limit=above(0),
+    )
+    validate_every: int = option(10, help="Epochs between two bounds on the validation rows.", limit=at_least(1))
+    patience: int | None = option(
+        2,
+        help="Bounds in a row without improvement after which a replicate stops; without it, never.",
+        source=f"{_CODE}: two evaluations",
+        limit=at_least(1),
+    )
+    keep: Literal["test", "validation", "train"] = option("test", help="The rows whose latents are stored.")
+    log_every: int = option(20, help="Steps between two entries of the history.", limit=at_least(1))
