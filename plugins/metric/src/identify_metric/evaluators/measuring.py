@@ -95,6 +95,7 @@ def _baselines(points: Points, pairs: np.ndarray, maps: Sequence[Map]) -> dict[s
 
 
 def _mahalanobis(z: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
-    """Lengths of differences (P, d) by the inverse covariance of z (n, d); collapsed directions do not count."""
+    """Lengths of differences (P, d) by the inverse covariance of finite z (n, d), without collapsed directions."""
+    z = z[z.isfinite().all(1)]
     inverse = torch.linalg.pinv(torch.cov(z.T).reshape(z.shape[1], z.shape[1]), hermitian=True)
     return torch.einsum("pi,ij,pj->p", difference, inverse, difference).clamp_min(0).sqrt()
