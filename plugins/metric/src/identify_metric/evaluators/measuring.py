@@ -15,7 +15,6 @@ from identify_metric.geometry.geodesics import Geodesics, geodesics
 from identify_metric.geometry.maps import Ensemble, Map
 from identify_metric.options.evaluators import SearchOptions
 
-BASELINES = ("straight", "chord", "euclid", "mahalanobis", "ambient")
 IN_WORDS = {
     "straight": "length of the straight latent line",
     "chord": "distance of the decoded ends",
