@@ -89,7 +89,7 @@ class Problem:
 
     def whitened(self, theta: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """The inverse of `coefficients`."""
-        psi = torch.linalg.solve_triangular(self.whitener[rows], theta, upper=False, left=False)
+        psi: torch.Tensor = torch.linalg.solve_triangular(self.whitener[rows], theta, upper=False, left=False)
         return (psi / self.scale[rows, None, None]).reshape(len(rows), -1)
 
     def energy(self, psi: torch.Tensor, rows: torch.Tensor, curves: Curves) -> tuple[torch.Tensor, torch.Tensor]:

@@ -154,7 +154,9 @@ def exponential(F: Map, z: torch.Tensor, v: torch.Tensor, *, steps: int = 64) ->
     def force(c: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         bent = second_derivative(F, c, w, w)
         Q, R = torch.linalg.qr(jacobian(F, c))
-        return -torch.linalg.solve_triangular(R, torch.einsum("nai,na->ni", Q, bent)[..., None], upper=True)[..., 0]
+        along = torch.einsum("nai,na->ni", Q, bent)[..., None]
+        solved: torch.Tensor = torch.linalg.solve_triangular(R, along, upper=True)
+        return -solved[..., 0]
 
     h = 1.0 / steps
     c, w = z, v
