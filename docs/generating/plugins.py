@@ -85,7 +85,8 @@ def _facts(offer: Registered) -> Iterator[tuple[str, str]]:
         yield "autocast", "bfloat16 and float16" if component.autocast else ""
     if offer.kind == "evaluator":
         low, high = component.bounds
-        yield "looks at", {"representation": "one representation", "pair": "a pair", "run": "a run"}[component.arity]
+        one = "one representation" if component.arity == "representation" else f"a {component.arity}"
+        yield "looks at", one
         yield "requires", ", ".join(sorted(component.requires))
         yield "invariant to", rungs(component.invariant_to)
         yield "bounds", "" if low is None and high is None else f"{_bound(low, '−∞')} to {_bound(high, '∞')}"

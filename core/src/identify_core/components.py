@@ -20,7 +20,7 @@ from identify_core.scores import ByRole, Direction, Invariance
 
 TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
-Arity = Literal["representation", "pair", "run"]
+Arity = Literal["representation", "pair", "group", "run"]
 Requirement = Literal["factors", "weights", "modules", "samples", "history", "decoder", "dissimilarities"]
 
 
@@ -163,10 +163,12 @@ class Evaluator(Component):
     Of one representation it gives a `Score`, a mapping of names to scores, or `Scored`, which has arrays with them.
 
     Args:
-        arity: what a subject holds: one representation, a pair of them, or all that a run left.
+        arity: what a subject holds: one representation, a pair of them, a group (all that are compared, of one run or
+            several), or all that a run left.
         invariant_to: names of the largest rungs under which the value does not change; for `pair` and `representation`.
             `ByRole(source=, target=)` for a directed measure of which they are not the same for both.
         requires: what the subject must have besides latents; `dissimilarities` where it takes such matrices instead.
+            In a comparison each representation opens its own run for them.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
         prepare: for a pair: `"module:function"`, called once as `prepare(representations, context)` with all that are

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option
+from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, trust_option
 from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
 
@@ -32,6 +32,7 @@ FAILED = 1
 @click.option("--full", is_flag=True, help="Print every table, convention and warning.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators.")
 @outside_options
+@trust_option
 @click.option("--trust-ids", is_flag=True, help="Take equal ids for equal samples although the inputs differ.")
 @click.option("--partial", is_flag=True, help="Compare the rows in common although they are under a tenth.")
 @click.option("--expect", default="", metavar="RUNG", help="Fail where a pair is not identified up to this rung.")
@@ -101,7 +102,7 @@ def command(
         evaluators = choose_evaluators(registry, names, overrides)
     else:
         evaluators = standard_evaluators(registry, holds=holds, every=every)
-    request = Request(groups=groups, evaluators=evaluators, **settings)
+    request = Request(groups=groups, evaluators=evaluators, registry=registry, **settings)
     if dry_run:
         return _plan(request, as_json)
     from identify_core.cli.watching import watched
@@ -186,6 +187,9 @@ def _print_answer(comparison: Comparison, *, full: bool) -> None:
     sizes = {each.label: each.shape for each in lined.representations}
     for number, line in enumerate(answer_lines(comparison.findings, sizes, width=console.width)):
         console.print(line, markup=False, style="bold" if number == 0 else "", soft_wrap=True)
+    for label, finding in comparison.findings.items():
+        if finding.summary and "pairs" not in finding.tables:
+            console.print(f"{label}: {finding.summary}", markup=False, soft_wrap=True)
     for label, lost in lined.left_out.items():
         console.print(f"{label}: {lost} rows have no counterpart and are left out", markup=False, style="dim")
     if full:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import attrs
 import torch
 
 from identify_core.comparisons.joins import Lined, line_up
+from identify_core.comparisons.opening import with_runs
 from identify_core.comparisons.references import Group
 from identify_core.components import Component, Evaluator
 from identify_core.contexts.context import Context
@@ -19,6 +20,7 @@ from identify_core.errors import PluginError, UsageError
 from identify_core.evaluation import targets
 from identify_core.evaluation.grids import different, grid_finding, meets
 from identify_core.evaluation.pairs import Grid, Member, Preparations, score_pairs
+from identify_core.evaluation.subjects import Subject
 from identify_core.findings import Figure, Finding
 from identify_core.plugins import Registry
 from identify_core.spec import FORMAT, Chosen, plain_options
@@ -27,6 +29,8 @@ from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.store.layout import timestamp, utc_now
 from identify_core.store.provenance import Clock, describe_machine
 
+_COMPARED = ("pair", "group")
+
 
 @attrs.frozen(kw_only=True)
 class Request:
@@ -34,13 +38,16 @@ class Request:
 
     Args:
         groups: the representations, by run or file.
-        evaluators: the pair evaluators to run.
+        evaluators: the evaluators of pairs and groups to run.
         name: what the comparison is called.
         seed: of the evaluators' random streams: splits, permutations, bootstraps.
         device: as in a spec.
         trust_ids: whether equal ids are taken for equal samples although the inputs differ.
         expect: the rung up to which every pair must be identified; empty for no expectation.
         partial: whether a join that keeps less than a tenth of the smallest is meant.
+        registry: where the specs of the runs behind the representations are looked up, for evaluators that need their
+            networks or samples; without it no run is opened.
+        trusted: code and files that such a spec may name.
     """
 
     groups: Sequence[Group]
@@ -51,6 +58,8 @@ class Request:
     trust_ids: bool = False
     expect: str = ""
     partial: bool = False
+    registry: Registry | None = None
+    trusted: Sequence[str] = ()
 
     def line_up(self) -> Lined:
         """The representations on their common rows.
@@ -103,12 +112,12 @@ class Rendering:
 def standard_evaluators(
     registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents", every: bool = False
 ) -> list[Chosen]:
-    """The pair evaluators that run where none is named, with their default options, in their plugins' order.
+    """The evaluators that run where none is named, with their default options, in their plugins' order.
 
     Args:
         registry: where they are looked up.
         holds: what the representations hold.
-        every: all pair evaluators rather than the standard ones.
+        every: all evaluators of pairs and groups rather than the standard ones.
 
     Raises:
         PluginError: no plugin offers any.
@@ -117,7 +126,7 @@ def standard_evaluators(
         chosen_with(registry, each, each.component.options(), each.name)
         for each in registry.components("evaluator")
         if isinstance(each.component, Evaluator)
-        and each.component.arity == "pair"
+        and each.component.arity in _COMPARED
         and (every or each.component.standard)
         and ("dissimilarities" in each.component.requires) == (holds == "dissimilarities")
     ]
@@ -135,15 +144,16 @@ def applicable(evaluators: Sequence[Chosen], lined: Lined) -> tuple[list[Chosen]
     for each in evaluators:
         component = each.registered.component
         reason = ""
-        if not isinstance(component, Evaluator) or component.arity != "pair":
+        needed = component.requires - {"factors", "dissimilarities"} if isinstance(component, Evaluator) else set()
+        lacking = next((rep for rep in lined.representations if needed - rep.has), None)
+        if not isinstance(component, Evaluator) or component.arity not in _COMPARED:
             arity = component.arity if isinstance(component, Evaluator) else component.kind
-            reason = f"it studies a {arity}, not a pair of representations"
+            reason = f"it studies a {arity}, not a pair or a group of representations"
         elif ("dissimilarities" in component.requires) != (holds == "dissimilarities"):
             takes = "latents" if holds == "dissimilarities" else "matrices of dissimilarities"
             reason = f"it compares {takes}, and these are {holds}"
-        elif component.requires - {"factors", "dissimilarities"}:
-            needs = sorted(component.requires - {"factors", "dissimilarities"})
-            reason = f"it needs {', '.join(needs)}, which stored latents do not have"
+        elif lacking is not None:
+            reason = f"it needs {', '.join(sorted(needed - lacking.has))}, which {lacking.label} does not have"
         elif "factors" in component.requires and not all(rep.factors for rep in lined.representations):
             reason = "it needs ground-truth factors, which not all of these have"
         if reason:
@@ -191,6 +201,8 @@ def compare(
         )
         if lined.warning:
             context.warn(lined.warning)
+        if request.registry is not None:
+            lined = with_runs(lined, store, request.registry, context, trusted=request.trusted)
         try:
             writer.write_spec(_request_as_toml(request, chosen))
             grids, findings, failed = _score(writer, chosen, lined, request, context, rendering)
@@ -257,18 +269,32 @@ def _score(
     failed: dict[str, Exception] = {}
     for each in chosen:
         with targets.apart(each.label, failed, context.display):
-            grid = score_pairs(each, preparations, context)
-            finding = grid_finding(grid)
-            writer.write_finding(
-                each.label, finding, evaluator=each.registered.qualified_name, options=plain_options(each.options)
-            )
-            for figure in _draw(each, finding, members, context, rendering):
-                writer.write_figure(each.label, figure)
-            for warning in finding.warnings:
-                context.warn(f"{each.label}: {warning}")
-            grids.append(grid)
-            findings[each.label] = finding
+            for label, finding, grid in _found(each, preparations, context):
+                writer.write_finding(
+                    label, finding, evaluator=each.registered.qualified_name, options=plain_options(each.options)
+                )
+                for figure in _draw(each, finding, members, context, rendering if grid else None):
+                    writer.write_figure(label, figure)
+                for warning in finding.warnings:
+                    context.warn(f"{label}: {warning}")
+                grids += [grid] if grid else []
+                findings[label] = finding
     return grids, findings, failed
+
+
+def _found(chosen: Chosen, preparations: Preparations, context: Context) -> Iterator[tuple[str, Finding, Grid | None]]:
+    """Each finding of an evaluator with its label, and the grid that it was made of where it studies pairs."""
+    if chosen.registered.component.arity == "pair":
+        grid = score_pairs(chosen, preparations, context)
+        yield chosen.label, grid_finding(grid), grid
+        return
+    subject = Subject(
+        representations=preparations.representations,
+        prepared=preparations.of(chosen, context),
+        indices=tuple(range(len(preparations.representations))),
+    )
+    for finding in targets.find(chosen, subject, context):
+        yield ".".join(part for part in (chosen.label, finding.name) if part), finding, None
 
 
 def _draw(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Protocol
 
+import attrs
 import numpy as np
 import torch
 
-from identify_core.components import Evaluator
+from identify_core.components import Evaluator, Requirement
 from identify_core.contexts.context import Context
 from identify_core.data import Samples
 from identify_core.data.sample_ids import in_one_type
@@ -106,30 +107,40 @@ class Source:
         return replicates
 
     def representations(self, name: str) -> tuple[Representation, ...]:
-        """One latents array as representations, one a replicate."""
-        return representations_of(self.run, name)
+        """One latents array as representations, one a replicate; each can open the run."""
+        found = representations_of(self.run, name)
+        if self.spec is None:
+            return found
+        return tuple(attrs.evolve(each, load_run=lambda: self.run_subject) for each in found)
+
+    @cached_property
+    def findings(self) -> dict[str, Finding]:
+        """Label to finding: those that the run had, and those of evaluators since."""
+        return {label: stored.finding for label, stored in self.run.findings.items()}
 
     def subject(self) -> Subject:
         """All that the run left, for an evaluator of arity `run`."""
+        run = self.run_subject
+        return Subject(representations=tuple(each for group in run.latents.values() for each in group), run=run)
+
+    @cached_property
+    def run_subject(self) -> RunSubject:
+        """All that the run left."""
         if self.spec is None:
             raise self._imported()
-        everything = {name: self.representations(name) for name in self.run.latents}
         model = self.spec.model
-        return Subject(
-            representations=tuple(each for group in everything.values() for each in group),
-            run=RunSubject(
-                run_id=self.run.id,
-                count=self.spec.replicates,
-                model_name=model.registered.qualified_name if model else "",
-                model_options=model.options if model else None,
-                objective_name=self.spec.objective.registered.qualified_name,
-                objective_options=self.spec.objective.options,
-                load_samples=lambda: self.samples,
-                load_replicates=lambda: self.replicates,
-                load_history=self.run.history,
-                findings={label: stored.finding for label, stored in self.run.findings.items()},
-                latents=everything,
-            ),
+        return RunSubject(
+            run_id=self.run.id,
+            count=self.spec.replicates,
+            model_name=model.registered.qualified_name if model else "",
+            model_options=model.options if model else None,
+            objective_name=self.spec.objective.registered.qualified_name,
+            objective_options=self.spec.objective.options,
+            load_samples=lambda: self.samples,
+            load_replicates=lambda: self.replicates,
+            load_history=self.run.history,
+            findings=self.findings,
+            latents={name: self.representations(name) for name in self.run.latents},
         )
 
     def preparations(self, name: str) -> Preparations:
@@ -156,6 +167,9 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
     rows = _rows_of(run, latents)
     factors = {} if rows is None else {key: each.rows(rows) for key, each in run.factors.items()}
     known = run.row_fingerprints
+    has: set[Requirement] = {"samples", "history"} if run.summary.plugin else set()
+    if has and run.parameters:
+        has |= {"weights", "modules", "decoder"}
     fingerprints = None if rows is None or known is None else known[rows]
 
     def one(latents: StoredLatents, replicate: int) -> Representation:
@@ -171,6 +185,7 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
             factors=factors,
             fingerprints=fingerprints,
             has_ids=not run.facts.get(NUMBERED, False),
+            has=frozenset(has),
         )
 
     return tuple(one(latents, replicate) for replicate in range(latents.count))
@@ -189,7 +204,7 @@ def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context
     """Run one evaluator on a run, write its findings and draw their figures.
 
     A `pair` evaluator sees every pair of replicates of the same latents, a `representation` one each of them; what they
-    say is gathered in one finding for each latents array.
+    say is gathered in one finding for each latents array. A `group` evaluator sees all replicates of the same latents.
 
     Returns:
         The labels under which findings were written.
@@ -199,6 +214,7 @@ def evaluate_into(writer: FindingWriter, chosen: Chosen, source: Source, context
         writer.write_finding(
             label, finding, evaluator=chosen.registered.qualified_name, options=plain_options(chosen.options)
         )
+        source.findings[label] = finding
         for figure in figures:
             writer.write_figure(label, figure)
         for warning in finding.warnings:
@@ -219,12 +235,18 @@ def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tupl
         return
     names = list(source.run.latents)
     for name in names:
+        base = chosen.label if len(names) == 1 else f"{chosen.label}.{name}"
+        if component.arity == "group":
+            subject = Subject(representations=source.representations(name), run=source.run_subject)
+            for finding in targets.find(chosen, subject, context):
+                label = ".".join(part for part in (base, finding.name) if part)
+                yield label, finding, _draw(label, chosen, finding, context)
+            continue
         if component.arity == "pair":
             finding = grid_finding(score_pairs(chosen, source.preparations(name), context))
         else:
             finding = column_finding(score_each(chosen, source.representations(name), context))
-        label = chosen.label if len(names) == 1 else f"{chosen.label}.{name}"
-        yield label, finding, _draw(label, chosen, finding, context)
+        yield base, finding, _draw(base, chosen, finding, context)
 
 
 def _draw(label: str, chosen: Chosen, finding: Finding, context: Context) -> list[Figure]:

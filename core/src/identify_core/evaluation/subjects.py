@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import numpy as np
 
+from identify_core.components import Requirement
 from identify_core.data import Factor, Samples, Shape
+from identify_core.errors import RunError
 from identify_core.findings import Finding
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Representation:
         fingerprints: a hash of each row's inputs, shape (n,); None where they are not known.
         has_ids: whether the ids say which samples the rows are; otherwise they only number the rows.
         holds: `dissimilarities` where the values are an (n, n) matrix of the samples' dissimilarities.
+        has: what its run has besides latents, in the words of `Evaluator.requires`; empty for an array alone.
+        load_run: opens its run.
     """
 
     label: str
@@ -51,6 +55,31 @@ class Representation:
     fingerprints: np.ndarray[Any, Any] | None = None
     has_ids: bool = True
     holds: Literal["latents", "dissimilarities"] = "latents"
+    has: frozenset[Requirement] = frozenset()
+    load_run: Callable[[], RunSubject] | None = None
+
+    @property
+    def run(self) -> RunSubject:
+        """All that its run left: samples, findings, history, the networks of all replicates. Opened at first use.
+
+        Raises:
+            RunError: it is an array alone, or of an imported run.
+        """
+        if self.load_run is None:
+            raise RunError(
+                f"{self.label} is latents alone: no run stands behind it that has inputs or networks",
+                hint="say requires={'modules'} in the evaluator's record, and it is left out with a reason",
+            )
+        return self.load_run()
+
+    @property
+    def network(self) -> Replicates:
+        """The network that it is of, as replicates of one in evaluation mode; `part("decoder")` is one part of it.
+
+        Raises:
+            RunError: its run cannot be opened, or has no model.
+        """
+        return self.run.replicates.select([self.replicate])
 
     def values(self) -> np.ndarray[Any, Any]:
         """The latents of all samples, shape (n, d)."""
@@ -131,8 +160,8 @@ class Subject:
     """What an evaluator studies.
 
     Args:
-        representations: one for arity `representation`, two for `pair`, all of the run's for `run`. Of a directed
-            measure the first of two is the source, the second the target.
+        representations: one for arity `representation`, two for `pair`, all that are compared for `group`, all of the
+            run's for `run`. Of a directed measure the first of two is the source, the second the target.
         run: for arity `run`; None otherwise.
         prepared: for arity `pair`, what the evaluator's `prepare` target gave for all representations together.
         indices: for arity `pair`, which two of those representations these are.

@@ -10,12 +10,12 @@ from pathlib import Path
 import attrs
 import torch
 
-from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import StoreError
 from identify_core.evaluation import targets
-from identify_core.evaluation.evaluators import Source, evaluate_into
+from identify_core.evaluation.evaluators import evaluate_into
+from identify_core.evaluation.reopening import Reopened
 from identify_core.runs.threads import SMALL, fitting_threads
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import RunAppender, Store, StoredRun
@@ -101,33 +101,20 @@ class Revisit:
         )
 
     def _evaluate_one(self, chosen: Chosen, appender: RunAppender, device: torch.device, scratch: Path) -> list[str]:
-        source = Source(
-            spec=self.spec,
+        reopened = Reopened(
+            store=self.store,
             run=self.run,
+            spec=self.spec,
             device=device,
-            make_context=lambda part: self._context(device, scratch / part),
+            display=self.display,
+            stop_requested=self.stop_requested,
         )
-        return evaluate_into(appender, chosen, source, self._context(device, scratch / "evaluator"))
+        return evaluate_into(appender, chosen, reopened.source(scratch), reopened.context(scratch / "evaluator"))
 
     @property
     def _dtype(self) -> torch.dtype:
         dtype: torch.dtype = getattr(torch, self.spec.dtype if self.spec else "float32")
         return dtype
-
-    def _context(self, device: torch.device, scratch: Path) -> Context:
-        scratch.mkdir(parents=True, exist_ok=True)
-        spec = self.spec
-        return Context(
-            device=device,
-            dtype=self._dtype,
-            seed=spec.seed if spec else 0,
-            count=spec.replicates if spec else int(self.run.document.get("replicates", 0)),
-            scratch=scratch,
-            build=None if spec is None or spec.model is None else targets.model_builder(spec.model),
-            open_run=lambda reference: self.store.open(reference, statuses=("finished",)),
-            display=self.display,
-            stop_requested=self.stop_requested,
-        )
 
 
 def _fingerprint(chosen: Chosen) -> str:

@@ -167,7 +167,7 @@ def is_symmetric(bench: Bench, registered: Registered) -> Iterator[str]:
 
 def leaves_inputs(bench: Bench, registered: Registered) -> Iterator[str]:
     """Other evaluators are given the same arrays, samples and networks."""
-    if registered.component.arity == "run":
+    if registered.component.arity in ("group", "run"):
         yield from _leaves_run(bench, registered)
         return
     examined, _ = _answered(bench, registered)
