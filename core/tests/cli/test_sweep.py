@@ -256,3 +256,24 @@ def test_help_and_showing_import_no_arrays(toys: Project, sweep: Callable[..., s
     for arguments in (["--help"], ["--show", "@last"], ["toy", "--over=seed=0", "--dry-run"]):
         command = [sys.executable, "-c", code.format(["sweep", *arguments])]
         subprocess.run(command, check=True, env=toys.environment, timeout=60)
+
+
+def test_so_many_seeds_give_a_table_over_seeds(
+    sweep: Callable[..., str], capsys: pytest.CaptureFixture[str], toys: Project
+) -> None:
+    given = ("toy", "--set", "seed=5", "--set", "objective.steps=3", "--over", "seed", "--count", "3", "--quiet")
+    planned = json.loads(sweep(*given, "--dry-run", "--json"))
+    assert [run["values"] for run in planned["runs"]] == [{"seed": 5}, {"seed": 6}, {"seed": 7}]
+    printed = sweep(*given)
+    assert "over seeds: mean ± deviation, and 95% intervals of the mean" in printed
+    assert "3 of 3" in printed
+    told = json.loads(sweep("--show", "@last", "--json"))
+    (line,) = told["over_seeds"]
+    name, spread = next(iter(line["numbers"].items()))
+    numbers = [run["scalars"][name] for run in told["runs"]]
+    assert spread["mean"] == pytest.approx(np.mean(numbers))
+    assert spread["deviation"] == pytest.approx(np.std(numbers, ddof=1))
+    assert sweep("--show", "@last", "--table", "latex", "--best", name).startswith(r"\begin{tabular}{r}")
+    assert sweep("--show", "@last", "--table", "csv", "--number", name).splitlines()[1].startswith(f"{name},3,3,")
+    assert "has the headline number 'nothing'" in refusal(capsys, "--show", "@last", "--best", "nothing")
+    assert "--count says how many seeds" in refusal(capsys, "toy", "--count", "3")

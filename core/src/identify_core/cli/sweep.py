@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from identify_core.sweeps.execution import Executor
     from identify_core.sweeps.records import StoredSweep
     from identify_core.sweeps.summary import Row
+    from identify_core.sweeps.tables import Line
     from identify_core.sweeps.trust import Trust
 
 RAN_AND_FAILED = 1
@@ -41,6 +42,7 @@ SCALARS = 8
 @click.command("sweep")
 @spec_options
 @click.option("--over", multiple=True, metavar="KEY=VALUES", help="Vary one more, as in seed=0,1,2; may be repeated.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="With --over seed: how many seeds.")
 @click.option("--dry-run", is_flag=True, help="Print the combinations and stop.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: 1]")
 @click.option(
@@ -50,6 +52,12 @@ SCALARS = 8
 @click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://10.0.0.1:8786.")
 @click.option("--resume", metavar="ID", help="Go on with this sweep, or @last.")
 @click.option("--show", metavar="ID", help="Show what came of this sweep, or @last.")
+@click.option("--best", metavar="NUMBER", help="Mark the setting whose mean over seeds is the best in this number.")
+@click.option("--smallest", is_flag=True, help="With --best: the smallest mean is the best.")
+@click.option(
+    "--number", "numbers", multiple=True, metavar="NAME", help="A number of the table over seeds; repeatable."
+)
+@click.option("--table", type=click.Choice(["latex", "csv"]), help="Print the table over seeds alone, in this format.")
 @click.option("--new", is_flag=True, help="Begin again although the store has this very sweep.")
 @force_option
 @trust_option
@@ -77,7 +85,8 @@ def command(
     \b
     identify sweep mtlcm --preset linear --dry-run
     identify sweep genni --preset smoke --over objective.steps=100,1000 --over seed=0,1,2 --workers 2
-    identify sweep --show @last
+    identify sweep genni --preset smoke --over seed --count 7
+    identify sweep --show @last --table latex
     """
     from identify_core.spec.memory import refuse_beyond_memory
     from identify_core.store import Store
@@ -89,7 +98,7 @@ def command(
     store = Store(invocation.store_path)
     if show is not None:
         sweep = find_sweep(store, show)
-        _print(invocation, sweep, read_rows(store, sweep), as_json)
+        _print(invocation, sweep, read_rows(store, sweep), given, as_json)
         return 0
     if resume is not None:
         sweep = find_sweep(store, resume)
@@ -107,13 +116,14 @@ def command(
     rows = read_rows(store, sweep)
     if any(row.status != "finished" for row in rows):
         rows = _sweep_over(invocation, trust, store, sweep, given, quiet)
-    _print(invocation, sweep, rows, as_json)
+    _print(invocation, sweep, rows, given, as_json)
     return 0 if all(row.is_whole for row in rows) else RAN_AND_FAILED
 
 
 def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
     stored = [f"--{name}" for name in ("resume", "show") if modes[name] is not None]
     of_a_spec = {"plugin": "PLUGIN", "file": "--spec", "preset": "--preset", "overrides": "--set", "over": "--over"}
+    of_a_spec["count"] = "--count"
     others = [word for key, word in of_a_spec.items() if given[key]]
     others += [word for key, word in {"dry_run": "--dry-run", "new": "--new"}.items() if modes[key]]
     if stored and (others or len(stored) > 1):
@@ -132,7 +142,7 @@ def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
 def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
     from identify_core.sweeps.combinations import plan_sweep
 
-    names = ("plugin", "file", "preset", "overrides", "over")
+    names = ("plugin", "file", "preset", "overrides", "over", "count")
     return plan_sweep(registry, **{name: given[name] for name in names})
 
 
@@ -226,14 +236,27 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     print_text(f"{len(combinations)} runs, {replicates} replicates in all")
 
 
-def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json: bool) -> None:
+def _print(
+    invocation: Invocation, sweep: StoredSweep, rows: list[Row], given: Mapping[str, Any], as_json: bool
+) -> None:
     from identify_core.cli.output import print_json, print_table, print_warning
     from identify_core.sweeps.summary import count_statuses, varying_scalars
+    from identify_core.sweeps.tables import as_csv, as_latex, tabulate
+
+    lines = []
+    if any(row.status == "finished" for row in rows):
+        extreme: Any = "min" if given["smallest"] else "max"
+        lines = tabulate(rows, sweep.settings, given["numbers"], best=given["best"] or "", extreme=extreme)
+    if given["table"] is not None:
+        print_text((as_latex if given["table"] == "latex" else as_csv)(lines, sweep.settings).rstrip("\n"))
+        return
 
     figures = sorted(sweep.figures.glob("*.png"))
     if as_json:
         content = {"sweep": sweep.id, "folder": sweep.folder, "settings": list(sweep.settings)}
-        print_json("sweep", {**content, "runs": [_describe(row) for row in rows], "figures": figures})
+        over_seeds = [_describe_line(line) for line in lines]
+        runs = [_describe(row) for row in rows]
+        print_json("sweep", {**content, "runs": runs, "over_seeds": over_seeds, "figures": figures})
         return
     names = varying_scalars(rows)
     print_table(
@@ -250,6 +273,8 @@ def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json:
     )
     if len(names) > SCALARS:
         print_text(f"{len(names) - SCALARS} more numbers vary: --json has all of them")
+    if "seed" in sweep.settings and len(rows) > len(lines):
+        _print_over_seeds(lines, sweep.settings)
     for row in rows:
         if row.status == "failed":
             print_warning(f"{row.name} failed: {row.reason or 'no reason is known'}")
@@ -264,6 +289,44 @@ def _print(invocation: Invocation, sweep: StoredSweep, rows: list[Row], as_json:
         "" if invocation.store_path == Path("identify-store") else f"--store {shlex.quote(str(invocation.store_path))} "
     )
     print_text((f"look at it again with: identify {at}sweep --show {sweep.id}", {"dim": True}))
+
+
+def _print_over_seeds(lines: Sequence[Line], settings: Sequence[str]) -> None:
+    """Mean and deviation of each number, and both intervals of its mean, for each setting but the seed."""
+    from identify_core.cli.output import print_table
+    from identify_core.sweeps.tables import LEVEL, format_interval, format_spread
+
+    kept = [key for key in settings if key != "seed"]
+    print_text(f"over seeds: mean ± deviation, and {LEVEL:.0%} intervals of the mean")
+    print_table(
+        (*kept, "number", "mean ± deviation", "t", "bootstrap", "runs"),
+        [
+            (
+                *(_cell(line.values[key]) for key in kept),
+                name + (" (best)" if line.best else ""),
+                format_spread(each),
+                format_interval(each, "student"),
+                format_interval(each, "bootstrap"),
+                f"{each.count} of {line.runs}",
+            )
+            for line in lines
+            for name, each in list(line.spreads.items())[:SCALARS]
+        ],
+    )
+
+
+def _describe_line(line: Line) -> dict[str, Any]:
+    spreads = {
+        name: {
+            "count": each.count,
+            "mean": each.mean,
+            "deviation": each.deviation,
+            "t": each.student,
+            "bootstrap": each.bootstrap,
+        }
+        for name, each in line.spreads.items()
+    }
+    return {"values": line.values, "runs": line.runs, "best": line.best, "numbers": spreads}
 
 
 def _cell(value: Any) -> str:

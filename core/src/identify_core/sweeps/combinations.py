@@ -64,6 +64,7 @@ def plan_sweep(
     preset: str | None = None,
     overrides: Sequence[str] = (),
     over: Sequence[str] = (),
+    count: int | None = None,
 ) -> Plan:
     """Every combination as a complete spec.
 
@@ -71,12 +72,15 @@ def plan_sweep(
         registry: where components and presets are looked up.
         plugin: as for `load_spec`, and so are `file`, `preset` and `overrides`.
         over: `--over` texts such as `seed=0,1,2`, added to the table `[sweep]` or in place of its lists.
+        count: with `seed` alone among `over`: so many seeds, from the spec's own upwards.
 
     Raises:
         SpecError: the spec or one of the combinations is wrong; `problems` lists everything that is wrong with any.
         UsageError: there is nothing to vary, or there are too many combinations.
     """
     given: dict[str, Any] = {"plugin": plugin, "file": file, "preset": preset, "overrides": overrides}
+    if count is not None:
+        over = _with_seeds(over, count, stack_layers(registry, **given, layers=[]).resolve().seed)
     lists = read_lists(over)
     stack = stack_layers(registry, **given, layers=[lists])
     base = stack.resolve()
@@ -111,6 +115,13 @@ def plan_sweep(
         )
     _refuse_equal(combinations)
     return Plan(base=base, combinations=tuple(combinations))
+
+
+def _with_seeds(over: Sequence[str], count: int, first: int) -> list[str]:
+    if "seed" not in over:
+        raise UsageError("--count says how many seeds there are", hint="add --over seed, without values")
+    seeds = ",".join(str(first + number) for number in range(count))
+    return [f"seed={seeds}" if each == "seed" else each for each in over]
 
 
 def _places(where: Sequence[str], count: int) -> str:

@@ -15,7 +15,7 @@ from identify_core.findings import Figure
 from identify_core.reports.figures import PALETTE, house_style, new_figure, save_figure
 from identify_core.reports.tables import words_of
 from identify_core.spec import say
-from identify_core.sweeps.summary import Row, varying_scalars
+from identify_core.sweeps.summary import Row, number_of, varying_scalars
 
 PANELS = 6
 _DECADES = 20.0  # a ratio of the largest to the smallest from which an axis of settings is logarithmic
@@ -56,11 +56,11 @@ def draw_sweep(rows: Sequence[Row], settings: Sequence[str], folder: Path) -> li
         The files.
     """
     finished = [row for row in rows if row.status == "finished"]
-    names = [name for name in varying_scalars(finished) if any(_number(row, name) is not None for row in finished)]
+    names = [name for name in varying_scalars(finished) if any(number_of(row, name) is not None for row in finished)]
     files = []
     for setting in settings:
         values = _distinct(row.values[setting] for row in finished)
-        shown = [name for name in names if any(_number(row, name) != row.values[setting] for row in finished)]
+        shown = [name for name in names if any(number_of(row, name) != row.values[setting] for row in finished)]
         if setting != "seed" and len(values) > 1 and shown:
             others = [each for each in settings if each not in (setting, "seed")]
             files += save_figure(_draw(finished, setting, values, others, shown), folder)
@@ -112,7 +112,7 @@ def _draw_group(
     at: list[float] = []
     found: list[list[float]] = []
     for place, value in zip(axis.places, values, strict=True):
-        numbers = [_number(row, name) for row in rows if _same(row.values[setting], value)]
+        numbers = [number_of(row, name) for row in rows if _same(row.values[setting], value)]
         kept = [number for number in numbers if number is not None]
         if kept:
             at.append(place)
@@ -141,7 +141,7 @@ def _label(panel: Any, axis: Axis, setting: str, name: str, rows: Sequence[Row],
     if is_lowest:
         panel.set_xlabel(setting)
         panel.tick_params(labelbottom=True)
-    numbers = [number for row in rows if (number := _number(row, name)) is not None]
+    numbers = [number for row in rows if (number := number_of(row, name)) is not None]
     if min(numbers) > 0 and max(numbers) / min(numbers) >= _WIDE:
         panel.set_yscale("log")
 
@@ -176,13 +176,6 @@ def _caption(rows: Sequence[Row], setting: str, others: Sequence[str], names: Se
     if len(names) > PANELS:
         words.append(f"The first {PANELS} of {len(names)} numbers that vary.")
     return " ".join(words)
-
-
-def _number(row: Row, name: str) -> float | None:
-    value = row.scalars.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _distinct(values: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -86,3 +87,11 @@ def varying_scalars(rows: Sequence[Row]) -> list[str]:
     finished = [row.scalars for row in rows if row.status == "finished"]
     names = dict.fromkeys(name for scalars in finished for name in scalars)
     return [name for name in names if len(finished) == 1 or len({repr(each.get(name)) for each in finished}) > 1]
+
+
+def number_of(row: Row, name: str) -> float | None:
+    """A headline number that is finite; None for anything else."""
+    value = row.scalars.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
