@@ -1,8 +1,9 @@
-"""Boosting: Friedman's gradient boosted trees on binned columns, the trees of all classes grown at once.
+"""Boosting: Friedman's gradient boosted trees, on binned or on presorted columns.
 
 It is the algorithm of scikit-learn's gradient boosting with its defaults (100 rounds of trees of depth 3, learning rate
-0.1, Friedman 2001), for which a column is cut into bins first. On columns with no more values than bins it grows the
-same trees. Histograms of all columns, nodes and classes of a level come from one sparse product.
+0.1, Friedman 2001). On presorted columns it grows the same trees, up to ties among equally good splits. Binned columns
+are cut into bins first, and histograms of all columns, nodes and classes of a level come from one sparse product; with
+no more values than bins these are the same trees, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
 
+from identify_measures.factors.presorted import Presorted
 from identify_measures.factors.truth import Array
 
 ROUNDS = 100
@@ -40,6 +42,12 @@ class Binned:
     test: Array
     membership: Any
     bins: int
+
+    def grow(self, residual: Array, depth: int) -> tuple[Array, Array, Array]:
+        """One tree a class on histograms; as `Presorted.grow`."""
+        gains = np.zeros(len(self.train))
+        leaves, judged = _grow(self, residual, gains, depth)
+        return leaves, judged, gains
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -86,11 +94,11 @@ def bin_columns(train: Array, test: Array, quantiles: int = QUANTILES, gaps: int
     return Binned(train=binned, test=np.stack(judged), membership=membership, bins=bins)
 
 
-def boost_classes(columns: Binned, labels: Array, classes: int) -> Boosted:
+def boost_classes(columns: Binned | Presorted, labels: Array, classes: int) -> Boosted:
     """Boost a classifier.
 
     Args:
-        columns: binned.
+        columns: binned, or presorted for scikit-learn's own trees.
         labels: of the train rows, from 0 to `classes` − 1, each class on at least one row.
         classes: at least two.
 
@@ -108,11 +116,11 @@ def boost_classes(columns: Binned, labels: Array, classes: int) -> Boosted:
     return _boost(columns, target, start, lambda raw: softmax(raw, axis=1), step=(classes - 1) / classes)
 
 
-def boost_targets(columns: Binned, targets: Array) -> Boosted:
+def boost_targets(columns: Binned | Presorted, targets: Array) -> Boosted:
     """Boost a regression of each target by itself; importances are the mean over targets.
 
     Args:
-        columns: binned.
+        columns: binned, or presorted for scikit-learn's own trees.
         targets: of the train rows, shape (n, t).
     """
     each = [_boost(columns, t[:, None], np.array([t.mean()]), None, step=1.0) for t in targets.T]
@@ -122,7 +130,7 @@ def boost_targets(columns: Binned, targets: Array) -> Boosted:
     )
 
 
-def _boost(columns: Binned, target: Array, start: Array, link: Any, *, step: float) -> Boosted:
+def _boost(columns: Binned | Presorted, target: Array, start: Array, link: Any, *, step: float) -> Boosted:
     d, n = columns.train.shape
     raw = np.tile(start, (n, 1))
     judged = np.tile(start, (columns.test.shape[1], 1))
@@ -130,7 +138,8 @@ def _boost(columns: Binned, target: Array, start: Array, link: Any, *, step: flo
     for _ in range(ROUNDS):
         expected = raw if link is None else link(raw)
         residual = target - expected
-        leaves, judged_leaves = _grow(columns, residual, gains)
+        leaves, judged_leaves, credit = columns.grow(residual, DEPTH)
+        gains += credit / n
         curvature = None if link is None else expected * (1 - expected)
         values = LEARNING_RATE * step * _leaf_values(leaves, residual, curvature)
         order = np.arange(target.shape[1])
@@ -140,7 +149,7 @@ def _boost(columns: Binned, target: Array, start: Array, link: Any, *, step: flo
     return Boosted(importances=gains / total if total > 0 else gains, predictions=judged)
 
 
-def _grow(columns: Binned, residual: Array, gains: Array) -> tuple[Array, Array]:
+def _grow(columns: Binned, residual: Array, gains: Array, depth: int) -> tuple[Array, Array]:
     """One tree a class, to its leaves, shapes (n, K) and (m, K); what its splits gain is added to `gains`."""
     d, n = columns.train.shape
     classes = residual.shape[1]
@@ -148,7 +157,7 @@ def _grow(columns: Binned, residual: Array, gains: Array) -> tuple[Array, Array]
     judged = np.zeros((columns.test.shape[1], classes), dtype=np.int64)
     order = np.arange(classes)
     histogram = np.empty((0,))
-    for level in range(DEPTH):
+    for level in range(depth):
         if level == 0:
             sums = columns.membership @ residual
             counts = np.repeat(np.asarray(columns.membership.sum(axis=1)), classes, axis=1)
@@ -156,7 +165,7 @@ def _grow(columns: Binned, residual: Array, gains: Array) -> tuple[Array, Array]
         else:
             histogram = _children(columns, residual, leaves, histogram)
         feature, threshold, credit = _best_splits(histogram)
-        gains += credit / n
+        gains += credit
         rows, others = np.arange(n)[:, None], np.arange(len(judged))[:, None]
         right = columns.train[feature[leaves, order], rows] > threshold[leaves, order]
         judged_right = columns.test[feature[judged, order], others] > threshold[judged, order]

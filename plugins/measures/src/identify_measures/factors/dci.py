@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import attrs
 import numpy as np
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from identify_measures.factors.boosting import GAPS, QUANTILES, Binned, bin_columns, boost_classes, boost_targets
 from identify_measures.factors.explicitness import standardised
 from identify_measures.factors.measuring import Formula, Generator, Outcome, fittable
+from identify_measures.factors.presorted import Presorted, presort_columns
 from identify_measures.factors.study import Study
 from identify_measures.factors.truth import Array, TrueFactor
 from identify_measures.factors.working import side_by_side
@@ -40,7 +40,7 @@ class Prediction:
 def dci_value(study: Study, options: DciOptions, generator: Generator) -> Outcome:
     """Fit one predictor a factor and read the three scores off their importances and their test errors."""
     kept, notes = fittable(study)
-    predictions = predict_factors(study, kept, options, generator)
+    predictions = predict_factors(study, kept, options)
     importances = np.stack([each.importances for each in predictions], axis=1)
     importances = np.add.reduceat(importances, np.unique(study.columns()[1], return_index=True)[1])
     values, reasons = {}, {}
@@ -80,43 +80,25 @@ def concentration(importances: Array, what: str) -> tuple[float, str]:
     return float((scores * importances.sum(axis=1)).sum() / total) if total > 0 else 0.0, ""
 
 
-def predict_factors(
-    study: Study, factors: list[TrueFactor], options: DciOptions, generator: Generator
-) -> list[Prediction]:
+def predict_factors(study: Study, factors: list[TrueFactor], options: DciOptions) -> list[Prediction]:
     """A boosted predictor of each factor from all latents, factors side by side."""
     # Trees do not see the scale of a column, but scikit-learn's float32 and its smallest distance of values do.
     fitted, judged = standardised(study.fitted(), study.judged())
-    seeds = generator.integers(2**31, size=len(factors)).tolist()
-    binned = bin_columns(fitted, judged) if options.mode == "fast" else None
+    columns = (bin_columns if options.mode == "fast" else presort_columns)(fitted, judged)
 
-    def predict(task: tuple[TrueFactor, int]) -> Prediction:
-        factor, seed = task
-        train, test = factor.take(study.train), factor.take(study.test)
-        if binned is not None:
-            return _fast(binned, train, test)
-        return _reference(fitted, judged, train, test, seed)
+    def predict(factor: TrueFactor) -> Prediction:
+        return _predict(columns, factor.take(study.train), factor.take(study.test))
 
-    return side_by_side(predict, list(zip(factors, seeds, strict=True)), jobs=options.jobs)
+    return side_by_side(predict, factors, jobs=options.jobs)
 
 
-def _reference(fitted: Array, judged: Array, train: TrueFactor, test: TrueFactor, seed: int) -> Prediction:
-    if train.discrete:
-        model = GradientBoostingClassifier(random_state=seed).fit(fitted, train.labels)
-        quality = float(np.mean(model.predict(judged) == test.labels))
-        return Prediction(importances=np.abs(model.feature_importances_), quality=quality)
-    models = [GradientBoostingRegressor(random_state=seed).fit(fitted, target) for target in train.targets.T]
-    importances = np.mean([np.abs(model.feature_importances_) for model in models], axis=0)
-    guesses = np.stack([model.predict(judged) for model in models], axis=1)
-    return Prediction(importances=importances, quality=explained(guesses, test.targets))
-
-
-def _fast(binned: Binned, train: TrueFactor, test: TrueFactor) -> Prediction:
+def _predict(columns: Binned | Presorted, train: TrueFactor, test: TrueFactor) -> Prediction:
     if train.discrete:
         present, labels = np.unique(train.labels, return_inverse=True)
-        found = boost_classes(binned, labels.reshape(-1), len(present))
+        found = boost_classes(columns, labels.reshape(-1), len(present))
         quality = float(np.mean(present[found.predictions.argmax(axis=1)] == test.labels))
         return Prediction(importances=found.importances, quality=quality)
-    found = boost_targets(binned, train.targets)
+    found = boost_targets(columns, train.targets)
     return Prediction(importances=found.importances, quality=explained(found.predictions, test.targets))
 
 
@@ -136,7 +118,7 @@ def _informativeness(factors: list[TrueFactor], predictions: list[Prediction]) -
 
 
 def _estimator(study: Study, options: DciOptions) -> str:
-    how = "scikit-learn's gradient boosting, 100 rounds of trees of depth 3"
+    how = "gradient boosting as scikit-learn's, 100 rounds of trees of depth 3"
     if options.mode == "fast":
         how = (
             f"gradient boosting, 100 rounds of trees of depth 3 on latents in {QUANTILES + GAPS} bins, within "

@@ -217,13 +217,13 @@ def dci(
         factors: as for `mig`; classifiers predict ordinal and categorical ones, regressions the others.
         kinds: as for `mig`.
         latents: `numbers` or `symbols`.
-        mode: `reference` is scikit-learn's gradient boosting; `fast` the same algorithm on binned latents.
+        mode: `reference` grows scikit-learn's trees; `fast` is the same algorithm on binned latents.
         train_fraction: the part of the rows, drawn at random, that predictors are fitted on.
         test_rows: the row numbers to judge on instead, all others to fit on.
         jobs: factors fitted side by side; 0 for as many as there are cores.
         interval_draws: bootstrap resamples for a 95 % interval; 0 for none.
         chance_draws: random pairings of rows for the chance level; 0 for none.
-        seed: of the split, of ties among splits and of the draws.
+        seed: of the split and of the draws.
 
     Raises:
         InputError: they are not latents and factors of the same samples.
