@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Model, Objective, Preset, hookimpl
-from identify_quantization.options.data import GeneratedOptions
+from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_quantization.options.data import (
+    DspritesOptions,
+    FileOptions,
+    GeneratedOptions,
+    ImageFolderOptions,
+    Mpi3dOptions,
+    ResizedOptions,
+)
+from identify_quantization.options.evaluators import (
+    BooksOptions,
+    DisentanglementOptions,
+    ReconstructionOptions,
+    TraversalsOptions,
+)
 from identify_quantization.options.networks import DenseOptions, ImageOptions, StyleImageOptions
 from identify_quantization.options.objectives import (
     AutoencoderOptions,
@@ -24,6 +37,25 @@ from identify_quantization.options.objectives import (
 PAPER = "Hsu, Dorrell, Whittington, Wu & Finn, NeurIPS 2023, arXiv 2305.18378"
 CODE = "github.com/kylehkhsu/latent_quantization"
 
+SETS = {"shapes3d": "Shapes3D", "mpi3d": "MPI3D", "falcor3d": "Falcor3D", "isaac3d": "Isaac3D"}
+METHODS = {
+    "": "QLAE",
+    "one-book": "QLAE with one book",
+    "no-decay": "QLAE without weight decay",
+    "ae": "AE",
+    "bio-ae": "BioAE",
+    "beta-vae": "β-VAE",
+    "beta-tcvae": "β-TCVAE",
+    "vq-vae": "VQ-VAE",
+    "vq-vae-no-decay": "VQ-VAE without weight decay",
+    "gan": "InfoWGAN-GP",
+    "plain-gan": "WGAN-GP",
+    "quantised-gan": "QLInfoWGAN-GP",
+    "quantised-gan-no-decay": "QLInfoWGAN-GP without weight decay",
+    "tripod": "Tripod",
+}
+"""Ending of a preset's name to the method whose tuned values it has."""
+
 
 @hookimpl
 def identify_datasets() -> Iterable[Dataset]:
@@ -33,6 +65,68 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="648 small pictures: every combination of 3 shapes, 6 colours and 6 × 6 places; needs no file.",
         options=GeneratedOptions,
         target="identify_quantization.data.generated:make_generated",
+    )
+    yield Dataset(
+        name="dsprites",
+        summary="dSprites: 737,280 black and white images of 5 factors, or 46,080 on a coarser grid.",
+        options=DspritesOptions,
+        target="identify_quantization.data.sets:make_dsprites",
+        source="Matthey, Higgins, Hassabis & Lerchner, 2017",
+    )
+    yield Dataset(
+        name="shapes3d",
+        summary="Shapes3D: 480,000 renderings of an object in a room, 6 factors.",
+        options=FileOptions,
+        target="identify_quantization.data.sets:make_shapes3d",
+        source="Burgess & Kim, 2018",
+    )
+    yield Dataset(
+        name="mpi3d",
+        summary="MPI3D: a robot arm with an object, 7 factors, real or rendered.",
+        options=Mpi3dOptions,
+        target="identify_quantization.data.sets:make_mpi3d",
+        source="Gondal et al., NeurIPS 2019, arXiv 1906.03292",
+    )
+    yield Dataset(
+        name="falcor3d",
+        summary="Falcor3D: 233,280 renderings of a room under lights and cameras, 7 factors.",
+        options=ResizedOptions,
+        target="identify_quantization.data.sets:make_falcor3d",
+        source="Nie et al., ICML 2020, arXiv 2003.03461",
+    )
+    yield Dataset(
+        name="isaac3d",
+        summary="Isaac3D: 737,280 renderings of a robot arm in a kitchen, 9 factors.",
+        options=ResizedOptions,
+        target="identify_quantization.data.sets:make_isaac3d",
+        source="Nie et al., ICML 2020, arXiv 2003.03461",
+    )
+    yield Dataset(
+        name="cars3d",
+        summary="Cars3D: 183 models of cars from 4 elevations and 24 azimuths.",
+        options=ResizedOptions,
+        target="identify_quantization.data.sets:make_cars3d",
+        source="Reed, Zhang, Zhang & Lee, NeurIPS 2015",
+    )
+    yield Dataset(
+        name="small-norb",
+        summary="smallNORB: 24,300 photographs of toys, 5 factors.",
+        options=ResizedOptions,
+        target="identify_quantization.data.sets:make_small_norb",
+        source="LeCun, Huang & Bottou, CVPR 2004",
+    )
+    yield Dataset(
+        name="celeba",
+        summary="CelebA: 202,599 faces with 40 attributes.",
+        options=ResizedOptions,
+        target="identify_quantization.data.sets:make_celeba",
+        source="Liu, Luo, Wang & Tang, ICCV 2015, arXiv 1411.7766",
+    )
+    yield Dataset(
+        name="image-folder",
+        summary="One's own images, with a table of their factors.",
+        options=ImageFolderOptions,
+        target="identify_quantization.data.sets:make_image_folder",
     )
 
 
@@ -157,9 +251,61 @@ def identify_objectives() -> Iterable[Objective]:
 
 
 @hookimpl
+def identify_evaluators() -> Iterable[Evaluator]:
+    """What trained networks reconstruct, which entries they use, what their latents do and know."""
+    yield Evaluator(
+        name="reconstruction",
+        summary="Cross-entropy and PSNR, next to those of the mean image.",
+        options=ReconstructionOptions,
+        target="identify_quantization.evaluators.reconstruction:evaluate",
+        draw="identify_quantization.views.pictures:draw_reconstruction",
+        arity="run",
+        requires={"modules", "samples"},
+        larger_is="better",
+        source=f"{PAPER}, appendix D",
+    )
+    yield Evaluator(
+        name="books",
+        summary="Which entries of the books are used, and which are dead.",
+        options=BooksOptions,
+        target="identify_quantization.evaluators.books:evaluate",
+        draw="identify_quantization.views.pictures:draw_books",
+        arity="run",
+        requires={"modules", "samples"},
+        larger_is="neither",
+    )
+    yield Evaluator(
+        name="traversals",
+        summary="What each latent does to an image, over the sorted entries of its book.",
+        options=TraversalsOptions,
+        target="identify_quantization.evaluators.traversals:evaluate",
+        draw="identify_quantization.views.pictures:draw_traversals",
+        arity="run",
+        requires={"modules", "samples"},
+        source=f"{PAPER}, figure 5",
+    )
+    yield Evaluator(
+        name="disentanglement",
+        summary="InfoMEC over the steps of training, and its matrix of information.",
+        options=DisentanglementOptions,
+        target="identify_quantization.evaluators.disentanglement:evaluate",
+        draw="identify_quantization.views.pictures:draw_disentanglement",
+        arity="run",
+        requires={"modules", "samples", "factors"},
+        larger_is="better",
+        source=f"{PAPER}, section 4",
+    )
+
+
+@hookimpl
 def identify_presets() -> Iterable[Preset]:
     """The study's experiments, and one that ends in seconds."""
     yield _preset("smoke", "648 generated images, a small dense network with books, seconds on a CPU.", PAPER)
+    yield _preset("dsprites", "QLAE on dSprites with small dense networks, minutes on a CPU.", PAPER)
+    yield _preset("dsprites-ae", "AE on dSprites with small dense networks, minutes on a CPU.", PAPER)
+    for name, title in SETS.items():
+        for suffix, method in METHODS.items():
+            yield _preset(f"{name}-{suffix}" if suffix else name, f"{method} on {title}, as tuned for it.", PAPER)
 
 
 def _preset(name: str, summary: str, source: str) -> Preset:

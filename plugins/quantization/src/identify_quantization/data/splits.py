@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Factor, FactorKind, OptionsError, Samples
+from identify_core import Factor, FactorKind, MappedColumn, OptionsError, Samples
 from identify_quantization.options.data import SplitOptions
 
 Array = np.ndarray[Any, Any]
@@ -19,7 +19,7 @@ class Images:
     """Images with the factors that made them.
 
     Args:
-        pixels: uint8, (n, C, H, W); may lie in a file.
+        pixels: uint8, or a mapped column of numbers from 0 to 1, (n, C, H, W).
         labels: which value each factor has, integers (n, factors).
         names: of the factors.
         kinds: of the factors; ordinal where nothing is said.
@@ -27,7 +27,7 @@ class Images:
         source: where the images come from.
     """
 
-    pixels: torch.Tensor
+    pixels: torch.Tensor | MappedColumn
     labels: Array
     names: tuple[str, ...]
     kinds: tuple[FactorKind, ...]

@@ -50,3 +50,60 @@ class GeneratedOptions(SplitOptions):
     """The options of `generated`."""
 
     side: int = option(32, help="Height and width of an image.", unit="pixels", limit=at_least(8))
+
+
+@attrs.frozen
+class FileOptions(SplitOptions):
+    """Where the files of a public set of images lie: what all of them share."""
+
+    folder: str = option(
+        "",
+        help="The folder with the files, and where a download and the converted images go; empty for IDENTIFY_DATA or "
+        "the cache.",
+        names_file=True,
+    )
+    download: bool = option(False, help="Whether the file may be downloaded where it is not there.")
+
+
+@attrs.frozen
+class DspritesOptions(FileOptions):
+    """The options of `dsprites`."""
+
+    files: Literal["any", "full", "grid"] = option(
+        "any",
+        help="`full` is the published file of 737,280 images, `grid` a file of 46,080 of them on a coarser grid "
+        "(dsprites_grid46080.npz); `any` takes what is there, the full one first.",
+    )
+
+
+@attrs.frozen
+class Mpi3dOptions(FileOptions):
+    """The options of `mpi3d`."""
+
+    variant: Literal["complex", "toy", "realistic", "real"] = option(
+        "complex", help="Which images: 460,800 real ones of complex shapes, as in the study, or 1,036,800 others."
+    )
+
+
+@attrs.frozen
+class ResizedOptions(FileOptions):
+    """The options of sets whose images are made smaller."""
+
+    side: int = option(
+        64,
+        help="Height and width to which images are resized, by antialiased bicubic interpolation.",
+        unit="pixels",
+        source=_CODE,
+        limit=at_least(8),
+    )
+
+
+@attrs.frozen
+class ImageFolderOptions(ResizedOptions):
+    """The options of `image-folder`."""
+
+    index: str = option(
+        "index.csv",
+        help="The file in the folder that names the images: a column `file`, and a column for each factor.",
+        names_file=True,
+    )
