@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from identify_core.errors import SpecError as SpecError
     from identify_core.errors import StoreError as StoreError
     from identify_core.errors import UsageError as UsageError
+    from identify_core.evaluation.joined import JoinedLatents as JoinedLatents
+    from identify_core.evaluation.joined import join_latents as join_latents
     from identify_core.evaluation.subjects import Representation as Representation
     from identify_core.evaluation.subjects import RunSubject as RunSubject
     from identify_core.evaluation.subjects import Subject as Subject
@@ -200,6 +202,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "StoreError",
             "UsageError",
         ),
+        "evaluation.joined": ("JoinedLatents", "join_latents"),
         "evaluation.subjects": ("Representation", "RunSubject", "Subject"),
         "evaluation.targets": ("make_samples", "model_builder"),
         "factor_kinds": ("FactorKind",),

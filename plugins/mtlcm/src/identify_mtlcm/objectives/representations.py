@@ -9,12 +9,11 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, Finding, OptionsError, Replicates, Samples, row_blocks
+from identify_core import Context, Finding, OptionsError, Replicates, Samples, join_latents, row_blocks
 from identify_mtlcm.causal.statistics import Block
 from identify_mtlcm.objectives.mtrn import heads_finding
 from identify_mtlcm.objectives.regression import train_regression
 from identify_mtlcm.objectives.rows import ROWS_AT_ONCE, finite_inputs, represent, rows_named, width_of
-from identify_mtlcm.objectives.stored import stored_rows
 from identify_mtlcm.options.objectives import RepresentationOptions
 from identify_mtlcm.tasks import TaskRows
 
@@ -141,7 +140,7 @@ def _inputs(options: RepresentationOptions, samples: Samples, context: Context) 
 
 
 def _stored(options: RepresentationOptions, samples: Samples, context: Context) -> Representation:
-    joined = stored_rows(options, samples, context)
+    joined = join_latents(options.run, options.latents, samples, context, replicate=options.replicate)
     train = np.isin(joined.numbers, samples.splits.get("train", np.arange(0)))
     if not train.any():
         context.warn(

@@ -1,4 +1,4 @@
-"""Latents of a stored run joined to the samples of this one on their ids."""
+"""Latents of a stored run joined to the samples of this one on their ids: what a second stage is fitted on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, OptionsError, Samples, StoredLatents, StoredRun, row_blocks
-from identify_mtlcm.objectives.rows import ROWS_AT_ONCE
-from identify_mtlcm.options.objectives import RepresentationOptions
+from identify_core.contexts.context import Context
+from identify_core.data import Samples
+from identify_core.data.blocks import row_blocks
+from identify_core.errors import OptionsError
+from identify_core.store import StoredLatents, StoredRun
 
 Numbers = np.ndarray[Any, Any]
 
+_ROWS_AT_ONCE = 8192
+
 
 @attrs.frozen(kw_only=True, eq=False)
-class StoredRows:
+class JoinedLatents:
     """The stored rows that belong to samples of this run, in their stored order.
 
     Args:
@@ -42,7 +46,7 @@ class StoredRows:
         order = np.argsort(self.numbers)
         places = self.places[order[np.searchsorted(self.numbers, numbers, sorter=order)]]
         _, count, _ = self.latents.shape
-        for rows in row_blocks(count, ROWS_AT_ONCE):
+        for rows in row_blocks(count, _ROWS_AT_ONCE):
             within = places[np.searchsorted(places, rows.start) : np.searchsorted(places, rows.stop)]
             if len(within):
                 read = np.asarray(self.latents.rows(source, rows.start, rows.stop))
@@ -50,59 +54,59 @@ class StoredRows:
                 yield block.to(device=context.device, dtype=context.dtype)
 
 
-def stored_rows(options: RepresentationOptions, samples: Samples, context: Context) -> StoredRows:
-    """Join the latents that the options name to the samples.
+def join_latents(
+    reference: str, name: str, samples: Samples, context: Context, *, replicate: int | None = None
+) -> JoinedLatents:
+    """Join latents of a stored run to the samples of this one, for an objective that goes on where that run ended.
+
+    Args:
+        reference: the stored run, by id, unique prefix, name or `@last`.
+        name: of its latents.
+        samples: of this run; rows are the same where their ids are.
+        context: of this run.
+        replicate: the one stored replicate that all replicates take; None gives each the stored one of its own number.
 
     Raises:
         OptionsError: there are no such latents or not enough replicates, no row has an id of the samples, or rows with
             one id have other inputs.
         StoreError: there is no such run.
     """
-    run = context.open_run(options.run)
-    if options.latents not in run.latents:
+    run = context.open_run(reference)
+    if name not in run.latents:
         there = ", ".join(run.latents) or "none"
-        raise OptionsError(f"the run {run.id} has no latents {options.latents!r}; it has: {there}")
-    latents = run.latents[options.latents]
-    _check_replicates(options, run, latents, context)
-    width = latents.shape[2] if options.replicate is None else latents.sizes[options.replicate][1]
+        raise OptionsError(f"the run {run.id} has no latents {name!r}; it has: {there}")
+    latents = run.latents[name]
+    said = f"the latents {name!r} of {run.id}"
+    _check_replicates(said, latents, replicate, context.count)
+    width = latents.shape[2] if replicate is None else latents.sizes[replicate][1]
     if width is None:
-        raise OptionsError(
-            f"the latents {options.latents!r} of {run.id} have another width in each replicate",
-            hint="choose one with replicate = 0",
-        )
+        raise OptionsError(f"{said} have another width in each replicate", hint="choose one with replicate = 0")
     numbers, places = _join(samples.ids, latents.ids)
     if not len(numbers):
         raise OptionsError(
-            f"no row of the latents {options.latents!r} of {run.id} has the id of a sample of this run "
-            f"({latents.shape[1]:,} stored, {len(samples):,} samples)",
+            f"no row of {said} has the id of a sample of this run ({latents.shape[1]:,} stored, {len(samples):,} "
+            "samples)",
             hint="take the dataset, its options and the seed of the stored run",
         )
-    _check_same_inputs(run, samples, numbers, options)
+    _check_same_inputs(run, samples, numbers)
     if len(numbers) < len(samples):
-        context.warn(
-            f"{len(numbers):,} of {len(samples):,} samples have a row in the latents {options.latents!r} of {run.id}; "
-            "the others are left out"
-        )
-    return StoredRows(
+        context.warn(f"{len(numbers):,} of {len(samples):,} samples have a row in {said}; the others are left out")
+    return JoinedLatents(
         latents=latents,
         numbers=numbers,
         places=places,
         width=width,
-        chosen=options.replicate,
+        chosen=replicate,
         claim=latents.identified_up_to,
     )
 
 
-def _check_replicates(options: RepresentationOptions, run: StoredRun, latents: StoredLatents, context: Context) -> None:
-    if options.replicate is not None and options.replicate >= latents.count:
+def _check_replicates(said: str, latents: StoredLatents, replicate: int | None, count: int) -> None:
+    if replicate is not None and replicate >= latents.count:
+        raise OptionsError(f"replicate is {replicate}, but {said} have replicates 0 to {latents.count - 1}")
+    if replicate is None and latents.count < count:
         raise OptionsError(
-            f"replicate is {options.replicate}, but the latents {options.latents!r} of {run.id} have replicates 0 to "
-            f"{latents.count - 1}"
-        )
-    if options.replicate is None and latents.count < context.count:
-        raise OptionsError(
-            f"the latents {options.latents!r} of {run.id} have {latents.count} replicates, but this run has "
-            f"{context.count}",
+            f"{said} have {latents.count} replicates, but this run has {count}",
             hint=f"set replicates = {latents.count}, or choose one for all with replicate = 0",
         )
 
@@ -116,7 +120,7 @@ def _join(ours: Numbers, theirs: Numbers) -> tuple[Numbers, Numbers]:
     return mine[order], other[order]
 
 
-def _check_same_inputs(run: StoredRun, samples: Samples, numbers: Numbers, options: RepresentationOptions) -> None:
+def _check_same_inputs(run: StoredRun, samples: Samples, numbers: Numbers) -> None:
     stored = run.row_fingerprints
     if stored is None or not samples.known_inputs:
         return
