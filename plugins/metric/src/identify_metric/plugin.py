@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
 from identify_metric.options.data import DigitsOptions
-from identify_metric.options.evaluators import DistancesOptions, StabilityOptions
+from identify_metric.options.evaluators import AnglesOptions, ConditionsOptions, DistancesOptions, StabilityOptions
 from identify_metric.options.models import DenseOptions
 from identify_metric.options.objectives import ElboOptions
 
@@ -69,6 +69,25 @@ def identify_evaluators() -> Iterable[Evaluator]:
         summary="Whether replicates agree better on geodesic distances than on latent ones.",
         options=StabilityOptions,
         target="identify_metric.evaluators.stability:evaluate",
+        draw="identify_metric.views.stability:draw",
+        arity="run",
+        requires={"modules", "samples"},
+        source=PAPER,
+    )
+    yield Evaluator(
+        name="angles",
+        summary="The angle at one sample between the geodesics to two others, in every replicate.",
+        options=AnglesOptions,
+        target="identify_metric.evaluators.angles:evaluate",
+        arity="run",
+        requires={"modules", "samples"},
+        source=PAPER,
+    )
+    yield Evaluator(
+        name="identifiability-conditions",
+        summary="Rank and condition of the decoders' Jacobian at the data, and latents that have collapsed.",
+        options=ConditionsOptions,
+        target="identify_metric.evaluators.conditions:evaluate",
         arity="run",
         requires={"modules", "samples"},
         source=PAPER,

@@ -9,13 +9,14 @@ import torch
 from identify_core import OptionsError, Replicates, Representation, RunError, RunSubject, Subject
 from identify_core.testing.contexts import make_context
 from identify_metric.datasets.digits import make_digits
-from identify_metric.evaluators import distances, stability
+from identify_metric.evaluators import angles, conditions, distances, stability
 from identify_metric.evaluators.pairs import choose_pairs, draw_pairs
-from identify_metric.geometry import geodesics, stack
+from identify_metric.geometry import geodesics, log_volume, stack
 from identify_metric.networks.dense import build_dense
 from identify_metric.options.data import DigitsOptions
-from identify_metric.options.evaluators import DistancesOptions, StabilityOptions
+from identify_metric.options.evaluators import AnglesOptions, ConditionsOptions, DistancesOptions, StabilityOptions
 from identify_metric.options.models import DenseOptions
+from identify_metric.views.stability import draw
 
 
 def test_pairs_are_those_of_the_study():
@@ -148,3 +149,62 @@ def test_what_cannot_be_measured_is_refused(subject):
     alone = run_subject(run.samples, run.replicates.select([0]), run.latents["z"][0].values()[None])
     with pytest.raises(OptionsError, match="compares replicates, and the run has 1"):
         stability.evaluate(StabilityOptions(), alone, context)
+
+
+def test_angles_of_a_linear_decoder_are_those_of_its_matrix(subject):
+    """Geodesics of a linear decoder are straight, so that the angle is that of the mapped differences."""
+    study, context = subject
+    run = study.run
+    module = run.replicates.module(0)
+    for number in range(2):
+        module.decoders[number] = torch.nn.Sequential(torch.nn.Linear(2, 64, dtype=torch.float64))
+    maps = [module.decoders[number][0].weight.detach() for number in range(2)]
+    linear = Replicates.from_modules([module, module]).eval()
+    z = run.latents["z"][0].values()
+    options = AnglesOptions(pairs=4)
+    finding = angles.evaluate(options, run_subject(run.samples, linear, np.stack([z, z])), context)
+    corner, first, second = (torch.from_numpy(z[each]).double() for each in angles.choose_triples(options, len(z)).T)
+    F = torch.cat(maps)
+    u, v = (first - corner) @ F.double().T, (second - corner) @ F.double().T
+    expected = torch.arccos((u * v).sum(1) / (u.norm(dim=1) * v.norm(dim=1)))
+    np.testing.assert_allclose(finding.arrays["geodesic"].values[0], expected, rtol=1e-4)
+    assert finding.scalars["deviation-geodesic"] < 1e-4
+    with pytest.raises(OptionsError, match="triples that are drawn"):
+        angles.choose_triples(AnglesOptions(pairs="all"), 9)
+    with pytest.raises(OptionsError, match="needs three samples, and there are 2"):
+        angles.choose_triples(options, 2)
+
+
+def test_a_latent_that_decoder_and_encoder_ignore_is_found(subject):
+    study, context = subject
+    run = study.run
+    sound = conditions.evaluate(ConditionsOptions(), study, context)
+    assert sound.scalars["full-rank"] == 1
+    module = run.replicates.module(0)
+    with torch.no_grad():
+        for decoder in module.decoders:
+            decoder[1].weight[:, 1] = 0  # the second latent is not looked at
+        module.encoder[-1].weight[[1, 3]] = 0
+        module.encoder[-1].bias[[1, 3]] = 0  # and its posterior is the prior
+    broken = Replicates.from_modules([module, run.replicates.module(1)]).eval()
+    z = np.stack([each.values() for each in run.latents["z"]])
+    finding = conditions.evaluate(ConditionsOptions(), run_subject(run.samples, broken, z), context)
+    assert finding.scalars["full-rank"] == 0.5
+    assert finding.arrays["divergence"].values[0, 1] < 1e-6
+    said = " ".join(finding.warnings)
+    assert "lacks full rank at 50.0% of the samples" in said
+    assert "latents have collapsed" in said
+    F = stack([each.double() for each in run.replicates.module(0).decoders])
+    z0 = torch.from_numpy(z[0]).double()
+    element = log_volume(F, z0).value
+    prior = torch.distributions.Normal(0.0, 1.0).log_prob(z0).sum(1)
+    np.testing.assert_allclose(sound.arrays["invariant-density"].values[0], (prior - element).detach(), rtol=1e-6)
+
+
+def test_the_picture_of_stability_has_every_distance(subject):
+    study, context = subject
+    options = StabilityOptions(pairs=5, draws=100)
+    finding = stability.evaluate(options, study, context)
+    (figure,) = draw(options, finding, context)
+    shown = [text.get_text() for text in figure.static.axes[0].get_legend().get_texts()]
+    assert shown == ["geodesic-expected", "geodesic-single", "euclid"]

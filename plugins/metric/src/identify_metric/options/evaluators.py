@@ -97,3 +97,23 @@ class StabilityOptions(SearchOptions):
         ("expected", "single"), help="The metrics whose geodesic distances are compared.", limit=not_empty()
     )
     draws: int = option(2000, help="Bootstrap draws of models.", limit=at_least(100))
+
+
+@attrs.frozen
+class ConditionsOptions(GeometryOptions):
+    """The options of `identifiability-conditions`."""
+
+    ensemble: Ensemble = option("expected", help="The metric of several decoders.")
+    rank_tolerance: float = option(
+        1e-6, help="A direction counts if its singular value is above this part of the largest.", limit=above(0)
+    )
+    collapse: float = option(
+        0.01, help="Nats; a latent whose mean divergence from the prior is below it has collapsed.", limit=above(0)
+    )
+
+
+@attrs.frozen
+class AnglesOptions(SearchOptions):
+    """The options of `angles`; `pairs` counts triples."""
+
+    ensemble: Ensemble = option("expected", help="The metric of several decoders.")

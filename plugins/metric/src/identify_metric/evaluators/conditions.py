@@ -1,0 +1,97 @@
+"""The evaluator `identifiability-conditions`: do the decoders meet what the theory asks of them?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from identify_core import Context, Finding, LabelledArray, Replicates, RunSubject, Subject, Table
+from identify_metric.evaluators.decoders import decoder_maps, points_of
+from identify_metric.geometry.metric import log_volume
+from identify_metric.networks.vae import divergence, posterior_of
+from identify_metric.options.evaluators import ConditionsOptions
+
+
+def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> Finding:
+    """Rank and condition of the Jacobian at the data, and latents that the posterior has given up.
+
+    Distances are identifiable where the decoder has full rank. A latent whose posterior is the prior for every sample
+    carries nothing, the decoder ignores it, and the metric is nearly singular along it.
+
+    Raises:
+        OptionsError: the run has no decoders, or lacks the latents.
+    """
+    run = subject.run
+    assert run is not None  # arity is "run"
+    points = points_of(options, run, context.device)
+    maps = decoder_maps(options, run.replicates, options.ensemble)
+    R, n, d = points.z.shape
+    found = [log_volume(F, z, tolerance=options.rank_tolerance) for F, z in zip(maps, points.z, strict=True)]
+    ranks = torch.stack([each.rank for each in found]).cpu().numpy()
+    conditions = torch.stack([each.condition for each in found]).cpu().numpy()
+    volumes = torch.stack([each.value for each in found]).cpu().numpy()
+    density = -0.5 * (points.z.square() + np.log(2 * np.pi)).sum(2).cpu().numpy() - volumes
+    divergences = _divergences(run, run.replicates, points.ids)
+    collapsed = (divergences < options.collapse).sum(1)
+    deficient = (ranks < d).mean(1)
+    warnings = []
+    if deficient.any():
+        warnings.append(
+            f"the Jacobian lacks full rank at {deficient.mean():.1%} of the samples: there the theory does not hold"
+        )
+    if collapsed.any():
+        warnings.append(
+            f"{collapsed.sum()} of {R * d} latents have collapsed: their decoders are not injective in these directions"
+        )
+    return Finding(
+        summary=f"full rank at {1 - deficient.mean():.1%} of the samples, median condition number "
+        f"{np.median(conditions):.3g}; {int(collapsed.sum())} of {R * d} latents have collapsed",
+        scalars={
+            "full-rank": float(1 - deficient.mean()),
+            "condition": float(np.median(conditions)),
+            "collapsed": int(collapsed.sum()),
+        },
+        tables={
+            "replicates": Table(
+                columns=("replicate", "full rank", "least rank", "median condition", "worst condition", "collapsed"),
+                rows=[
+                    (r, 1 - deficient[r], ranks[r].min(), np.median(conditions[r]), conditions[r].max(), collapsed[r])
+                    for r in range(R)
+                ],
+                caption=f"The Jacobian of each replicate at {n} samples, and its collapsed latents.",
+            )
+        },
+        arrays={
+            "condition": LabelledArray(values=conditions, dimensions=("replicate", "sample")),
+            "rank": LabelledArray(values=ranks, dimensions=("replicate", "sample")),
+            "log-volume": LabelledArray(
+                values=volumes, dimensions=("replicate", "sample"), summary="½ log det G over the directions that count"
+            ),
+            "invariant-density": LabelledArray(
+                values=density, dimensions=("replicate", "sample"), summary="log p(z) − ½ log det G, nats"
+            ),
+            "divergence": LabelledArray(
+                values=divergences, dimensions=("replicate", "latent"), summary="mean KL(q ‖ p) of each latent, nats"
+            ),
+        },
+        conventions={
+            "rank": f"singular values of the Jacobian above {options.rank_tolerance:g} of the largest",
+            "collapsed": f"latents with a mean divergence from the prior below {options.collapse:g} nats",
+            "log-volume": "not identifiable at a point: it takes up the Jacobian of the transition between two models",
+            "invariant-density": "log density of the prior with respect to the volume of the decoded surface; "
+            "identifiable where the rank is full",
+            "injectivity": "full rank is necessary for it and does not prove it",
+        },
+        warnings=warnings,
+    )
+
+
+@torch.no_grad()
+def _divergences(run: RunSubject, replicates: Replicates, ids: np.ndarray) -> np.ndarray:
+    """The mean divergence of each latent from the prior over the samples, (R, d), in nats."""
+    samples = run.samples
+    rows = np.flatnonzero(np.isin(samples.ids, ids))
+    x = samples.tensor("x")[torch.from_numpy(rows)].to(replicates.device, replicates.dtype)
+    encoded = replicates.part("encoder")(x)
+    result: np.ndarray = torch.stack([divergence(*posterior_of(each)).mean(0) for each in encoded]).cpu().numpy()
+    return result
