@@ -42,8 +42,7 @@ def arrays() -> list[Array]:
 @pytest.fixture(autouse=True)
 def narrow_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles that cut through representations, as they do in wide ones."""
-    for module in ("streamed", "resident"):
-        monkeypatch.setattr(f"identify_measures.statistics.{module}.TILE", 16)
+    monkeypatch.setattr("identify_measures.statistics.streamed.TILE", 16)
 
 
 def every_way(arrays: list[Array], represent: Callable[..., Representation]) -> list[Statistics]:

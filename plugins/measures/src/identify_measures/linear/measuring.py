@@ -20,6 +20,7 @@ from identify_measures.statistics.rotated import RotatedRows
 
 LEAST_BLOCKS = 8
 WIDE = 96  # beyond it, factors of every block left out cost too much to be made without being asked for
+_ENOUGH_ROWS = 100  # to say so of a few of them
 _FEW = 0.02  # part of the rows below which variance is said to sit in a few of them
 
 
@@ -130,17 +131,17 @@ def require_variance(statistics: Statistics, i: int, j: int, subset: Subset | No
 
 
 def _warnings(formula: Formula, statistics: Statistics, i: int, j: int) -> list[str]:
+    looked_for = formula.whitens or "constant latents" in find_measure(formula.name).touched_by
     traits = [
-        Traits(label=statistics.members[k].label, width=statistics.members[k].width, constant=statistics.constant(k))
-        for k in (i, j)
+        Traits(label=each.label, width=each.width, constant=statistics.constant(k) if looked_for else 0)
+        for k, each in ((k, statistics.members[k]) for k in (i, j))
     ]
     n = statistics.rows()
     found = cautions(formula.name, traits, n, statistics.distinct(i, j))
     for k, each in zip(dict.fromkeys((i, j)), traits, strict=False):
-        squares, total, _ = statistics.norm_sums(k, k)
-        if squares > 0 and n >= 100 and total * total / squares < _FEW * n:
-            few = f"about {total * total / squares:.2g} of {n} rows"
-            found.append(f"most of the variance of {each.label} sits in {few}")
+        heavy = statistics.heavy_rows(k) if n >= _ENOUGH_ROWS else math.inf
+        if heavy < _FEW * n:
+            found.append(f"most of the variance of {each.label} sits in about {heavy:.2g} of {n} rows")
         if formula.whitens:
             found += _rank_caution(_rank(statistics, k), each, n, statistics.members[k].tolerance)
     return found

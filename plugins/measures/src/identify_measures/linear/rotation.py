@@ -12,11 +12,38 @@ from identify_measures.linear import angles
 from identify_measures.linear.measuring import Formula, Gradient, require_variance
 from identify_measures.options.linear import ShapeOptions
 from identify_measures.statistics.derived import Statistics, Subset
+from identify_measures.statistics.reductions import cross_products
+
+_LOST = 1e-3  # of the relative size below which a singular value counts as zero
+_WORTH_SQUARING = 32  # columns from which eigenvalues of a Gram matrix are faster than singular values
 
 
 def nuclear(statistics: Statistics, i: int, j: int, subset: Subset | None = None) -> float:
     """|XᵀY|_*, the sum of the singular values."""
-    return float(torch.linalg.svdvals(statistics.products(i, j, subset)).sum())
+    tolerance = max(statistics.members[k].tolerance for k in (i, j))
+    return nuclear_norm(statistics.products(i, j, subset), _LOST * tolerance)
+
+
+def nuclear_norm(matrix: torch.Tensor, lost: float) -> float:
+    """The sum of the singular values σ.
+
+    The eigenvalues σ² of the smaller Gram matrix take a third of the work of a singular value decomposition. They are
+    right to about ε σ₁², so that σ is right to ε σ₁² / 2σ; where that could add up to more than is allowed, as where
+    ranks are not full, the matrix is decomposed itself.
+
+    Args:
+        matrix: shape (p, q), float64.
+        lost: the part of the sum that rounding may take.
+    """
+    if min(matrix.shape) >= _WORTH_SQUARING:
+        tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+        values = torch.linalg.eigvalsh(cross_products(tall, tall))
+        if float(values[0]) > 0:
+            roots = values.sqrt()
+            total = float(roots.sum())
+            if torch.finfo(matrix.dtype).eps / 2 * float(values[-1] * (1 / roots).sum()) <= lost * total:
+                return total
+    return float(torch.linalg.svdvals(matrix).sum())
 
 
 def similarity(statistics: Statistics, i: int, j: int, subset: Subset | None, options: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -105,7 +106,7 @@ class Statistics(ABC):
 
     @abstractmethod
     def total_products(self, i: int, j: int) -> torch.Tensor:
-        """The same over all rows."""
+        """The same over all rows, in memory of its own."""
 
     @abstractmethod
     def block_sums(self, i: int) -> torch.Tensor:
@@ -114,6 +115,11 @@ class Statistics(ABC):
     @abstractmethod
     def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
         """Σ ab, Σ a and Σ b over rows, a and b the squared norms of the centred rows of i and j."""
+
+    def heavy_rows(self, i: int) -> float:
+        """(Σ a)² / Σ a², a the squared norms of the centred rows: about how many rows hold the variance."""
+        squares, total, _ = self.norm_sums(i, i)
+        return total * total / squares if squares > 0 else math.inf
 
     def groups(self, *chosen: int) -> torch.Tensor | None:
         """Which rows are equal in all of some representations, as `repeats.groups_of` says it."""
@@ -202,7 +208,7 @@ class Statistics(ABC):
 
     def _raw(self, i: int, j: int, subset: Subset | None) -> torch.Tensor:
         if subset is None:
-            return self.total_products(i, j).clone()
+            return self.total_products(i, j)
         others = [b for b in range(self.blocks) if b not in subset]
         if len(others) >= len(subset):
             return torch.stack([self.block_products(i, j, b) for b in subset]).sum(dim=0)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 _LONG_ROW = 4096
 _SAFE = (1e-4, 1e4)
 _CHUNK = 512  # float32 sums of so few rows lose less than the rows' own rounding
+_PRODUCT_CHUNK = 4096
 
 
 def home_of(device: torch.device) -> torch.device:
@@ -21,7 +23,7 @@ def column_sums(rows: torch.Tensor) -> torch.Tensor:
     """Σ x over rows, shape (d,), float64."""
     total = torch.zeros(rows.shape[1], dtype=torch.float64, device=home_of(rows.device))
     for part in _chunks(rows):
-        total += part.sum(dim=0).to(total.device)
+        total += (part.new_ones(len(part)) @ part).to(total.device)
     return total
 
 
@@ -29,17 +31,54 @@ def column_squares(rows: torch.Tensor) -> torch.Tensor:
     """Σ x² over rows, shape (d,), float64."""
     total = torch.zeros(rows.shape[1], dtype=torch.float64, device=home_of(rows.device))
     for part in _chunks(rows):
-        total += part.square().sum(dim=0).to(total.device)
+        total += _sum_of_squares(part, "ij,ij->j").to(total.device)
     return total
 
 
 def row_squares(rows: torch.Tensor) -> torch.Tensor:
     """Σ x² over columns, shape (n,), float64."""
     home = home_of(rows.device)
+    if rows.shape[1] <= _LONG_ROW:
+        return _sum_of_squares(rows, "ij,ij->i").to(home, torch.float64)
     total = torch.zeros(len(rows), dtype=torch.float64, device=home)
     for start in range(0, rows.shape[1], _LONG_ROW):
-        part: torch.Tensor = torch.linalg.vector_norm(rows[:, start : start + _LONG_ROW], dim=1)
-        total += part.to(home, torch.float64).square()
+        total += _sum_of_squares(rows[:, start : start + _LONG_ROW], "ij,ij->i").to(total)
+    return total
+
+
+def _sum_of_squares(rows: torch.Tensor, over: str) -> torch.Tensor:
+    # numpy squares and sums in one pass; torch writes the squares down first.
+    if rows.device.type == "cpu":
+        values = rows.numpy()
+        return torch.from_numpy(np.einsum(over, values, values))
+    return rows.square().sum(dim=0 if over.endswith("j") else 1)
+
+
+def subtract(rows: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """The rows less a shift in their own type, in memory of their own."""
+    shift = shift.to(rows)
+    # numpy asks the system for large pages, which halves the time of a large result.
+    return torch.from_numpy(rows.numpy() - shift.numpy()) if rows.device.type == "cpu" else rows - shift
+
+
+def cross_products(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """XᵀY, shape (p, q), float64; products of float32 rows are float32, and their sums over chunks float64.
+
+    Args:
+        x: shape (n, p).
+        y: shape (n, q); `x` itself takes half the work on a CPU, where numpy hands XᵀX to the symmetric product.
+    """
+    dtype = torch.promote_types(x.dtype, y.dtype)
+    step = len(x) if dtype == torch.float64 else _PRODUCT_CHUNK
+    total: torch.Tensor | None = None
+    for start in range(0, len(x), step):
+        left, right = x[start : start + step].to(dtype), y[start : start + step].to(dtype)
+        if x.device.type == "cpu":
+            part = torch.from_numpy(left.numpy().T @ right.numpy())
+        else:
+            part = (left.T @ right).to(home_of(x.device))
+        total = part.to(torch.float64) if total is None else total.add_(part)
+    assert total is not None
     return total
 
 
@@ -62,5 +101,5 @@ def unit_of_size(size: float) -> float:
 
 
 def _chunks(rows: torch.Tensor) -> Iterator[torch.Tensor]:
-    length = _CHUNK if rows.device.type == "cpu" else 32 * _CHUNK
+    length = _CHUNK if rows.device.type == "cpu" and rows.dtype != torch.float64 else 32 * _CHUNK
     return (rows[start : start + length] for start in range(0, len(rows), length))

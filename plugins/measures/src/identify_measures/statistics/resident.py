@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
@@ -16,20 +17,20 @@ from identify_measures.statistics.derived import Member, Principal, Statistics, 
 from identify_measures.statistics.reductions import (
     column_squares,
     column_sums,
+    cross_products,
     home_of,
     row_squares,
+    subtract,
     unit_of,
 )
 
 _GRAM_TILE = 512
-_CHUNK = 4096
-TILE = 128  # columns of a tile of XᵀX, of which those below the diagonal are left out
-_SMALL = 16 * 2**20  # bytes up to which rows are multiplied in float64, whatever they came in
 
 # Below this part of the largest, eigenvalues of a float64 scatter are mostly the rounding of its products; the rows
 # themselves still tell singular values down to the square root of it.
 _DOUBTFUL = 1e-11
 _MILD = 1e-6
+_UNSEEN = 1e-11  # of a sum of squares: below the rounding of what it is a sum of
 
 
 class ResidentRows(Statistics):
@@ -61,18 +62,18 @@ class ResidentRows(Statistics):
     ) -> None:
         n = len(rows[0])
         device = rows[0].device
-        fingerprints = tuple(fingerprint(each) for each in rows)
         edges: tuple[int, ...] = (0, n)
         order = None
+        fingerprints: tuple[torch.Tensor | None, ...] = ()
         if fit is not None:
             edges, order = (0, int(fit.sum()), n), torch.argsort(~fit, stable=True).to(device)
         elif blocks > 1:
+            fingerprints = tuple(fingerprint(each) for each in rows)
             cut = random_blocks(n, blocks, groups_of(fingerprints))
             edges, order = cut.edges, cut.order.to(device)
         self._edges = edges
-        small = 8 * n * sum(each.shape[1] for each in rows) <= _SMALL and device.type != "mps"
         means = [column_sums(each) / n for each in rows]
-        centred = [_centre(each, mean, order, small) for each, mean in zip(rows, means, strict=True)]
+        centred = [_centre(each, mean, order) for each, mean in zip(rows, means, strict=True)]
         squares = [row_squares(each) for each in centred]
         units = tuple(unit_of(each, square) for each, square in zip(centred, squares, strict=True))
         self._squares = [
@@ -82,7 +83,7 @@ class ResidentRows(Statistics):
         self._rows = [each if unit == 1 else each.div_(unit) for each, unit in zip(centred, units, strict=True)]
         # What the rounding of its mean can leave in a column that is constant.
         self._noise = [
-            n * (4 * torch.finfo(each.dtype).eps * mean / unit).square()
+            (mean * (4 * torch.finfo(each.dtype).eps * math.sqrt(n) / unit)).square_()
             for each, mean, unit in zip(rows, means, units, strict=True)
         ]
         self._gram: torch.Tensor | None = None
@@ -95,6 +96,11 @@ class ResidentRows(Statistics):
             notes=notes,
         )
         self.fingerprints = fingerprints
+        self._given = () if fingerprints else tuple(rows)
+
+    def groups(self, *chosen: int) -> torch.Tensor | None:
+        # Looked for one after the other: where all rows of one differ, those of the pair do.
+        return groups_of(self.fingerprints[i] if self.fingerprints else fingerprint(self._given[i]) for i in chosen)
 
     def rescaled(self, scales: Mapping[int, torch.Tensor]) -> ResidentRows:
         made = copy(self)
@@ -140,23 +146,10 @@ class ResidentRows(Statistics):
 
     def block_products(self, i: int, j: int, block: int) -> torch.Tensor:
         a, b = self._edges[block], self._edges[block + 1]
-        return self._multiply(self.coordinates(i)[a:b], self.coordinates(j)[a:b])
+        return cross_products(self.coordinates(i)[a:b], self.coordinates(j)[a:b])
 
     def total_products(self, i: int, j: int) -> torch.Tensor:
-        return self._multiply(self.coordinates(i), self.coordinates(j))
-
-    def _multiply(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """XᵀY with sums over chunks of rows in float64; XᵀX from the tiles on and above its diagonal."""
-        dtype = torch.promote_types(x.dtype, y.dtype)
-        total = torch.zeros(x.shape[1], y.shape[1], dtype=torch.float64, device=self.home)
-        own = x is y and x.shape[1] > 2 * TILE and x.device.type == "cpu"
-        edges = [*range(0, x.shape[1], TILE), x.shape[1]] if own else [0, x.shape[1]]
-        for start in range(0, len(x), _CHUNK):
-            left, right = x[start : start + _CHUNK].to(dtype), y[start : start + _CHUNK].to(dtype)
-            for a, b in pairwise(edges):
-                first = a if own else 0
-                total[a:b, first:] += (left[:, a:b].T @ right[:, first:]).to(self.home)
-        return total.triu_().add_(total.triu(1).T) if own else total
+        return cross_products(self.coordinates(i), self.coordinates(j))
 
     def block_sums(self, i: int) -> torch.Tensor:
         def make() -> torch.Tensor:
@@ -169,11 +162,8 @@ class ResidentRows(Statistics):
         """Sums of squares of each column in its own coordinates; zero for a column constant up to rounding."""
 
         def make() -> torch.Tensor:
-            if subset is None and not self._is_wide(i) and not self._gram_is_cheaper:
-                variances = self.products(i, i).diagonal()
-            else:
-                rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
-                variances = column_squares(rows) - column_sums(rows).square() / len(rows)
+            rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
+            variances = column_squares(rows) - column_sums(rows).square() / len(rows)
             return torch.where(variances <= self._noise[i], 0.0, variances)
 
         return self.cached(("variances", i, subset), make)
@@ -189,7 +179,24 @@ class ResidentRows(Statistics):
         if subset is not None:
             x, y = self.take(x, subset), self.take(y, subset)
             x, y = x - x.mean(dim=0), y - y.mean(dim=0)
-        return self._multiply(x, y)
+        return cross_products(x, y)
+
+    def trace(self, i: int, subset: Subset | None = None) -> float:
+        if subset is not None or self._is_wide(i):
+            return super().trace(i, subset)
+
+        def make() -> float:
+            mean = self.mean(i)
+            total = float(self._squares[i].sum()) - self.rows() * float(mean @ mean)
+            # What rounding leaves of constant columns is taken out where it could be seen.
+            return total if float(self._noise[i].sum()) < _UNSEEN * total else float(self.variances(i).sum())
+
+        return self.cached(("trace", i), make)
+
+    def heavy_rows(self, i: int) -> float:
+        squares = self._squares[i]
+        total = float(squares.sum())
+        return total * total / float(squares @ squares) if total > 0 else math.inf
 
     def norm_sums(self, i: int, j: int, subset: Subset | None = None) -> tuple[float, float, float]:
         a, b = self._norms(i, subset), self._norms(j, subset)
@@ -221,7 +228,7 @@ class ResidentRows(Statistics):
         else:
             rows = self._rows[i].to(self.home, torch.float64)
             rows -= rows.mean(dim=0)
-            found = principal_components(rows.T @ rows, self.eigenvalue_floor(i))
+            found = principal_components(cross_products(rows, rows), self.eigenvalue_floor(i))
         doubtful = found.rank < rows.shape[1] or bool(found.values[-1] < _DOUBTFUL * found.values[0])
         if not doubtful or self.members[i].tolerance != RANK_TOLERANCE[torch.float64]:
             return found
@@ -241,12 +248,12 @@ class ResidentRows(Statistics):
     def whitened(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
         if subset is not None or (self._is_mild(i) and self._is_mild(j)):
             return super().whitened(i, j, subset)
-        return self.cached(("whitened", i, j), lambda: self._multiply(self._scores(i), self._scores(j)))
+        return self.cached(("whitened", i, j), lambda: cross_products(self._scores(i), self._scores(j)))
 
     def explained(self, i: int, j: int, subset: Subset | None = None) -> torch.Tensor:
         if subset is not None or (self._is_mild(i) and not self._is_wide(j)):
             return super().explained(i, j, subset)
-        return self._multiply(self._scores(i), self._rows[j])
+        return cross_products(self._scores(i), self._rows[j])
 
     def _is_mild(self, i: int) -> bool:
         """Whether whitening float64 products magnifies no rounding that matters."""
@@ -299,8 +306,6 @@ def gram_squares(rows: list[torch.Tensor]) -> torch.Tensor:
     return total
 
 
-def _centre(rows: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None, exact: bool) -> torch.Tensor:
-    """Rows without their mean, in their blocks' order; in float64 where that is asked for."""
-    if exact:
-        rows = rows.double()
-    return rows - mean.to(rows) if order is None else rows[order].sub_(mean.to(rows))
+def _centre(rows: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None) -> torch.Tensor:
+    """Rows without their mean, in their blocks' order."""
+    return subtract(rows, mean) if order is None else rows[order].sub_(mean.to(rows))

@@ -34,7 +34,7 @@ class RotatedRows(Statistics):
 
     def total_products(self, i: int, j: int) -> torch.Tensor:
         if i == j:
-            return self._origin.products(self._pair[i], self._pair[j])
+            return self._origin.products(self._pair[i], self._pair[j]).clone()
         x, y = self.principal(i), self.principal(j)
         overlap = self._overlap if i < j else self._overlap.T
         return (x.vectors * x.values.sqrt()) @ overlap @ (y.vectors * y.values.sqrt()).T
