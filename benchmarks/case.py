@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -15,13 +17,13 @@ class Case:
         name: what the work is, with its size.
         baseline_name: what it is compared with.
         ours: does the work; called several times.
-        baseline: does the same work the plain way; called `baseline_repeats` times.
-        expected: the ratio baseline / ours that is promised.
+        baseline: does the same work the plain way; called after each call of `ours`.
+        expected: the ratio baseline / ours that is promised; None where nothing is.
         agree: raises where the two results differ; called once with both results.
         baseline_fraction: which fraction of the work the baseline does; its time is divided by it. Below 1 only where
             the whole would take minutes, and the printed row says so.
-        repeats: how often `ours` is timed; the median counts.
-        baseline_repeats: how often the baseline is timed.
+        repeats: how often both are timed, in turn; the median of the ratios counts.
+        on_device: does the work on a device, for the column of the GPU.
         note: anything a reader should know.
     """
 
@@ -29,9 +31,9 @@ class Case:
     baseline_name: str
     ours: Callable[[], Any]
     baseline: Callable[[], Any]
-    expected: float
+    expected: float | None
     agree: Callable[[Any, Any], None]
     baseline_fraction: float = 1.0
     repeats: int = 3
-    baseline_repeats: int = 1
+    on_device: Callable[[torch.device], Any] | None = None
     note: str = ""

@@ -77,7 +77,6 @@ def cases() -> Iterable[Case]:
         expected=3,
         agree=_same_gap,
         repeats=5,
-        baseline_repeats=3,
     )
     few, labels = _codes(3000, 10)
     test = np.arange(2000, 3000)
@@ -89,7 +88,6 @@ def cases() -> Iterable[Case]:
         expected=2,
         agree=_same_sap,
         repeats=5,
-        baseline_repeats=3,
     )
     for mode, expected, error in (("reference", 2, 0.01), ("fast", 6, 0.03)):
         yield Case(

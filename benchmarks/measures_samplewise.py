@@ -52,7 +52,6 @@ def cases() -> Iterable[Case]:
         baseline_name="scipy.stats.spearmanr and linear_sum_assignment",
         ours=lambda: _pair([z, estimate], lambda shared: score_spearman_mcc(shared, 0, 1, _PLAIN)),
         baseline=lambda: _mcc_by_scipy(z, estimate),
-        baseline_repeats=3,
         repeats=5,
         expected=3,
         agree=_close(1e-10),

@@ -154,7 +154,6 @@ def fitted(d: int, tasks: int, points: int, k: int, least: float, seed: int, mix
         expected=500,
         agree=lambda ours, _: recovered(ours, rows(), least),
         repeats=3,
-        baseline_repeats=3,  # the first one pays for what torch makes at first use
         note=f"pooled MCC ≥ {least} checked",
     )
 
@@ -178,7 +177,6 @@ def cases() -> Iterable[Case]:
         expected=100,
         agree=same_step,
         repeats=20,
-        baseline_repeats=3,
         note="agree to 1e-10",
     )
     for mixing in MIXINGS:

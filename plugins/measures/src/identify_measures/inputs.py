@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -154,7 +155,7 @@ def check_finite(values: torch.Tensor, name: str) -> None:
         InputError: there are some; it says in how many rows.
     """
     # A sum is finite only if every term is, and needs no second array of that size; large finite terms may overflow.
-    if bool(torch.isfinite(values.sum())):
+    if math.isfinite(float(values.sum())):
         return
     bad = int((~torch.isfinite(values)).any(dim=1).sum())
     if bad:

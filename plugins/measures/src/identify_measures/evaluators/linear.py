@@ -55,7 +55,9 @@ def _cost(work: Work, sizes: list[tuple[int, int]]) -> Cost:
     products = sum(d * e for d, e, _ in evaluations(sizes, interval=False))
     # Sums of rows are exact to the last digit, which takes passes over short chunks of them.
     shared = Work(
-        operations=2.8 * n * products, elements=100.0 * n * width, calls=n * (0.3 + 0.1 * len(sizes)) + 700 * len(sizes)
+        operations=2.8 * n * products,
+        elements=75.0 * n * width,
+        calls=n * (0.03 + 0.01 * len(sizes)) + 700 * len(sizes),
     )
     memory = Memory()
     resident = 4 * n * width <= memory.rows

@@ -235,8 +235,8 @@ class Statistics(ABC):
     def square(self, i: int, j: int, subset: Subset | None = None) -> float:
         """|XᵀY|²."""
         if subset is None:
-            return self.cached(("square", i, j), lambda: float(self.products(i, j).square().sum()))
-        return float(self.products(i, j, subset).square().sum())
+            return self.cached(("square", i, j), lambda: _squared_norm(self.products(i, j)))
+        return _squared_norm(self.products(i, j, subset))
 
     def principal(self, i: int, subset: Subset | None = None) -> Principal:
         """The principal components."""
@@ -277,6 +277,11 @@ class Statistics(ABC):
             while self._cached_bytes > self._budget:
                 self._cached_bytes -= self._cache.popitem(last=False)[1][1]
         return made
+
+
+def _squared_norm(matrix: torch.Tensor) -> float:
+    flat = matrix.reshape(-1)
+    return float(flat @ flat)
 
 
 def principal_components(scatter: torch.Tensor, floor: float) -> Principal:

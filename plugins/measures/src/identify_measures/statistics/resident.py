@@ -81,11 +81,7 @@ class ResidentRows(Statistics):
             for each, square, unit in zip(centred, squares, units, strict=True)
         ]
         self._rows = [each if unit == 1 else each.div_(unit) for each, unit in zip(centred, units, strict=True)]
-        # What the rounding of its mean can leave in a column that is constant.
-        self._noise = [
-            (mean * (4 * torch.finfo(each.dtype).eps * math.sqrt(n) / unit)).square_()
-            for each, mean, unit in zip(rows, means, units, strict=True)
-        ]
+        self._means = [mean / unit for mean, unit in zip(means, units, strict=True)]
         self._gram: torch.Tensor | None = None
         super().__init__(
             members=members,
@@ -106,11 +102,11 @@ class ResidentRows(Statistics):
         made = copy(self)
         made.__dict__.pop("_gram_is_cheaper", None)
         made._gram = None
-        made._rows, made._squares, made._noise = list(self._rows), list(self._squares), list(self._noise)
+        made._rows, made._squares, made._means = list(self._rows), list(self._squares), list(self._means)
         for i, each in scales.items():
             made._rows[i] = self._rows[i] * each.to(self._rows[i])
             made._squares[i] = row_squares(made._rows[i])
-            made._noise[i] = self._noise[i] * each.square()
+            made._means[i] = self._means[i] * each
         return made
 
     def centred_rows(self, i: int, subset: Subset | None = None) -> torch.Tensor:
@@ -163,8 +159,9 @@ class ResidentRows(Statistics):
 
         def make() -> torch.Tensor:
             rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
-            variances = column_squares(rows) - column_sums(rows).square() / len(rows)
-            return torch.where(variances <= self._noise[i], 0.0, variances)
+            mean = self.mean(i) if rows is self.coordinates(i) else column_sums(rows) / len(rows)
+            variances = column_squares(rows) - mean.square() * len(rows)
+            return torch.where(variances <= self._means[i].square() * self._rounding(i), 0.0, variances)
 
         return self.cached(("variances", i, subset), make)
 
@@ -186,12 +183,22 @@ class ResidentRows(Statistics):
             return super().trace(i, subset)
 
         def make() -> float:
-            mean = self.mean(i)
+            mean, shift = self.mean(i), self._means[i]
             total = float(self._squares[i].sum()) - self.rows() * float(mean @ mean)
             # What rounding leaves of constant columns is taken out where it could be seen.
-            return total if float(self._noise[i].sum()) < _UNSEEN * total else float(self.variances(i).sum())
+            seen = float(shift @ shift) * self._rounding(i) >= _UNSEEN * total
+            return float(self.variances(i).sum()) if seen else total
 
         return self.cached(("trace", i), make)
+
+    def _rounding(self, i: int) -> float:
+        """What the rounding of its mean can leave in the squares of a constant column, for a mean of one."""
+        return len(self._rows[i]) * (4 * torch.finfo(self._rows[i].dtype).eps) ** 2
+
+    def mean(self, i: int, subset: Subset | None = None) -> torch.Tensor:
+        if subset is None and self.blocks == 1:
+            return self.cached(("mean", i), lambda: column_sums(self.coordinates(i)) / self.rows())
+        return super().mean(i, subset)
 
     def heavy_rows(self, i: int) -> float:
         squares = self._squares[i]
