@@ -118,8 +118,7 @@ def test_evaluate_verify_export_plot_and_report(study: CommandLine) -> None:
 
 def test_a_truncated_chunk_is_noticed(study: CommandLine, tmp_path: Path) -> None:
     shutil.copytree(study.folder / "identify-store", tmp_path / "damaged")
-    chunks = [path for path in (tmp_path / "damaged" / "runs").rglob("weights/**/c/*") if path.is_file()]
-    chunks += [path for path in (tmp_path / "damaged" / "runs").rglob("weights/**/c/**/*") if path.is_file()]
+    chunks = [path for path in (tmp_path / "damaged" / "runs").rglob("weights/**/c.*") if path.is_file()]
     chunks[0].write_bytes(chunks[0].read_bytes()[:-1])
     message = study("--store", str(tmp_path / "damaged"), "runs", "verify", status=4)
     assert "weights" in message.stdout + message.stderr

@@ -77,6 +77,10 @@ class StoreError(IdentifyError):
     exit_code = 4
 
 
+class UnknownReferenceError(StoreError):
+    """A store holds nothing that a reference means."""
+
+
 class Interrupted(IdentifyError):  # noqa: N818 - a state, not a failure: the run can be resumed
     """The user stopped the run; a checkpoint was written."""
 

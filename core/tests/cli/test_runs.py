@@ -106,7 +106,7 @@ class TestList:
     def test_nothing_is_said_on_stderr(self, store: Store, write_run: Write) -> None:
         assert (identify_runs(store, "ls").stdout, identify_runs(store, "ls").stderr) == ("", "no runs yet\n")
         write_run()
-        assert identify_runs(store, "ls", "--name", "x").stderr == "no run matches\n"
+        assert identify_runs(store, "ls", "--name", "x").stderr == "no run or comparison matches\n"
 
     def test_no_store_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="there is no store at"):
@@ -198,7 +198,7 @@ class TestRemove:
 
     def test_all_are_looked_up_before_the_first_goes(self, store: Store, write_run: Write) -> None:
         run = write_run()
-        with pytest.raises(StoreError, match="no run 'nothing'"):
+        with pytest.raises(StoreError, match="no run and no comparison 'nothing'"):
             identify_runs(store, "rm", run.id, "nothing", "--yes")
         assert [each.id for each in store.runs()] == [run.id]
 
@@ -275,7 +275,7 @@ class TestVerify:
     def test_all_runs_by_default_and_the_status_says_it(self, store: Store, write_run: Write) -> None:
         good, bad, staged = write_run(), write_run(), write_run(commit=False)
         assert identify_runs(store, "verify").return_value == 0
-        (bad.folder / "arrays.zarr/history/loss/values/c/0/0").write_bytes(b"")
+        (bad.folder / "arrays.zarr/history/loss/values/c.0.0").write_bytes(b"")
         (bad.folder / "spec.toml").unlink()
         result = identify_runs(store, "verify")
         assert result.return_value == 4

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.comparisons.comparison import Comparison, Rendering, Request, compare, standard_evaluators
+from identify_core.comparisons.comparison import Comparison, Request, compare, standard_evaluators
 from identify_core.comparisons.estimates import Cost, plan
 from identify_core.comparisons.foreign.door import Terms
 from identify_core.comparisons.imports import import_arrays
@@ -24,12 +24,12 @@ from identify_core.evaluation.grids import against_claim, common_claim, meets
 from identify_core.evaluation.subjects import Subject
 from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry
-from identify_core.reports.page import finished_page
-from identify_core.reports.pair_figures import cluster_order, draw_grid, embed
+from identify_core.reports.pair_figures import cluster_order, embed
+from identify_core.reports.stored_figures import draw_comparison
 from identify_core.runs.engine import Surroundings, execute
 from identify_core.scores import Score, Verdict
 from identify_core.spec import choose_evaluator, load_spec
-from identify_core.store import Store, StoredRun
+from identify_core.store import Store, StoredRun, verify_run
 from identify_core.testing import toy_plugin
 
 
@@ -49,9 +49,6 @@ class Failing:
             name="unestimated", summary="", target=f"{here}:typo", estimate=f"{here}:no_estimate", arity="pair"
         )
         yield Evaluator(name="missing", summary="", target=f"{here}:nowhere", arity="pair")
-
-
-RENDERING = Rendering(draw=draw_grid, page=finished_page)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,9 +101,7 @@ def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store
 
 def make(registry: Registry, store: Store, *references: str, evaluator: str = "distance", **more: Any) -> Comparison:
     groups = open_groups(references, store)
-    return compare(
-        Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), store, rendering=RENDERING
-    )
+    return compare(Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), store)
 
 
 def test_runs_of_the_same_data_are_compared_and_the_comparison_is_stored(registry: Registry, store: Store) -> None:
@@ -121,11 +116,20 @@ def test_runs_of_the_same_data_are_compared_and_the_comparison_is_stored(registr
     assert [each.id for each in store.comparisons()] == [comparison.id]
     stored = StoredRun(store.find(comparison.id, kind="comparison"))
     np.testing.assert_array_equal(stored.findings["distance"].finding.arrays["value"].values, matrix)
+
+
+def test_a_comparison_is_drawn_when_its_page_is_first_asked_for(registry: Registry, store: Store) -> None:
+    comparison = make(registry, store, "wide", "long")
+    assert not (comparison.folder / "report.html").exists()
+    assert not list((comparison.folder / "figures").iterdir())
+    stored = store.open(comparison.id, kind="comparison")
+    assert draw_comparison(store, stored, registry) == {}
     page = (comparison.folder / "report.html").read_text()
     assert f"<dt>finished</dt><dd>{stored.document['finished']}</dd>" in page
     figures = {path.stem.rpartition(".")[2] for path in (comparison.folder / "figures").rglob("*.png")}
     assert len(figures) == 3, figures
-    assert "distance" in (comparison.folder / "report.html").read_text()
+    assert "distance" in page
+    assert verify_run(store.find(comparison.id, kind="comparison")) == []
 
 
 def test_single_replicates_can_be_named(registry: Registry, store: Store) -> None:
@@ -189,7 +193,7 @@ def test_an_evaluator_that_raises_anything_is_a_row_with_its_reason(
         groups=open_groups(["wide"], store), evaluators=[choose_evaluator(registry, each) for each in names]
     )
     failing.prepared.clear()
-    comparison = compare(request, store, rendering=RENDERING)
+    comparison = compare(request, store)
     assert list(comparison.findings) == ["distance"]
     reasons = comparison.failures
     assert set(reasons) == set(names) - {"distance"}
@@ -203,6 +207,7 @@ def test_an_evaluator_that_raises_anything_is_a_row_with_its_reason(
     stored = StoredRun(store.find(comparison.id, kind="comparison"))
     assert stored.document["failures"] == comparison.failures
     assert list(stored.findings) == ["distance"]
+    draw_comparison(store, stored, registry)
     assert "int too big to convert" in (comparison.folder / "report.html").read_text()
 
 

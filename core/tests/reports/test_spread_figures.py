@@ -67,11 +67,11 @@ def test_runs_of_several_widths_stand_along_the_dimension() -> None:
 def test_a_grid_without_a_single_value_is_drawn_without_a_warning() -> None:
     """Warnings are errors in this suite; numpy has one for the largest of no numbers."""
     arrays = {
-        "labels": LabelledArray(values=np.array(["a", "b"]), dimensions=("representation",)),
-        "value": LabelledArray(values=np.full((2, 2), np.nan), dimensions=("representation", "other")),
+        "labels": LabelledArray(values=np.array(["a", "b", "c"]), dimensions=("representation",)),
+        "value": LabelledArray(values=np.full((3, 3), np.nan), dimensions=("representation", "other")),
     }
     evaluator = Evaluator(name="cka", summary="", target="a:b", arity="pair")
     figures = list(
-        draw_grid(Finding(summary="", arrays=arrays), evaluator, [Member(group="g", latents="h", width=2)] * 2)
+        draw_grid(Finding(summary="", arrays=arrays), evaluator, [Member(group="g", latents="h", width=2)] * 3)
     )
     assert figures[0].name == "heat-map"

@@ -13,7 +13,7 @@ from identify_core.store.folder import Folder
 from identify_core.store.records import read_record, write_record
 
 Write = Callable[..., RunSummary]
-CHUNK = "arrays.zarr/latents/hidden-1/c/0/0/0"
+CHUNK = "arrays.zarr/latents/hidden-1/c.0.0.0"
 
 
 def flip(path: Path) -> None:
@@ -53,7 +53,7 @@ def edit(path: Path, old: str, new: str) -> None:
             lambda f: edit(f / "arrays.zarr/latents/hidden-1/zarr.json", "linear", "identity"),
             "latents/hidden-1: its chunks or its zarr.json changed since it was written",
         ),
-        (lambda f: (f / "arrays.zarr/weights/0.weight/c/9").write_bytes(b"x"), "weights/0.weight: its chunks"),
+        (lambda f: (f / "arrays.zarr/weights/0.weight/c.9").write_bytes(b"x"), "weights/0.weight: its chunks"),
         (lambda f: shutil.copytree(f / "arrays.zarr/samples", f / "arrays.zarr/more"), "more: run.json does not list"),
         (lambda f: shutil.rmtree(f / "arrays.zarr"), "arrays.zarr is missing"),
         (lambda f: (f / "spec.toml").write_text("seed = 2"), "spec.toml: it changed since it was written"),

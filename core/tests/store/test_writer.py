@@ -288,7 +288,7 @@ def test_everything_reaches_the_disk_before_the_rename_and_checkpoints_last_unti
         monkeypatch.setattr(os, "replace", replace)
         writer.commit()
     before, after = events[: events.index("rename")], events[events.index("rename") + 1 :]
-    assert {"0", "c", "w", "weights", "arrays.zarr", "zarr.json", writer.id} <= set(before)
+    assert {"c.0", "w", "weights", "arrays.zarr", "zarr.json", writer.id} <= set(before)
     assert "checkpoint" not in before
     assert after[:2] == ["runs", "staging"]
     assert not (writer.folder / "scratch").exists()

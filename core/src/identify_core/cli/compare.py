@@ -11,8 +11,12 @@ from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from identify_core.comparisons.comparison import Comparison, Request
     from identify_core.comparisons.estimates import Estimate
+    from identify_core.plugins import Registry
+    from identify_core.store import Store
 
 FAILED = 1
 
@@ -30,6 +34,7 @@ FAILED = 1
 )
 @click.option("--all", "every", is_flag=True, help="Every evaluator of pairs that applies, however long it takes.")
 @click.option("--full", is_flag=True, help="Print every table, convention and warning.")
+@click.option("--report", is_flag=True, help="Draw the figures and write the page, too, as `identify report` does.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators.")
 @outside_options
 @trust_option
@@ -58,6 +63,7 @@ def command(
     taken_as: str | None,
     every: bool,
     full: bool,
+    report: bool,
     dry_run: bool,
     quiet: bool,
     as_json: bool,
@@ -80,10 +86,8 @@ def command(
     if settings["expect"]:
         rung(settings["expect"])
     registry = invocation.registry()
-    from identify_core.comparisons.comparison import Rendering, Request, compare, standard_evaluators
+    from identify_core.comparisons.comparison import Request, compare, standard_evaluators
     from identify_core.comparisons.references import open_groups
-    from identify_core.reports.page import finished_page
-    from identify_core.reports.pair_figures import draw_grid
     from identify_core.spec import choose_evaluators
     from identify_core.store import Store
 
@@ -108,10 +112,22 @@ def command(
     from identify_core.cli.watching import watched
 
     with watched(quiet) as (display, stop_requested):
-        rendering = Rendering(draw=draw_grid, page=finished_page)
-        comparison = compare(request, store, display=display, stop_requested=stop_requested, rendering=rendering)
-    _print(comparison, request, as_json=as_json, full=full)
+        comparison = compare(request, store, display=display, stop_requested=stop_requested)
+        page = _draw(store, comparison, registry) if report else None
+    _print(comparison, request, as_json=as_json, full=full, page=page)
     return FAILED if comparison.below or comparison.failures else 0
+
+
+def _draw(store: Store, comparison: Comparison, registry: Registry) -> Path:
+    """Draw the comparison's figures and its page; what cannot be drawn is said."""
+    from identify_core.cli.output import print_warning
+    from identify_core.reports.stored_figures import draw_comparison
+    from identify_core.store.layout import REPORT_FILE
+
+    problems = draw_comparison(store, store.open(comparison.id, kind="comparison"), registry)
+    for label, problem in problems.items():
+        print_warning(f"{label} was not drawn: {problem}")
+    return comparison.folder / REPORT_FILE
 
 
 def _plan(request: Request, as_json: bool) -> int:
@@ -155,13 +171,13 @@ def _megabytes(count: float) -> str:
     return f"{count / 2**20:.4g} MiB" if count < 2**30 else f"{count / 2**30:.3g} GiB"
 
 
-def _print(comparison: Comparison, request: Request, *, as_json: bool, full: bool) -> None:
+def _print(comparison: Comparison, request: Request, *, as_json: bool, full: bool, page: Path | None) -> None:
     from identify_core.cli.output import print_failure, print_json
 
     if as_json:
-        print_json("comparison", _plain(comparison, request))
+        print_json("comparison", {**_plain(comparison, request), "report": page})
     else:
-        _print_answer(comparison, full=full)
+        _print_answer(comparison, full=full, page=page)
     if comparison.failures:
         print_failure(
             f"{len(comparison.failures)} of {len(comparison.failures) + len(comparison.findings)} evaluators failed; "
@@ -175,18 +191,15 @@ def _print(comparison: Comparison, request: Request, *, as_json: bool, full: boo
         )
 
 
-def _print_answer(comparison: Comparison, *, full: bool) -> None:
+def _print_answer(comparison: Comparison, *, full: bool, page: Path | None) -> None:
     """The answer in one screen; everything else behind it where `full`."""
-    from identify_core.cli.output import stdout_console
-    from identify_core.reports.relations_text import answer_lines
+    from identify_core.cli.output import print_relations, stdout_console
     from identify_core.reports.tables import print_finding
 
     console, lined = stdout_console(), comparison.lined
     if lined.warning:
         console.print(lined.warning, markup=False, style="bold red")
-    sizes = {each.label: each.shape for each in lined.representations}
-    for number, line in enumerate(answer_lines(comparison.findings, sizes, width=console.width)):
-        console.print(line, markup=False, style="bold" if number == 0 else "", soft_wrap=True)
+    print_relations(comparison.findings, {each.label: each.shape for each in lined.representations})
     for label, finding in comparison.findings.items():
         if finding.summary and "pairs" not in finding.tables:
             console.print(f"{label}: {finding.summary}", markup=False, soft_wrap=True)
@@ -198,9 +211,9 @@ def _print_answer(comparison: Comparison, *, full: bool) -> None:
             print_finding(console, label, finding)
         for name, reason in comparison.skipped.items():
             console.print(f"left out {name}: {reason}", markup=False, style="dim")
-        console.print(f"comparison  {comparison.id}", markup=False, soft_wrap=True)
     more = "" if full else "more with --full; "
-    console.print(f"{more}report: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True, style="dim")
+    where = page or f"identify report {comparison.id}"
+    console.print(f"{more}report: {where}", markup=False, soft_wrap=True, style="dim")
 
 
 def _plain(comparison: Comparison, request: Request) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def command(
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Draw the figures of a stored RUN again, as its plugins draw them now; the run itself stays as it is.
+    """Draw the figures of a stored RUN or comparison, as its plugins draw them now; the run itself stays as it is.
 
     \b
     identify plot @last
@@ -57,7 +57,7 @@ def command(
     from identify_core.reports.stored_figures import redraw
     from identify_core.store import Store
 
-    stored = Store(invocation.store_path).open(run)
+    stored = Store(invocation.store_path).open_any(run)
     folder = output if output is not None else Path(f"figures-{stored.id}")
     registry = invocation.registry_for(stored.document, f"plot {run}", kinds=("evaluator",))
     drawings = redraw(stored, registry, folder, formats=formats, only=labels)

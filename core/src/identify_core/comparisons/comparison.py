@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,21 +12,20 @@ import torch
 from identify_core.comparisons.joins import Lined, line_up
 from identify_core.comparisons.opening import with_runs
 from identify_core.comparisons.references import Group
-from identify_core.components import Component, Evaluator
+from identify_core.components import Evaluator
 from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import PluginError, UsageError
 from identify_core.evaluation import targets
 from identify_core.evaluation.grids import different, grid_finding, meets
-from identify_core.evaluation.pairs import Grid, Member, Preparations, score_pairs
+from identify_core.evaluation.pairs import Grid, Preparations, score_pairs
 from identify_core.evaluation.subjects import Subject
-from identify_core.findings import Figure, Finding
+from identify_core.findings import Finding
 from identify_core.plugins import Registry
 from identify_core.spec import FORMAT, Chosen, plain_options
 from identify_core.spec.choosing import chosen_with
-from identify_core.store import RunWriter, Store, StoredRun
-from identify_core.store.layout import timestamp, utc_now
+from identify_core.store import RunWriter, Store
 from identify_core.store.provenance import Clock, describe_machine
 
 _COMPARED = ("pair", "group")
@@ -96,19 +95,6 @@ class Comparison:
     below: tuple[tuple[str, str, str], ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class Rendering:
-    """How a comparison is shown.
-
-    Args:
-        draw: the figures of the finding of an evaluator that draws none itself.
-        page: the comparison's page, made from what is stored.
-    """
-
-    draw: Callable[[Finding, Component, Sequence[Member]], Iterable[Figure]]
-    page: Callable[[StoredRun], str]
-
-
 def standard_evaluators(
     registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents", every: bool = False
 ) -> list[Chosen]:
@@ -169,11 +155,10 @@ def compare(
     *,
     display: Display | None = None,
     stop_requested: Callable[[], bool] = lambda: False,
-    rendering: Rendering | None = None,
 ) -> Comparison:
     """Make a comparison and store it; an evaluator that fails costs no other.
 
-    Without a rendering it has the figures that evaluators draw themselves, and no page.
+    Nothing is drawn: figures and the page are made from what is stored when somebody wants them.
 
     Raises:
         UsageError: the representations cannot be lined up, or no evaluator applies, or the expectation needs a ladder.
@@ -205,15 +190,12 @@ def compare(
             lined = with_runs(lined, store, request.registry, context, trusted=request.trusted)
         try:
             writer.write_spec(_request_as_toml(request, chosen))
-            grids, findings, failed = _score(writer, chosen, lined, request, context, rendering)
+            grids, findings, failed = _score(writer, chosen, lined, context)
             below = _below(grids, request.expect) if grids or not failed else ()
             if not findings:
                 targets.raise_failure(failed)
             failures = {label: targets.reason_of(error) for label, error in failed.items()}
             writer.write_document(_document(request, lined, skipped, failures, device, clock, context))
-            writer.write_document({"finished": timestamp(utc_now())})  # the report says it, too
-            if rendering is not None:
-                writer.write_report(rendering.page(StoredRun.open(writer.folder)))
         except BaseException:
             writer.close()
             store.remove(store.find(writer.id, kind="comparison"))
@@ -253,17 +235,10 @@ def _score(
     writer: RunWriter,
     chosen: Sequence[Chosen],
     lined: Lined,
-    request: Request,
     context: Context,
-    rendering: Rendering | None,
 ) -> tuple[list[Grid], dict[str, Finding], dict[str, Exception]]:
     """Every evaluator's grid and finding, stored as soon as it is there, and what those raised that failed."""
     preparations = Preparations(lined.representations)
-    members = [
-        Member(group=group.name, latents=each.latents, width=each.shape[1])
-        for group in request.groups
-        for each in group.representations
-    ]
     grids: list[Grid] = []
     findings: dict[str, Finding] = {}
     failed: dict[str, Exception] = {}
@@ -273,8 +248,6 @@ def _score(
                 writer.write_finding(
                     label, finding, evaluator=each.registered.qualified_name, options=plain_options(each.options)
                 )
-                for figure in _draw(each, finding, members, context, rendering if grid else None):
-                    writer.write_figure(label, figure)
                 for warning in finding.warnings:
                     context.warn(f"{label}: {warning}")
                 grids += [grid] if grid else []
@@ -297,20 +270,6 @@ def _found(chosen: Chosen, preparations: Preparations, context: Context) -> Iter
         yield ".".join(part for part in (chosen.label, finding.name) if part), finding, None
 
 
-def _draw(
-    chosen: Chosen, finding: Finding, members: Sequence[Member], context: Context, rendering: Rendering | None
-) -> list[Figure]:
-    """The figures that an evaluator draws itself, else those of the rendering."""
-
-    def make() -> Iterable[Figure]:
-        own = targets.draw(chosen, finding, context)
-        if own or rendering is None:
-            return own
-        return rendering.draw(finding, chosen.registered.component, members)
-
-    return targets.drawn(chosen.label, make, context)
-
-
 def _document(
     request: Request,
     lined: Lined,
@@ -320,17 +279,19 @@ def _document(
     clock: Clock,
     context: Context,
 ) -> dict[str, Any]:
+    groups = [group.name for group in request.groups for _ in group.representations]
     return {
         "representations": [
             {
                 "label": each.label,
+                "group": group,
                 "run": each.run_id,
                 "latents": each.latents,
                 "replicate": each.replicate,
                 "width": each.shape[1],
                 "identified_up_to": each.identified_up_to,
             }
-            for each in lined.representations
+            for each, group in zip(lined.representations, groups, strict=True)
         ],
         "rows": lined.rows,
         "left_out": lined.left_out,

@@ -24,13 +24,15 @@ _WRITTEN = 12  # up to this many each cell has its number
 
 
 def draw_grid(finding: Finding, component: Component, members: Sequence[Member]) -> Iterator[Figure]:
-    """Every picture that a grid of scores gives.
+    """Every picture that a grid of scores gives; none for two representations, whose one score is said in words.
 
     Args:
         finding: of `grid_finding`.
         component: the evaluator, for its direction.
         members: the run, the latents and the width of each representation, in order.
     """
+    if "labels" not in finding.arrays or len(finding.arrays["labels"].values) < 3:
+        return
     labels = [str(label) for label in finding.arrays["labels"].values]
     groups = [member.group for member in members]
     matrices = {

@@ -16,6 +16,7 @@ from identify_core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from identify_core.contexts.context import Context
+    from identify_core.findings import Figure
     from identify_core.plugins import Registry
     from identify_core.spec import Chosen
     from identify_core.store import RunAppender, Store, StoredFinding, StoredRun
@@ -61,28 +62,53 @@ def redraw(
     with TemporaryDirectory(prefix="identify-plot-") as scratch:
         context = _context(run, Path(scratch))
         return [
-            _redraw_one(findings[label], registry, context, folder / encode_name(label), formats)
+            _redraw_one(run, findings[label], registry, context, folder / encode_name(label), formats)
             for label in only or findings
         ]
 
 
 def _redraw_one(
-    stored: StoredFinding, registry: Registry, context: Context, folder: Path, formats: Sequence[str]
+    run: StoredRun,
+    stored: StoredFinding,
+    registry: Registry,
+    context: Context,
+    folder: Path,
+    formats: Sequence[str],
 ) -> Drawing:
-    from identify_core.evaluation import targets
-
     if not stored.evaluator:  # kept by the objective, which draws nothing
         return Drawing(label=stored.label)
     try:
-        chosen = _choose(stored, registry)
         with house_style():
-            figures = targets.draw(chosen, stored.finding, context)
+            figures = _draw(run, stored, registry, context)
     except IdentifyError as error:
         return Drawing(label=stored.label, problem=f"{error.message}; {error.hint}" if error.hint else error.message)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not cost the other figures
         return Drawing(label=stored.label, problem=f"{type(error).__name__}: {error}")
     files = [file for figure in figures for file in save_figure(figure, folder, formats)]
     return Drawing(label=stored.label, files=tuple(files))
+
+
+def draw_comparison(store: Store, comparison: StoredRun, registry: Registry) -> dict[str, str]:
+    """Draw a comparison's figures and make its page, which it does not have until somebody wants them.
+
+    Args:
+        store: that holds the comparison.
+        comparison: a committed one.
+        registry: whose evaluators draw.
+
+    Returns:
+        Label of each finding that could not be drawn to the reason; the page is made without it.
+
+    Raises:
+        StoreError: the comparison cannot be written.
+    """
+    from identify_core.reports.page import finished_page
+    from identify_core.store import RunAppender, StoredRun
+
+    appender = RunAppender(store, comparison.summary)
+    problems = {label: _draw_into(appender, comparison, label, registry) for label in comparison.findings}
+    appender.write_report(lambda folder: finished_page(StoredRun.open(folder)))
+    return {label: reason for label, reason in problems.items() if reason}
 
 
 def mend(store: Store, run: StoredRun, load: Callable[[], Registry]) -> dict[str, str]:
@@ -141,8 +167,6 @@ def mend(store: Store, run: StoredRun, load: Callable[[], Registry]) -> dict[str
 
 def _draw_into(appender: RunAppender, run: StoredRun, label: str, registry: Registry) -> str:
     """Draw a finding's figures into its run; why it could not be done, or empty."""
-    from identify_core.evaluation import targets
-
     if label not in run.findings:
         return f"the finding {label!r} is not there any more"
     stored = run.findings[label]
@@ -150,7 +174,7 @@ def _draw_into(appender: RunAppender, run: StoredRun, label: str, registry: Regi
         return f"the finding {label!r} was drawn by the objective, while it trained"
     try:
         with TemporaryDirectory(prefix="identify-plot-") as scratch, house_style():
-            for figure in targets.draw(_choose(stored, registry), stored.finding, _context(run, Path(scratch))):
+            for figure in _draw(run, stored, registry, _context(run, Path(scratch))):
                 appender.write_figure(label, figure)
     except StoreError:
         raise
@@ -159,6 +183,24 @@ def _draw_into(appender: RunAppender, run: StoredRun, label: str, registry: Regi
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not cost the other figures
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _draw(run: StoredRun, stored: StoredFinding, registry: Registry, context: Context) -> list[Figure]:
+    """The figures that a finding's evaluator draws; of a comparison else those of any grid of scores."""
+    from identify_core.evaluation import targets
+
+    chosen = _choose(stored, registry)
+    figures = targets.draw(chosen, stored.finding, context)
+    if figures or run.summary.kind != "comparison":
+        return figures
+    from identify_core.evaluation.pairs import Member
+    from identify_core.reports.pair_figures import draw_grid
+
+    members = [
+        Member(group=each["group"], latents=each["latents"], width=each["width"])
+        for each in run.document["representations"]
+    ]
+    return list(draw_grid(stored.finding, chosen.registered.component, members))
 
 
 def _choose(stored: StoredFinding, registry: Registry) -> Chosen:

@@ -20,7 +20,7 @@ from identify_core.store.files import to_plain
 from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, UNPLACED
 from identify_core.store.nodes import check_still_there, read_node
-from identify_core.store.values import check_values
+from identify_core.store.values import FLAT, check_values
 
 Array = np.ndarray[Any, Any]
 
@@ -121,6 +121,7 @@ def write_array(
             chunks=chunks,
             shards=shards,
             compressors=None if dtype.kind in "fc" else ZstdCodec(level=3, checksum=True),
+            chunk_key_encoding=FLAT,
             dimension_names=list(dimensions),
             attributes=to_plain(notes),
             config={"write_empty_chunks": True},  # so that a chunk which is missing is known to be lost

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from identify_core.errors import StoreError
+from identify_core.errors import StoreError, UnknownReferenceError
 from identify_core.store import locks
 from identify_core.store.files import explained
 from identify_core.store.folder import Folder
@@ -141,7 +141,7 @@ class Store:
         found = [whole] if whole else [_read_again(run) for run in _matches(reference, runs)]
         if not found:
             near = f"; the latest is {runs[-1].id}" if runs else ", and none at all"
-            raise StoreError(
+            raise UnknownReferenceError(
                 f"no {kind} {reference!r} is in the store at {self.path}{near}", hint="`identify runs ls` lists them"
             )
         if len(found) > 1:
@@ -154,6 +154,33 @@ class Store:
             reason = f": {found[0].problem}" if found[0].problem else ""
             raise StoreError(f"the {kind} {found[0].id} is {found[0].status}{reason}, not {' or '.join(statuses)}")
         return found[0]
+
+    def find_any(self, reference: str, *, statuses: Sequence[str] = ()) -> RunSummary:
+        """The one run or comparison that `reference` means, as in `find`; `@comparison` is the latest comparison.
+
+        `@comparison~1` is the one before. What names a run and a comparison means the run.
+
+        Raises:
+            StoreError: it means none or several, or one of another status.
+        """
+        if reference.partition("~")[0] == "@comparison":
+            return self.find(f"@last{reference.removeprefix('@comparison')}", statuses=statuses, kind="comparison")
+        try:
+            return self.find(reference, statuses=statuses)
+        except UnknownReferenceError:
+            try:
+                return self.find(reference, statuses=statuses, kind="comparison")
+            except UnknownReferenceError:
+                raise UnknownReferenceError(
+                    f"no run and no comparison {reference!r} is in the store at {self.path}",
+                    hint="`identify runs ls` lists them",
+                ) from None
+
+    def open_any(self, reference: str, *, statuses: Sequence[str] = ()) -> StoredRun:
+        """The run or comparison that `reference` means, to be read; arguments and errors are those of `find_any`."""
+        from identify_core.store.reader import StoredRun
+
+        return StoredRun(self.find_any(reference, statuses=statuses))
 
     def open(self, reference: str, *, statuses: Sequence[str] = (), kind: Kind = "run") -> StoredRun:
         """The run that `reference` means, to be read; the arguments and errors are those of `find`."""

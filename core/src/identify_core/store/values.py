@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 import attrs
 import numpy as np
 
 from identify_core.store.nodes import Node
 
+# All chunks of an array lie in its folder: each folder more is one more to be made, walked and synced.
+FLAT: dict[str, Any] = {"name": "default", "configuration": {"separator": "."}}
 _LARGEST_CHUNK = 1 << 30  # bytes that one chunk may hold when it is decoded; what a store writes has about 4 MiB
 _INDEX_ENTRY, _CHECKSUM, _NOWHERE = 16, 4, 2**64 - 1
 _HEADER = 18  # bytes of the longest header of a zstd frame
@@ -49,10 +51,10 @@ def check_values(node: Node, selection: tuple[int | slice, ...]) -> None:
         OSError: a file cannot be read, or is not a regular file.
         ValueError: a file is missing, truncated or damaged, or the metadata are not those of a store's array.
     """
-    layout = read_layout(node)
+    layout, separator = read_layout(node), _separator(node)
     with node.open() as folder:
         for place in grid_places(_wanted(node, selection)):
-            name = "/".join(("c", *map(str, place)))
+            name = separator.join(("c", *map(str, place)))
             try:
                 with folder.open_file(name) as file:
                     _check_file(file, name, layout)
@@ -90,6 +92,11 @@ def read_layout(node: Node) -> Layout:
     if chunk > _LARGEST_CHUNK:
         raise ValueError(f"one of its chunks would take {chunk} bytes")
     return Layout(chunk=chunk, chunks=chunks, sharded=sharded, compressed=names[-1] == "zstd")
+
+
+def _separator(node: Node) -> str:
+    """What stands between the numbers in a chunk's name: a dot; a slash, and so a folder an axis, in older runs."""
+    return "." if node.metadata.get("chunk_key_encoding") == FLAT else "/"
 
 
 def _wanted(node: Node, selection: tuple[int | slice, ...]) -> list[range]:

@@ -11,6 +11,8 @@ from identify_core.cli.output import print_text
 from identify_core.terminal import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from identify_core.store import RunSummary, Store
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -23,7 +25,8 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 
-@click.command("ls", short_help="List the runs.")
+@click.command("ls", short_help="List runs and comparisons.")
+@click.option("--kind", type=click.Choice(["run", "comparison"]), help="Only these.  [default: both]")
 @click.option("--plugin", help="Only runs of this plugin.")
 @click.option("--status", type=click.Choice(list(STYLES)), multiple=True, help="Only these; may be repeated.")
 @click.option("--name", help="Only runs whose name matches, as in 'fcn*'.")
@@ -36,6 +39,7 @@ STYLES: dict[str, dict[str, Any]] = {
 @click.pass_obj
 def list_runs(
     invocation: Invocation,
+    kind: str | None,
     plugin: str | None,
     status: tuple[str, ...],
     name: str | None,
@@ -45,31 +49,47 @@ def list_runs(
     reverse: bool,
     as_json: bool,
 ) -> None:
-    """List the runs: finished, running, interrupted, failed and damaged ones, and those that never began."""
-    from fnmatch import fnmatchcase
-
+    """List runs and comparisons, those that are running, interrupted, failed, damaged or never began, too."""
     from identify_core.cli.output import print_json
     from identify_core.store import Store
 
     store = Store(invocation.store_path)
     wanted = None if sweep is None else _sweep_id(store, sweep)
-    runs = [
+    listed = {
+        heading: _choose(each(), plugin=plugin, status=status, name=name, sweep=wanted)
+        for heading, each in (("run", store.runs), ("comparison", store.comparisons))
+        if kind in (None, heading)
+    }
+    for heading, runs in listed.items():
+        listed[heading] = _in_order(runs, limit=limit, sort=sort, reverse=reverse)
+    if as_json:
+        plain = {f"{heading}s": [describe(run) for run in runs] for heading, runs in listed.items()}
+        print_json("runs", {"store": invocation.store_path, **plain})
+        return
+    _print_all(listed, is_filtered=bool(plugin or status or name or sweep))
+
+
+def _choose(
+    runs: list[RunSummary], *, plugin: str | None, status: tuple[str, ...], name: str | None, sweep: str | None
+) -> list[RunSummary]:
+    """Those that every filter lets through."""
+    from fnmatch import fnmatchcase
+
+    return [
         run
-        for run in store.runs()
+        for run in runs
         if (plugin is None or run.plugin == plugin)
         and (not status or run.status in status)
         and (name is None or fnmatchcase(run.name, name))
-        and (wanted is None or run.brief.get("sweep", {}).get("id") == wanted)
+        and (sweep is None or run.brief.get("sweep", {}).get("id") == sweep)
     ]
+
+
+def _in_order(runs: list[RunSummary], *, limit: int | None, sort: str, reverse: bool) -> list[RunSummary]:
     runs = runs[-limit:] if limit is not None else runs
     if sort != "time":
         runs.sort(key=lambda run: getattr(run, sort))
-    if reverse:
-        runs.reverse()
-    if as_json:
-        print_json("runs", {"store": invocation.store_path, "runs": [describe(run) for run in runs]})
-        return
-    _print(runs, is_filtered=bool(plugin or status or name or sweep))
+    return runs[::-1] if reverse else runs
 
 
 def _sweep_id(store: Store, reference: str) -> str:
@@ -94,23 +114,35 @@ def describe(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def _print(runs: list[RunSummary], *, is_filtered: bool) -> None:
+def _print_all(listed: Mapping[str, list[RunSummary]], *, is_filtered: bool) -> None:
+    """A table of runs and one of comparisons, where there are any."""
+    shown_kinds = {heading: runs for heading, runs in listed.items() if runs}
+    if not shown_kinds:
+        what = "run or comparison" if len(listed) > 1 else next(iter(listed))
+        print_text(
+            f"no {what} matches" if is_filtered else f"no {'runs' if len(listed) > 1 else f'{what}s'} yet", err=True
+        )
+    for number, (heading, runs) in enumerate(shown_kinds.items()):
+        if number:
+            print_text()
+        _print(runs, heading)
+
+
+def _print(runs: list[RunSummary], heading: str) -> None:
     """Columns by hand: with thousands of runs, rich takes twice the time of everything else together."""
     import shutil
     import sys
 
-    if not runs:
-        print_text("no run matches" if is_filtered else "no runs yet", err=True)
-        return
-    rows: list[tuple[str, ...]] = [("run", "status", "plugin", "name", "answer")]
+    owned = heading == "run"  # a comparison has no plugin
+    rows: list[tuple[str, ...]] = [(heading, "status", *(["plugin"] if owned else []), "name", "answer")]
     for run in runs:
-        cells = (run.id, run.status, run.plugin, run.name, " ".join(_answer(run).split()))
+        cells = (run.id, run.status, *([run.plugin] if owned else []), run.name, " ".join(_answer(run).split()))
         rows.append(tuple(map(shown, cells)))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     lines = []
     for row in rows:
-        line = "   ".join([*(cell.ljust(w) for cell, w in zip(row[:4], widths, strict=True)), row[4]]).rstrip()
+        line = "   ".join([*(cell.ljust(w) for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
         lines.append(line if width is None or len(line) <= width else f"{line[: width - 1]}…")
     lines.insert(1, "─" * max(map(len, lines)))
     start = widths[0] + 3

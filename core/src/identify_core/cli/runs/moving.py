@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def verify(invocation: Invocation, runs: tuple[str, ...], as_json: bool) -> int:
-    """Hold all that the RUNs, by default all of them, own against its checksum, and list every problem.
+    """Hold all that the RUNs, by default all runs and comparisons, own against its checksum, and list every problem.
 
     Figures and pages are drawn from what is stored: damaged ones are drawn again. The exit status is 4 if any problem
     is left.
@@ -31,7 +31,8 @@ def verify(invocation: Invocation, runs: tuple[str, ...], as_json: bool) -> int:
     from identify_core.store import Store, verify_run
 
     store = Store(invocation.store_path)
-    chosen = {run.id: run for run in map(store.find, runs)} if runs else {run.id: run for run in store.runs()}
+    wanted = map(store.find_any, runs) if runs else (*store.runs(), *store.comparisons())
+    chosen = {run.id: run for run in wanted}
     problems: dict[str, list[str]] = {}
     mended: dict[str, list[str]] = {}
     for run in chosen.values():
@@ -104,7 +105,9 @@ def export(invocation: Invocation, run: str, target: Path, only: tuple[str, ...]
 
     # @last is the latest that is whole; one that is not has to be named.
     statuses = ("finished",) if run.startswith("@") else ()
-    exported = export_run(Store(invocation.store_path).open(run, statuses=statuses), target, only=only, replace=force)
+    exported = export_run(
+        Store(invocation.store_path).open_any(run, statuses=statuses), target, only=only, replace=force
+    )
     if as_json:
         print_json("export", {"path": exported.path, "keys": exported.keys, "left_out": exported.left_out})
         return

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def remove(invocation: Invocation, runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Delete runs for good; all of them are looked up before the first one goes."""
+    """Delete runs or comparisons for good; all of them are looked up before the first one goes."""
     from identify_core.cli.output import print_json
     from identify_core.store import Store
 
     store = Store(invocation.store_path)
-    found = {run.id: run for run in map(store.find, runs)}
+    found = {run.id: run for run in map(store.find_any, runs)}
     _confirm(list(found.values()), [], yes=yes)
     for run in found.values():
         there = store.remove(run)

@@ -29,7 +29,7 @@ def show(invocation: Invocation, run: str, full: bool, only_spec: bool, as_json:
     from identify_core.cli.output import print_json, stdout_console
     from identify_core.store import Store
 
-    stored = Store(invocation.store_path).open(run)
+    stored = Store(invocation.store_path).open_any(run)
     if only_spec:
         print_text(stored.spec_text, nl=False)
         return
@@ -80,7 +80,10 @@ def _print_brief(console: Console, run: StoredRun, arrays: list[dict[str, Any]])
     from rich.text import Text
 
     findings = run.document.get("findings", {})
-    _print_findings(console, run, full=False)
+    if run.summary.kind == "comparison":
+        _print_comparison(run)
+    else:
+        _print_findings(console, run, full=False)
     _print_troubles(console, run, said={f"{k}: {text}" for k, each in findings.items() for text in each["warnings"]})
     facts = [run.summary.name, f"plugin {run.summary.plugin}" if run.summary.plugin else ""]
     facts += [f"{key} {run.document[key]}" for key in ("replicates", "seed") if run.document.get(key) not in (None, "")]
@@ -94,6 +97,15 @@ def _print_brief(console: Console, run: StoredRun, arrays: list[dict[str, Any]])
     console.print(
         Text("more with --full; a page with all of it: identify report " + run.id, style="dim"), soft_wrap=True
     )
+
+
+def _print_comparison(comparison: StoredRun) -> None:
+    """The answer as `identify compare` printed it."""
+    from identify_core.cli.output import print_relations
+
+    rows = comparison.document["rows"]
+    sizes = {each["label"]: (rows, each["width"]) for each in comparison.document["representations"]}
+    print_relations({label: stored.finding for label, stored in comparison.findings.items()}, sizes)
 
 
 def _print_troubles(console: Console, run: StoredRun, *, said: Collection[str] = ()) -> None:

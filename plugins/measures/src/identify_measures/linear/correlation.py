@@ -7,7 +7,6 @@ import math
 import attrs
 import torch
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import rankdata
 
 from identify_core import Chance
 from identify_measures.linear import canonical
@@ -94,6 +93,8 @@ def _rank_correlations(variates: list[torch.Tensor], statistics: ResidentRows, s
     ranks = []
     for each in variates:
         rows = each if subset is None else statistics.take(each, subset)
+        from scipy.stats import rankdata  # takes a second to import, and most runs need no ranks
+
         ranked = torch.from_numpy(rankdata(rows.cpu().numpy(), axis=0))
         ranks.append(ranked - ranked.mean(dim=0))
     return _divide(ranks[0].T @ ranks[1], ranks[0].square().sum(dim=0), ranks[1].square().sum(dim=0))
