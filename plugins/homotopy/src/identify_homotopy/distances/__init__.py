@@ -1,0 +1,1 @@
+"""Directed distances between encoders."""

@@ -1,0 +1,1 @@
+"""Encoders of sentences: pretrained, random, counted, and perturbed copies of these."""

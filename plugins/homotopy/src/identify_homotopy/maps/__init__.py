@@ -1,0 +1,1 @@
+"""Maps that are trained, for what has no closed form."""

@@ -1,0 +1,72 @@
+"""The networks of trained maps, and certified upper bounds of their Lipschitz constants."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+SLOPES = {nn.ReLU: 1.0, nn.ELU: 1.0, nn.SiLU: 1.0998393194, nn.GELU: 1.1289039972, nn.Sigmoid: 0.25}
+"""The largest slope of each activation, rounded up."""
+
+_LAYERS: dict[str, tuple[type[nn.Module], ...]] = {
+    "linear": (),
+    "relu": (nn.ReLU,),
+    "study": (nn.ReLU, nn.ELU, nn.SiLU, nn.Sigmoid),
+    "three-relu": (nn.ReLU, nn.ReLU, nn.ReLU),
+    "four-sigmoid": (nn.Sigmoid, nn.Sigmoid, nn.Sigmoid, nn.Sigmoid),
+}
+_FREE = ("linear", "relu")
+_POWER_ITERATIONS = 20
+
+
+class SpectralLinear(nn.Linear):
+    """A linear layer whose weight is divided by its spectral norm, found by power iteration from a fixed vector.
+
+    Nothing is written while it is called, so that many of them can be stacked.
+    """
+
+    start: torch.Tensor
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.register_buffer("start", torch.randn(inputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The layer at rows x (b, inputs)."""
+        return nn.functional.linear(x, self.normalised(), self.bias)
+
+    def normalised(self) -> torch.Tensor:
+        """The weight that is used."""
+        v = self.start
+        fixed = self.weight.detach()
+        for _ in range(_POWER_ITERATIONS):
+            u = nn.functional.normalize(fixed @ v, dim=0)
+            v = nn.functional.normalize(fixed.T @ u, dim=0)
+        return self.weight / torch.dot(u, self.weight @ v)
+
+
+def build_map(network: str, inputs: int, outputs: int, hidden: int) -> nn.Sequential:
+    """A network of `MapsOptions.network`, from torch's global generator."""
+    layer = nn.Linear if network in _FREE else SpectralLinear
+    widths = [inputs, *(hidden for _ in _LAYERS[network]), outputs]
+    parts: list[nn.Module] = []
+    for place, (one, other) in enumerate(pairwise(widths)):
+        parts.append(layer(one, other))
+        if place < len(_LAYERS[network]):
+            parts.append(_LAYERS[network][place]())
+    return nn.Sequential(*parts)
+
+
+def lipschitz_bound(network: nn.Sequential) -> float:
+    """An upper bound of the Lipschitz constant, Euclidean to Euclidean: exact layer norms times largest slopes."""
+    bound = 1.0
+    for part in network:
+        if isinstance(part, nn.Linear):
+            weight = part.normalised() if isinstance(part, SpectralLinear) else part.weight
+            bound *= float(torch.linalg.matrix_norm(weight.detach().double(), 2))
+        else:
+            bound *= SLOPES[type(part)]
+    return bound if math.isfinite(bound) else math.inf

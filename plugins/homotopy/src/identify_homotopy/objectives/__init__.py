@@ -1,0 +1,1 @@
+"""Embedding: the objective that keeps hidden states."""

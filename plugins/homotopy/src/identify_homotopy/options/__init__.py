@@ -1,0 +1,1 @@
+"""Options classes, light to import."""

@@ -1,0 +1,1 @@
+"""Sentences: generated, or read from files."""
