@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Objective, Preset, hookimpl
+from identify_core import ByRole, Dataset, Evaluator, Objective, Preset, hookimpl
 from identify_homotopy.options.distances import ClassOptions, LipschitzOptions, MapsOptions
 from identify_homotopy.options.embedding import EmbedOptions
 from identify_homotopy.options.texts import FileOptions, GeneratedOptions
@@ -54,7 +54,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         prepare=_PREPARE,
         arity="pair",
         symmetric=False,
-        invariant_to=("similarity",),
+        invariant_to=ByRole(source=("affine",), target=("similarity",)),
         bounds=(0.0, None),
         larger_is="more distant",
         source=f"{PAPER}, section 3",
@@ -80,7 +80,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         prepare=_PREPARE,
         arity="pair",
         symmetric=False,
-        invariant_to=("signed-permutation",),
+        invariant_to=ByRole(source=("orthogonal",), target=("signed-permutation",)),
         bounds=(0.0, None),
         larger_is="more distant",
         source="McShane, Bulletin of the AMS 40 (1934)",

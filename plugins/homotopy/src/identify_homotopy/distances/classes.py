@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from identify_core import Context, Score, Subject
+from identify_core import ByRole, Context, Invariance, Score, Subject
 from identify_homotopy.distances.prepared import Prepared, chosen, distance_score
 from identify_homotopy.options.distances import ClassOptions
 from identify_measures.deformation import Bracket, fit, minimax, reduce_rows, row_norms
@@ -21,7 +21,9 @@ def affine(options: ClassOptions, subject: Subject, context: Context) -> dict[st
     if source.source.interpolates:
         n, rank = len(rows), source.source.rank
         warnings.append(f"{rank} independent columns of the source interpolate {n} rows: every target is at distance 0")
-    return _scores("affine", options, subject, rows, bracket, ("similarity",), warnings)
+    unit = "similarity" if options.normalise else "orthogonal"
+    invariant = ByRole(source=("affine",), target=(unit,))
+    return _scores("affine", options, subject, rows, bracket, invariant, warnings)
 
 
 def isometry(options: ClassOptions, subject: Subject, context: Context) -> dict[str, Score]:
@@ -46,7 +48,7 @@ def _scores(
     subject: Subject,
     rows: torch.Tensor,
     bracket: Bracket,
-    invariant_to: tuple[str, ...],
+    invariant_to: Invariance,
     warnings: list[str],
 ) -> dict[str, Score]:
     target = chosen(subject)[1]

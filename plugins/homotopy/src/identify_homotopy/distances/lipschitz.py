@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from identify_core import Context, Score, Subject
+from identify_core import ByRole, Context, Score, Subject
 from identify_homotopy.distances.prepared import chosen, distance_score
 from identify_homotopy.options.distances import LipschitzOptions
 from identify_measures.deformation import lipschitz_profile, smallest_lipschitz
@@ -14,6 +14,8 @@ def lipschitz(options: LipschitzOptions, subject: Subject, context: Context) -> 
     away, apart = source.distances(options.source_norm), target.distances("linf")
     half = 0.5 * float(apart.max())
     enough = smallest_lipschitz(away, apart)
+    rung = "orthogonal" if options.source_norm == "l2" else "signed-permutation"
+    invariant = ByRole(source=(rung,), target=("signed-permutation",))
     profile = lipschitz_profile(away, apart, options.bounds).tolist()
     return {
         f"lipschitz-{bound:g}": distance_score(
@@ -22,7 +24,7 @@ def lipschitz(options: LipschitzOptions, subject: Subject, context: Context) -> 
             half,
             subject,
             f"exact for constants up to {bound:g} from {options.source_norm} to linf; {enough:.4g} reach 0",
-            invariant_to=("signed-permutation",),
+            invariant_to=invariant,
             normalise=options.normalise,
         )
         for bound, value in zip(options.bounds, profile, strict=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from identify_core import Context, Representation, Score, Subject
+from identify_core import Context, Invariance, Representation, Score, Subject
 from identify_measures.deformation import LinearSource, Norm, minimax, row_distances
 
 
@@ -34,14 +34,23 @@ class Prepared:
         return LinearSource.of(self.given)
 
     @cached_property
+    def constant(self) -> bool:
+        """Whether all rows are the same."""
+        return bool((self.values == self.values[0]).all())
+
+    @cached_property
     def radius(self) -> float:
         """What the best constant leaves on the worst row: the radius of the smallest ball around all rows."""
+        if self.constant:
+            return 0.0
         return minimax("constant", self.values, self.values, gap=1e-4, iterations=400).upper
 
     @cached_property
     def deviation(self) -> float:
         """What the mean leaves, as a root mean square over rows."""
-        return float((self.values - self.values.mean(dim=0)).square().sum(dim=1).mean().sqrt())
+        return (
+            0.0 if self.constant else float((self.values - self.values.mean(dim=0)).square().sum(dim=1).mean().sqrt())
+        )
 
     def distances(self, norm: Norm) -> torch.Tensor:
         """Distances of all pairs of rows, (n, n)."""
@@ -51,7 +60,7 @@ class Prepared:
 
 
 def prepare(representations: Sequence[Representation], context: Context) -> list[Prepared]:
-    """Every representation, ready to be source or target; rows in the order of their ids, so that no draw sees places."""
+    """Every representation, ready to be source or target; rows in the order of their ids."""
     return [
         Prepared(torch.from_numpy(each.values()[np.argsort(each.ids, kind="stable")]).to(context.device))
         for each in representations
@@ -71,7 +80,7 @@ def distance_score(
     subject: Subject,
     estimator: str,
     *,
-    invariant_to: tuple[str, ...],
+    invariant_to: Invariance,
     normalise: bool,
     warnings: Sequence[str] = (),
 ) -> Score:

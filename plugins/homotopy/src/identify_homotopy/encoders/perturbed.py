@@ -38,7 +38,8 @@ def perturb(states: torch.Tensor, name: str, generator: torch.Generator) -> torc
             other, _ = torch.linalg.qr(torch.randn(width, width, generator=generator, dtype=torch.float64))
             q = q * torch.logspace(-0.5, 0.5, width, dtype=torch.float64) @ other
         shift = torch.randn(width, generator=generator, dtype=torch.float64) if name == "affine" else 0.0
-        return (values @ q + shift).float()
+        moved: torch.Tensor = values @ q + shift
+        return moved.float()
     if name == "noise":
         drawn = torch.randn(values.shape, generator=generator, dtype=torch.float64)
         return (values + _NOISE * values.std(dim=0) * drawn).float()
@@ -47,4 +48,5 @@ def perturb(states: torch.Tensor, name: str, generator: torch.Generator) -> torc
         return ((values / step).round() * step).float()
     u, s, vt = torch.linalg.svd(values - mean, full_matrices=False)
     rank = int(name.removeprefix("rank-"))
-    return (mean + u[:, :rank] * s[:rank] @ vt[:rank]).float()
+    low: torch.Tensor = mean + u[:, :rank] * s[:rank] @ vt[:rank]
+    return low.float()

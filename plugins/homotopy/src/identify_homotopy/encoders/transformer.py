@@ -40,7 +40,7 @@ def random_states(
     else:
         config = RobertaConfig(max_position_embeddings=options.tokens + 2, pad_token_id=0, **shared)
     with context.streams.as_global(f"encoder {kind}", number):
-        model = AutoModel.from_config(config)
+        model: Any = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
     tokens = hashed_tokens(texts, pairs, options.tokens)
     return hidden_states(model, tokens, 0, options, context)
 

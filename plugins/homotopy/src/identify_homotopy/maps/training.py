@@ -16,7 +16,8 @@ from identify_measures.deformation import reduce_rows, row_norms
 @pure
 def largest_row(call: Call, batch: Batch) -> torch.Tensor:
     """The study's loss: the largest over a batch of the mean squared residual of a row."""
-    return (call(batch["x"]) - batch["y"]).square().mean(dim=-1).amax()
+    largest: torch.Tensor = (call(batch["x"]) - batch["y"]).square().mean(dim=-1).amax()
+    return largest
 
 
 def trained_maps(options: MapsOptions, subjects: Sequence[Subject], context: Context) -> Iterator[Score]:

@@ -49,7 +49,7 @@ def embed(options: EmbedOptions, replicates: Any, samples: Samples, context: Con
             name=f"layer-{layer if layer >= 0 else 'last' if layer == -1 else f'last-but-{-layer - 1}'}",
             values=[done[name][place].to(context.dtype) for name in chosen],
             split=options.split,
-            names=tuple(chosen),
+            names=chosen,  # type: ignore[arg-type]  # attrs reads the converter's generic as its own
             summary=f"{options.pooling} over tokens",
         )
 
