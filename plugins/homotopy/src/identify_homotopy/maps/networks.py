@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-SLOPES = {nn.ReLU: 1.0, nn.ELU: 1.0, nn.SiLU: 1.0998394, nn.GELU: 1.1289041, nn.Sigmoid: 0.25}
+SLOPES = {nn.ReLU: 1.0, nn.ELU: 1.0, nn.SiLU: 1.0998394, nn.GELU: 1.1289042, nn.Sigmoid: 0.25}
 """The largest slope of each activation, rounded up."""
 
 _LAYERS: dict[str, tuple[type[nn.Module], ...]] = {
