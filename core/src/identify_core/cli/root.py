@@ -38,6 +38,7 @@ VERBS: Mapping[str, Mapping[str, str]] = {
         "run": "Run a spec: train the replicates and evaluate them.",
         "resume": "Continue a run that was interrupted.",
         "sweep": "Run every combination of some values.",
+        "study": "Do all that one file names: runs, comparisons, tables.",
         "evaluate": "Run an evaluator on a stored run.",
         "compare": "Compare the representations of runs and arrays.",
         "import": "Put representations made elsewhere into the store.",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -35,8 +35,21 @@ if TYPE_CHECKING:
     from identify_core.sweeps.tables import Line
     from identify_core.sweeps.trust import Trust
 
+F = TypeVar("F", bound=Callable[..., Any])
 RAN_AND_FAILED = 1
 SCALARS = 8
+
+
+def executor_options(function: F) -> F:
+    """Add `--workers`, `--executor` and `--scheduler` to a command."""
+    options = (
+        click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: 1]"),
+        click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True),
+        click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://10.0.0.1:8786."),
+    )
+    for each in reversed(options):
+        function = each(function)
+    return function
 
 
 @click.command("sweep")
@@ -44,12 +57,10 @@ SCALARS = 8
 @click.option("--over", multiple=True, metavar="KEY=VALUES", help="Vary one more, as in seed=0,1,2; may be repeated.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="With --over seed: how many seeds.")
 @click.option("--dry-run", is_flag=True, help="Print the combinations and stop.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: 1]")
+@executor_options
 @click.option(
     "--keep-going/--stop-at-first", default=True, show_default=True, help="What to do with the others when a run fails."
 )
-@click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True)
-@click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://10.0.0.1:8786.")
 @click.option("--resume", metavar="ID", help="Go on with this sweep, or @last.")
 @click.option("--show", metavar="ID", help="Show what came of this sweep, or @last.")
 @click.option("--best", metavar="NUMBER", help="Mark the setting whose mean over seeds is the best in this number.")
@@ -129,6 +140,15 @@ def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
     if stored and (others or len(stored) > 1):
         other = stored[1] if len(stored) > 1 else others[0]
         raise UsageError(f"{stored[0]} and {other} do not go together: the sweep in the store has its own spec")
+    refuse_executors(given)
+
+
+def refuse_executors(given: dict[str, Any]) -> None:
+    """Refuse options of the executor that do not go together.
+
+    Raises:
+        UsageError: there are some.
+    """
     if given["executor"] == "dask" and given["scheduler"] is None:
         raise UsageError(
             "--executor dask needs the address of a cluster", hint="name it, as in --scheduler tcp://10.0.0.1:8786"
@@ -184,7 +204,7 @@ def _sweep_over(
         keep_going=given["keep_going"],
         trust=trust,
     )
-    with watched(quiet) as (display, stop_requested), _executor(sweep, given, display) as executor:
+    with watched(quiet) as (display, stop_requested), executor_of(sweep.folder, given, display) as executor:
         rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)
     from identify_core.store.files import explained
     from identify_core.sweeps.figures import draw_sweep
@@ -197,8 +217,8 @@ def _sweep_over(
 
 
 @contextmanager
-def _executor(sweep: StoredSweep, given: dict[str, Any], display: Display) -> Iterator[Executor]:
-    """What does the units: this process, several of its own, or a cluster."""
+def executor_of(folder: Path, given: dict[str, Any], display: Display) -> Iterator[Executor]:
+    """What does the units: this process, several of its own, or a cluster, for which `folder` is shared."""
     from identify_core.sweeps.execution import counted
     from identify_core.sweeps.processes import run_here, run_in_processes
 
@@ -208,7 +228,7 @@ def _executor(sweep: StoredSweep, given: dict[str, Any], display: Display) -> It
             from identify_core.sweeps.cluster import connect, run_on_dask
 
             client = stack.enter_context(connect(given["scheduler"]))
-            several = partial(run_on_dask, client=client, folder=sweep.folder)
+            several = partial(run_on_dask, client=client, folder=folder)
         elif (given["workers"] or 1) == 1:
             yield partial(run_here, display=display)
             return

@@ -13,6 +13,7 @@ from identify_core.rungs import RUNGS
 
 NARROWEST = 40
 _WIDEST = 100
+_UNWRAPPED = 100_000
 _SHOWN_ODD = 6
 _SCREEN = 24
 
@@ -46,6 +47,15 @@ def answer_lines(findings: Mapping[str, Finding], sizes: Mapping[str, tuple[int,
     if readings:
         lines += ["", *_measures(readings, names, width)]
     return lines if len(lines) < _SCREEN else [line for line in lines if line]
+
+
+def answer_sentence(findings: Mapping[str, Finding], sizes: Mapping[str, tuple[int, int]]) -> str:
+    """The answer alone, in one sentence on one line; the arguments are those of `answer_lines`."""
+    relations, readings = read_relations(findings.values()), read_measures(findings)
+    if relations is not None and relations.pairs:
+        told = _ladder_answer(relations, short_names(list(sizes)), _UNWRAPPED)
+        return "; ".join(told[: 2 if len(relations.pairs) == 1 else 1])  # of one pair, evidence has a line of its own
+    return _measured(readings[0], short_names(list(sizes))) if readings else ""
 
 
 def short_names(labels: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Studies: runs, comparisons, tables and figures that one file names, done again only where something changed."""
