@@ -15,7 +15,7 @@ from scipy.io import savemat
 
 from identify_core import IdentifyError, Interrupted, MappedColumn
 from identify_core.testing.contexts import make_context
-from identify_quantization.data import sets
+from identify_quantization.data import reading, sets
 from identify_quantization.data.mapping import map_images, resized
 from identify_quantization.options.data import (
     DspritesOptions,
@@ -54,12 +54,12 @@ def test_mpi3d_is_read_with_its_channels_first(tmp_path: Path) -> None:
     pictures = noise(24, 64, 64, 3)
     np.savez(tmp_path / sets.MPI3D["complex"].name, images=pictures)
     shape = (24, 3, 64, 64)
-    found = np.concatenate(list(sets._npz_blocks(tmp_path / sets.MPI3D["complex"].name, "images", shape)))
+    found = np.concatenate(list(reading.npz_blocks(tmp_path / sets.MPI3D["complex"].name, "images", shape)))
     np.testing.assert_array_equal(found, pictures.transpose(0, 3, 1, 2))
     with pytest.raises(IdentifyError, match=r"uint8 of .* are wanted"):
         sets.make_mpi3d(Mpi3dOptions(folder=str(tmp_path)), make_context(tmp_path / "run"))
     with pytest.raises(IdentifyError, match="has no array 'other'"):
-        list(sets._npz_blocks(tmp_path / sets.MPI3D["complex"].name, "other", shape))
+        list(reading.npz_blocks(tmp_path / sets.MPI3D["complex"].name, "other", shape))
 
 
 def test_shapes3d_is_read_from_its_file(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_shapes3d_is_read_from_its_file(tmp_path: Path) -> None:
     pictures = noise(5, 64, 64, 3)
     with h5py.File(tmp_path / "3dshapes.h5", "w") as file:
         file["images"] = pictures
-    found = np.concatenate(list(sets._h5_blocks(tmp_path / "3dshapes.h5", "images")))
+    found = np.concatenate(list(reading.h5_blocks(tmp_path / "3dshapes.h5", "images")))
     np.testing.assert_array_equal(found, pictures.transpose(0, 3, 1, 2))
     with pytest.raises(IdentifyError, match="incomplete"):  # its size is known
         sets.make_shapes3d(FileOptions(folder=str(tmp_path)), make_context(tmp_path / "run"))
@@ -117,13 +117,13 @@ def test_small_norb_is_read_from_its_matrices(tmp_path: Path) -> None:
     for what, magic, array in (("dat", 0x1E3D4C55, data), ("cat", 0x1E3D4C54, category), ("info", 0x1E3D4C54, info)):
         sizes = [*array.shape, 1, 1][: max(array.ndim, 3)]
         content = np.array([magic, array.ndim, *sizes], dtype="<i4").tobytes() + array.tobytes()
-        (tmp_path / f"{sets._NORB}-{what}.mat.gz").write_bytes(gzip.compress(content))
+        (tmp_path / f"{reading.NORB}-{what}.mat.gz").write_bytes(gzip.compress(content))
     options = ResizedOptions(folder=str(tmp_path), side=96)
     samples = sets.make_small_norb(options, make_context(tmp_path / "run"))
     np.testing.assert_array_equal(samples.tensor("x").numpy()[:, 0], data[:, 0])
     assert samples.factors["instance"].values.tolist() == [0, 0, 1, 1, 2, 3]
     assert samples.factors["azimuth"].values[0] == pytest.approx(17 * 2 * np.pi / 18)
-    (tmp_path / f"{sets._NORB}-cat.mat.gz").write_bytes(gzip.compress(b"\0" * 40))
+    (tmp_path / f"{reading.NORB}-cat.mat.gz").write_bytes(gzip.compress(b"\0" * 40))
     with pytest.raises(IdentifyError, match="not one of NORB's matrices"):
         sets.make_small_norb(options, make_context(tmp_path / "run"))
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from identify_core import (
     Context,
     FactorKind,
     FilePlaces,
-    PluginError,
     PublicFile,
     RunError,
     Samples,
@@ -26,6 +23,7 @@ from identify_core import (
     read_factor,
 )
 from identify_quantization.data.mapping import map_images, read_pictures, resized
+from identify_quantization.data.reading import NORB, h5_blocks, npz_blocks, read_norb
 from identify_quantization.data.splits import Images, grid_labels, split_images
 from identify_quantization.options.data import (
     DspritesOptions,
@@ -38,7 +36,6 @@ from identify_quantization.options.data import (
 Array = np.ndarray[Any, Any]
 
 BYTE = 1 / 255
-_ROWS = 4096
 _TURN = 2 * np.pi
 
 DSPRITES = PublicFile(
@@ -67,7 +64,6 @@ MPI3D = {
 }
 CARS3D = PublicFile(name="nips2015-analogy-data.tar.gz", source="Reed et al., NeurIPS 2015")
 _LABELS = PublicFile(name="train-rec.labels", licence="CC BY-NC-SA 4.0", source="Nie et al., ICML 2020 (NVIDIA)")
-_NORB = "smallnorb-5x46789x9x18x6x2x96x96-training"
 CELEBA = PublicFile(name="list_attr_celeba.txt", source="Liu et al., ICCV 2015 (CelebA)")
 
 FALCOR3D = {
@@ -121,7 +117,7 @@ def make_dsprites(options: DspritesOptions, context: Context) -> Samples:
     sizes = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
     shape = (737_280, 1, 64, 64)
     pixels = map_images(
-        places.target / "dsprites.npy", shape, lambda: _npz_blocks(path, "imgs", shape), context, scale=1.0
+        places.target / "dsprites.npy", shape, lambda: npz_blocks(path, "imgs", shape), context, scale=1.0
     )
     angles = {"orientation": np.linspace(0, _TURN, 40)}  # the last is the first again, and has images of its own
     return split_images(_grid(pixels, sizes, path.name, angles), options)
@@ -160,7 +156,7 @@ def make_shapes3d(options: FileOptions, context: Context) -> Samples:
     path = obtain_file(SHAPES3D, places, context, download=options.download)
     shape = (480_000, 3, 64, 64)
     sizes = {"floor-hue": 10, "wall-hue": 10, "object-hue": 10, "scale": 8, "shape": 4, "orientation": 15}
-    pixels = map_images(places.target / "shapes3d.npy", shape, lambda: _h5_blocks(path, "images"), context, scale=BYTE)
+    pixels = map_images(places.target / "shapes3d.npy", shape, lambda: h5_blocks(path, "images"), context, scale=BYTE)
     # From −30 to 30 degrees: an arc, not a circle.
     return split_images(_grid(pixels, sizes, path.name, kinds={"orientation": "ordinal"}), options)
 
@@ -185,7 +181,7 @@ def make_mpi3d(options: Mpi3dOptions, context: Context) -> Samples:
     }
     shape = (int(np.prod(list(sizes.values()))), 3, 64, 64)
     name = places.target / f"mpi3d-{options.variant}.npy"
-    pixels = map_images(name, shape, lambda: _npz_blocks(path, "images", shape), context, scale=BYTE)
+    pixels = map_images(name, shape, lambda: npz_blocks(path, "images", shape), context, scale=BYTE)
     return split_images(_grid(pixels, sizes, path.name), options)
 
 
@@ -234,7 +230,7 @@ def make_small_norb(options: ResizedOptions, context: Context) -> Samples:
         RunError: a file is not there, or is not one of NORB.
     """
     places = FilePlaces(collection="small-norb", folder=options.folder)
-    data, category, info = (_norb(places, what) for what in ("dat", "cat", "info"))
+    data, category, info = (read_norb(places, what) for what in ("dat", "cat", "info"))
     pixels = np.stack([resized(picture, options.side) for picture in data[:, 0]])
     labels = np.column_stack([category, *info.T])
     labels[:, 1] = np.unique(labels[:, 1], return_inverse=True)[1]  # five of the ten instances
@@ -246,7 +242,7 @@ def make_small_norb(options: ResizedOptions, context: Context) -> Samples:
         names=names,
         kinds=("categorical", "categorical", "ordinal", "circular", "categorical"),
         values={"azimuth": np.arange(18) * _TURN / 18},
-        source=_NORB,
+        source=NORB,
     )
     return split_images(images, options)
 
@@ -374,54 +370,3 @@ def _pngs(collection: str, sizes: dict[str, int], options: ResizedOptions, conte
         source=collection,
     )
     return split_images(images, options)
-
-
-def _npz_blocks(path: Path, key: str, shape: tuple[int, ...]) -> Iterator[Array]:
-    """An array of an .npz file, channels first, read row by row without holding all of it."""
-    import zipfile
-
-    with zipfile.ZipFile(path) as archive:
-        if f"{key}.npy" not in archive.namelist():
-            raise RunError(f"{path} has no array {key!r}")
-        with archive.open(f"{key}.npy") as stream:
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            found, fortran, dtype = read(stream)
-            if fortran or dtype != np.uint8 or int(np.prod(found)) != int(np.prod(shape)):
-                raise RunError(f"{path} holds {dtype} of the shape {found} under {key!r}; uint8 of {shape} are wanted")
-            n, channels, height, width = shape
-            for start in range(0, n, _ROWS):
-                count = min(_ROWS, n - start)
-                block = np.frombuffer(stream.read(count * channels * height * width), dtype=np.uint8)
-                yield np.moveaxis(block.reshape(count, height, width, channels), -1, 1)
-
-
-def _h5_blocks(path: Path, key: str) -> Iterator[Array]:
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise PluginError(f"{path.name} needs h5py, which is not installed", hint="pip install h5py") from error
-    with h5py.File(path) as file:
-        images = file[key]
-        for start in range(0, len(images), _ROWS):
-            yield np.moveaxis(images[start : start + _ROWS], -1, 1)
-
-
-_NORB_TYPES = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
-
-
-def _norb(places: FilePlaces, what: str) -> Array:
-    """One of NORB's binary matrices: a magic number, the dimensions, the numbers; plain or under gzip."""
-    name = f"{_NORB}-{what}.mat"
-    path = places.find(name, f"{name}.gz")
-    if path is None:
-        raise missing_file(PublicFile(name=name, source="LeCun, Huang & Bottou, CVPR 2004"), places)
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    magic, count = np.frombuffer(content, dtype="<i4", count=2)
-    if int(magic) not in _NORB_TYPES:
-        raise RunError(f"{path} is not one of NORB's matrices: it begins with {int(magic):#x}")
-    stored = max(int(count), 3)  # at least three dimensions are written
-    shape = np.frombuffer(content, dtype="<i4", count=stored, offset=8)[: int(count)]
-    kind: Any = _NORB_TYPES[int(magic)]
-    array: Array = np.frombuffer(content, dtype=kind, offset=8 + 4 * stored)
-    return array.reshape(tuple(shape))
