@@ -14,7 +14,8 @@ import pytest
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.context import Context
 from identify_core.contexts.display import SilentDisplay
-from identify_core.data import Latents
+from identify_core.data import Latents, Samples
+from identify_core.data.mapped import MappedColumn
 from identify_core.errors import Interrupted, RunError, SpecError, UsageError
 from identify_core.plugins import Registry, load_registry
 from identify_core.reports.page import finished_page
@@ -254,3 +255,30 @@ def test_latents_of_another_count_than_the_runs_replicates_are_refused(
     with pytest.raises(RunError, match=message) as caught:
         run(registry, tmp_path)
     assert caught.value.hint == "set replicates = 2 in the spec, or --set replicates=2"
+
+
+def test_a_run_of_a_mapped_column_is_the_run_of_the_same_numbers_in_memory(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    original = toy_targets.make_lines
+    stored = {}
+    for kind in ("resident", "mapped"):
+
+        def make(options: Any, context: Context, kind: str = kind) -> Samples:
+            samples = original(options, context)
+            if kind == "resident":
+                return samples
+            np.save(tmp_path / "x.npy", samples.tensor("x").numpy())
+            return attrs.evolve(samples, columns={**samples.columns, "x": MappedColumn.of_npy(tmp_path / "x.npy")})
+
+        monkeypatch.setattr(toy_targets, "make_lines", make)
+        folder = tmp_path / kind
+        with pytest.raises(Interrupted):
+            run(registry, folder, stop_requested=StopAfter(8), seconds_between_checkpoints=0.0)
+        with RunWriter.resume(Store(folder / "store"), "@last") as writer:
+            resume(spec(registry), surroundings(folder), writer)
+        stored[kind] = StoredRun(Store(folder / "store").find("@last"))
+    assert stored["mapped"].fingerprint == stored["resident"].fingerprint
+    np.testing.assert_array_equal(stored["mapped"].row_fingerprints, stored["resident"].row_fingerprints)
+    assert_same_arrays(stored["mapped"], stored["resident"])

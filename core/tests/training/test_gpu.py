@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from identify_core.contexts.device import resolve_device
+from identify_core.data.mapped import MappedColumn
 from identify_core.errors import Interrupted
 from identify_core.replicates import Batch, Call, Replicates
 from identify_core.testing import networks
@@ -133,3 +135,65 @@ def test_polishing_on_cuda_agrees_with_the_cpu(tmp_path: Path) -> None:
         result = polish(replicates, squared_error(), data("perceptron", device), context=context, iterations=5)
         polished[device] = result.values
     assert torch.allclose(polished["cpu"], polished["cuda"], rtol=1e-6)
+
+
+def elsewhere(folder: Path, where: str) -> dict[str, Any]:
+    """The same columns in a file and in the host's memory, or on the device."""
+    columns = data("perceptron", "cpu", torch.float32)
+    if where == "cuda":
+        return {name: column.to("cuda") for name, column in columns.items()}
+    if where == "host":
+        return {**columns}
+    np.save(folder / "x.npy", columns["x"].numpy())
+    return {"x": MappedColumn.of_npy(folder / "x.npy"), "y": columns["y"]}
+
+
+@pytest.mark.parametrize("order", ["sequential", "shuffled", "shuffled-each"])
+@pytest.mark.parametrize("where", ["host", "file"])
+def test_columns_elsewhere_train_to_the_bits_of_columns_on_cuda(tmp_path: Path, where: str, order: Any) -> None:
+    def trained(where: str) -> torch.Tensor:
+        replicates = build("perceptron", "cuda", torch.float32)
+        (tmp_path / where).mkdir()
+        fit(
+            replicates,
+            squared_error(),
+            elsewhere(tmp_path, where),
+            optimiser=Adam(),
+            steps=40,
+            batch_size=16,
+            order=order,
+            metric_every=10,
+            stop_below=0.0,
+            context=make_context(tmp_path / where, device="cuda", count=5),
+        )
+        return replicates.vectors()
+
+    assert torch.equal(trained(where), trained("cuda"))
+
+
+def test_own_columns_on_the_host_train_as_those_on_cuda(tmp_path: Path) -> None:
+    columns = data("perceptron", "cuda", torch.float32)
+    own = torch.stack([columns["y"] * number for number in range(1, 6)])
+
+    def trained(device: str) -> torch.Tensor:
+        replicates = build("perceptron", "cuda", torch.float32)
+        (tmp_path / device).mkdir()
+        context = make_context(tmp_path / device, device="cuda", count=5)
+        given: dict[str, Any] = {"optimiser": Adam(), "steps": 40, "batch_size": 16, "order": "shuffled"}
+        fit(replicates, squared_error(), {"x": columns["x"]}, own={"y": own.to(device)}, context=context, **given)
+        return replicates.vectors()
+
+    assert torch.equal(trained("cpu"), trained("cuda"))
+
+
+def test_encoding_on_cuda_agrees_with_the_cpu_from_memory_and_from_a_file(tmp_path: Path) -> None:
+    x = data("perceptron", "cpu")["x"]
+    np.save(tmp_path / "x.npy", x.numpy())
+    expected = build("perceptron", "cpu").encode(x, batch_size=10)
+    replicates = build("perceptron", "cuda")
+    for column in (x, x.to("cuda"), MappedColumn.of_npy(tmp_path / "x.npy")):
+        found = replicates.encode(column, batch_size=10)
+        assert found.device.type == "cuda"
+        torch.testing.assert_close(found.cpu(), expected, rtol=1e-9, atol=1e-12)
+    mapped = replicates.encode(x, batch_size=10, into=tmp_path / "h.npy")
+    torch.testing.assert_close(mapped, expected, rtol=1e-9, atol=1e-12)

@@ -77,9 +77,9 @@ def finite_inputs(samples: Samples, context: Context) -> torch.Tensor:
         OptionsError: there is none, or it is not finite.
     """
     column = samples.columns.get("x")
-    if not isinstance(column, torch.Tensor):
+    if column is None or isinstance(column, tuple):
         raise OptionsError("the samples have no numeric column 'x', so that there is nothing to represent")
-    inputs = column.to(device=context.device, dtype=context.dtype)
+    inputs = samples.tensor("x").to(device=context.device, dtype=context.dtype)
     wrong = int((~inputs.flatten(1).isfinite().all(1)).sum())
     if wrong:
         raise OptionsError(
