@@ -113,9 +113,6 @@ def _perform(
     quiet: bool,
 ) -> StudyDone:
     from identify_core.cli.watching import watched
-    from identify_core.comparisons.comparison import Rendering
-    from identify_core.reports.page import finished_page
-    from identify_core.reports.pair_figures import draw_grid
     from identify_core.runs.trackers import track_observers
     from identify_core.studies.perform import Means, perform_study
     from identify_core.sweeps.execution import Conditions
@@ -137,7 +134,6 @@ def _perform(
             conditions=conditions,
             display=display,
             stop_requested=stop_requested,
-            rendering=Rendering(draw=draw_grid, page=finished_page),
             answer=_answer,
         )
         return perform_study(study, planned, means)

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from identify_core.comparisons.comparison import Comparison, Rendering, Request, compare, standard_evaluators
+from identify_core.comparisons.comparison import Comparison, Request, compare, standard_evaluators
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.display import Display
 from identify_core.errors import IdentifyError, Interrupted, StoreError
@@ -120,7 +120,6 @@ class Means:
         conditions: of every run.
         display: where news go.
         stop_requested: whether the user asked to stop.
-        rendering: how comparisons are shown.
         answer: the sentence that a comparison is told in.
     """
 
@@ -130,7 +129,6 @@ class Means:
     conditions: Conditions
     display: Display
     stop_requested: Callable[[], bool]
-    rendering: Rendering
     answer: Answer
 
 
@@ -298,6 +296,7 @@ def _do_comparison(
             name=entry.label,
             seed=entry.seed,
             expect=entry.expect,
+            registry=means.registry,
         )
         means.display.message(f"comparison {entry.label}: {len(references)} runs or files")
         made = compare(
@@ -305,7 +304,6 @@ def _do_comparison(
             means.store,
             display=means.display,
             stop_requested=means.stop_requested,
-            rendering=means.rendering,
         )
     except (Interrupted, StoreError):
         raise
