@@ -22,23 +22,23 @@ from identify_core.store.layout import (
     FORMAT,
     STAGING,
     STORE_FILE,
-    UNPLACED,
     Kind,
     check_id,
+    is_of_a_store,
     is_safe_id,
+    match_reference,
     timestamp,
     utc_now,
 )
 from identify_core.store.leftovers import discard, find_leftovers, lock_of, remove_scratch
 from identify_core.store.places import Entry
 from identify_core.store.records import UNSEALED, parse_record, write_record
-from identify_core.store.summary import RunSummary, began, read_summary
+from identify_core.store.summary import RunSummary, began, read_again, read_summary
 
 if TYPE_CHECKING:
     from identify_core.store.reader import StoredRun
 
-_WAIT_TO_DELETE = 30.0  # seconds for which the deletion of a run waits for an evaluation that is adding to it
-_WAIT_TO_COMMIT = 60.0  # seconds; a commit holds others up for a look at the index and one rename
+_WAIT_TO_DELETE, _WAIT_TO_COMMIT = 30.0, 60.0  # seconds, for an evaluation that adds to a run, and for other commits
 _COMMITTED = ("finished",)  # what a committed run is, unless it is damaged or of an older version
 _NEAR = 20
 _COMMITTING = ".commit.lock"
@@ -62,7 +62,7 @@ class Store:
         """
         with explained("make a store", self.path), Folder.open(self.path, make=True) as root:
             if root.kind(STORE_FILE) != "file":
-                foreign = [entry.name for entry in root.scan() if not _is_ours(entry.name)]
+                foreign = [entry.name for entry in root.scan() if not is_of_a_store(entry.name)]
                 if foreign:
                     raise StoreError(
                         f"{self.path} is not a store: it has no {STORE_FILE} but holds {foreign[0]!r}",
@@ -138,7 +138,7 @@ class Store:
         check_id(reference)
         whole = self._find_whole(reference, kind)
         runs = [] if whole else self._list(kind)
-        found = [whole] if whole else [_read_again(run) for run in _matches(reference, runs)]
+        found = [whole] if whole else [read_again(run) for run in match_reference(reference, runs)]
         if not found:
             near = f"; the latest is {runs[-1].id}" if runs else ", and none at all"
             raise UnknownReferenceError(
@@ -374,7 +374,7 @@ class Store:
                 f"{'' if len(runs) == 1 else 's'}",
                 hint="`identify runs ls` lists them",
             )
-        return _read_again(runs[-1 - steps])
+        return read_again(runs[-1 - steps])
 
     def _newest(self, statuses: Sequence[str], kind: Kind, steps: int) -> RunSummary | None:
         """The run so many steps back, if the index holds and it is near; otherwise None, and all are listed."""
@@ -398,25 +398,3 @@ class Store:
                 if lock is None or (run.kind == kind and folder.is_dir()):
                     return run
         return None
-
-
-def _read_again(run: RunSummary) -> RunSummary:
-    """A run as it says itself, where the index has told of it."""
-    return read_summary(run.folder, lock=None) if run.committed else run
-
-
-def _matches(reference: str, runs: Sequence[RunSummary]) -> list[RunSummary]:
-    """The runs of the first way of matching that matches any: whole id, name, beginning of the id, end of it."""
-    for matches in (
-        [run for run in runs if run.id == reference],
-        [run for run in runs if run.name == reference],
-        [run for run in runs if run.id.startswith(reference)],
-        [run for run in runs if run.id.endswith(reference)],
-    ):
-        if matches:
-            return matches
-    return []
-
-
-def _is_ours(name: str) -> bool:
-    return name in (STAGING, *FOLDERS.values()) or name.startswith((UNPLACED, f".{STORE_FILE}."))

@@ -26,9 +26,9 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 from urllib.parse import quote, unquote
 
 from identify_core.errors import StoreError
@@ -88,6 +88,39 @@ def check_id(text: str) -> str:
             hint="`identify runs ls` lists the ids",
         )
     return text
+
+
+def is_of_a_store(name: str) -> bool:
+    """Whether something of this name in a folder may be what a store has begun to make there."""
+    return name in (STAGING, *FOLDERS.values()) or name.startswith((UNPLACED, f".{STORE_FILE}."))
+
+
+class Named(Protocol):
+    """What a reference may mean: a run, a comparison or a sweep."""
+
+    @property
+    def id(self) -> str:
+        """As `make_run_id` makes it."""
+
+    @property
+    def name(self) -> str:
+        """What its spec calls it."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+def match_reference(reference: str, things: Sequence[N]) -> list[N]:
+    """Those of the first way of matching that matches any: whole id, name, beginning of the id, end of it."""
+    for matches in (
+        [each for each in things if each.id == reference],
+        [each for each in things if each.name == reference],
+        [each for each in things if each.id.startswith(reference)],
+        [each for each in things if each.id.endswith(reference)],
+    ):
+        if matches:
+            return matches
+    return []
 
 
 def make_run_id(name: str, *, now: datetime) -> str:

@@ -176,6 +176,11 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
     return RunSummary(id=identifier, folder=folder, committed=lock is None, status=status, document=document)
 
 
+def read_again(run: RunSummary) -> RunSummary:
+    """A run as it says itself, where the index has told of it."""
+    return read_summary(run.folder, lock=None) if run.committed else run
+
+
 def changed_meanwhile(run: RunSummary) -> RunSummary | None:
     """A run as it is now, if it has other findings than `run` says: what was missing may only have been replaced."""
     lock = None if run.committed else run.folder.with_name(f"{run.folder.name}.lock")

@@ -24,7 +24,16 @@ from identify_core.errors import StoreError
 from identify_core.store import Store
 from identify_core.store.files import explained, from_plain
 from identify_core.store.folder import Folder
-from identify_core.store.layout import FORMAT, STAGING, UNPLACED, is_safe_id, make_run_id, timestamp, utc_now
+from identify_core.store.layout import (
+    FORMAT,
+    STAGING,
+    UNPLACED,
+    is_safe_id,
+    make_run_id,
+    match_reference,
+    timestamp,
+    utc_now,
+)
 from identify_core.store.records import parse_record, write_record
 
 if TYPE_CHECKING:
@@ -162,7 +171,7 @@ def find_sweep(store: Store, reference: str) -> StoredSweep:
         StoreError: it means none or several.
     """
     sweeps = all_sweeps(store)
-    found = sweeps[-1:] if reference == "@last" else _matches(reference, sweeps)
+    found = sweeps[-1:] if reference == "@last" else match_reference(reference, sweeps)
     if not found:
         near = f"; the latest is {sweeps[-1].id}" if sweeps else ", and none at all"
         raise StoreError(f"no sweep {reference!r} is in the store at {store.path}{near}")
@@ -177,19 +186,6 @@ def find_equal(store: Store, plan: Plan) -> StoredSweep | None:
     store.create()  # an empty folder becomes a store, as it does for a run
     wanted = _digest(plan)
     return next((each for each in reversed(all_sweeps(store)) if each.document.get("digest") == wanted), None)
-
-
-def _matches(reference: str, sweeps: Sequence[StoredSweep]) -> list[StoredSweep]:
-    """The sweeps of the first way of matching that matches any."""
-    for matches in (
-        [each for each in sweeps if each.id == reference],
-        [each for each in sweeps if each.name == reference],
-        [each for each in sweeps if each.id.startswith(reference)],
-        [each for each in sweeps if each.id.endswith(reference)],
-    ):
-        if matches:
-            return matches
-    return []
 
 
 def _made(store: Store) -> Folder:
