@@ -61,3 +61,17 @@ def test_a_claim_is_an_exit_status(
     assert run_command_line(["study", "claims.toml", "--quiet"]) == status  # found again, and judged as before
     said = capfd.readouterr().out
     assert ("does not hold" in said) is bool(status)
+
+
+@pytest.mark.slow
+def test_the_atlas_puts_five_studies_side_by_side(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.path)
+    atlas = Path(__file__).parents[1] / "examples" / "studies" / "atlas.toml"
+    assert run_command_line(["study", str(atlas), "--quiet", "--json"]) == 0
+    document: dict[str, Any] = json.loads(capfd.readouterr().out)
+    assert [run["runs"][0]["status"] for run in document["runs"]] == ["finished"] * 5
+    answers = {each["label"]: each["answer"] for each in document["comparisons"]}
+    assert answers["genni-outputs"].startswith("identity: ")
+    assert not any(each["failed"] or each["failures"] for each in document["comparisons"])
