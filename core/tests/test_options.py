@@ -186,7 +186,10 @@ def test_an_argument_of_a_function_is_checked_by_the_same_means() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"arity": "pairs"}, 'arity: "pairs" is not one of "representation", "pair", "run"; did you mean \'pair\'?'),
+        (
+            {"arity": "pairs"},
+            'arity: "pairs" is not one of "representation", "pair", "group", "run"; did you mean \'pair\'?',
+        ),
         ({"larger_is": "more similiar"}, "did you mean 'more similar'?"),
         ({"requires": ("weight",)}, "did you mean 'weights'?"),
     ],

@@ -84,7 +84,7 @@ def test_a_sweep_ends_with_a_table_that_is_shown_again(sweep: Callable[..., str]
     assert head.split()[:2] == ["objective.steps", "seed"]
     assert "whole/best" in head
     assert [row.split()[:2] for row in rows[:4]] == [["2", "0"], ["2", "1"], ["4", "0"], ["4", "1"]]
-    assert ": 4 finished" in rows[4]
+    assert any(": 4 finished" in row for row in rows[4:])
     picture = next(line.split()[1] for line in rows if line.startswith("picture"))
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     before = [run.id for run in toys.store.runs()]
@@ -248,7 +248,7 @@ def test_a_store_without_sweeps_says_so(capsys: pytest.CaptureFixture[str], toys
 
 
 def test_help_and_showing_import_no_arrays(toys: Project, sweep: Callable[..., str]) -> None:
-    sweep("toy", "--over", "seed=0,1", "--set", "objective.steps=1", "--quiet")
+    sweep("toy", "--over", "objective.steps=1,2", "--quiet")
     code = (
         "import sys; from identify_core.cli.root import run_command_line; assert run_command_line({!r}) == 0; "
         "assert not {{'torch', 'numpy', 'zarr', 'matplotlib', 'distributed'}} & set(sys.modules), sys.modules.keys()"

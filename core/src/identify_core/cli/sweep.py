@@ -264,7 +264,10 @@ def _print(
     from identify_core.sweeps.tables import as_csv, as_latex, tabulate
 
     lines = []
-    if any(row.status == "finished" for row in rows):
+    # of no use where every setting is one run; and statistics load numpy, which showing a sweep does without
+    several = "seed" in sweep.settings and len(rows) > len({repr(_without_seed(row)) for row in rows})
+    asked = as_json or given["table"] is not None or given["best"] or given["numbers"]
+    if (several or asked) and any(row.status == "finished" for row in rows):
         extreme: Any = "min" if given["smallest"] else "max"
         lines = tabulate(rows, sweep.settings, given["numbers"], best=given["best"] or "", extreme=extreme)
     if given["table"] is not None:
@@ -293,7 +296,7 @@ def _print(
     )
     if len(names) > SCALARS:
         print_text(f"{len(names) - SCALARS} more numbers vary: --json has all of them")
-    if "seed" in sweep.settings and len(rows) > len(lines):
+    if several and lines:
         _print_over_seeds(lines, sweep.settings)
     for row in rows:
         if row.status == "failed":
@@ -309,6 +312,10 @@ def _print(
         "" if invocation.store_path == Path("identify-store") else f"--store {shlex.quote(str(invocation.store_path))} "
     )
     print_text((f"look at it again with: identify {at}sweep --show {sweep.id}", {"dim": True}))
+
+
+def _without_seed(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.values.items() if key != "seed"}
 
 
 def _print_over_seeds(lines: Sequence[Line], settings: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ def hold_out_keys(keys: Sequence[str], test_part: float, split_seed: int) -> dic
 
     Example:
         >>> {name: rows.tolist() for name, rows in hold_out_keys(["a", "b", "a", "c"], 0.5, 1).items()}
-        {'train': [1], 'test': [0, 2, 3]}
+        {'train': [0, 2], 'test': [1, 3]}
     """
     every = np.arange(len(keys))
     if test_part == 0:

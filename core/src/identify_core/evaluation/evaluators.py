@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from identify_core.evaluation.subjects import NUMBERED, Representation, RunSubje
 from identify_core.findings import Figure, Finding
 from identify_core.replicates import Replicates
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
-from identify_core.store import StoredLatents, StoredRun
+from identify_core.store import StoredFinding, StoredLatents, StoredRun
 
 
 class FindingWriter(Protocol):
@@ -34,6 +34,33 @@ class FindingWriter(Protocol):
 
     def write_figure(self, label: str, figure: Figure) -> None:
         """Save a figure of that finding."""
+
+
+class Findings(MutableMapping[str, Finding]):
+    """Label to finding: those of a stored run, each read when it is asked for, and those made since.
+
+    Args:
+        stored: of the run.
+    """
+
+    def __init__(self, stored: Mapping[str, StoredFinding]) -> None:
+        self._stored = stored
+        self._made: dict[str, Finding] = {}
+
+    def __getitem__(self, label: str) -> Finding:
+        return self._made[label] if label in self._made else self._stored[label].finding
+
+    def __setitem__(self, label: str, finding: Finding) -> None:
+        self._made[label] = finding
+
+    def __delitem__(self, label: str) -> None:
+        del self._made[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._stored, *self._made]))
+
+    def __len__(self) -> int:
+        return len({*self._stored, *self._made})
 
 
 class Source:
@@ -114,9 +141,9 @@ class Source:
         return tuple(attrs.evolve(each, load_run=lambda: self.run_subject) for each in found)
 
     @cached_property
-    def findings(self) -> dict[str, Finding]:
+    def findings(self) -> Findings:
         """Label to finding: those that the run had, and those of evaluators since."""
-        return {label: stored.finding for label, stored in self.run.findings.items()}
+        return Findings(self.run.findings)
 
     def subject(self) -> Subject:
         """All that the run left, for an evaluator of arity `run`."""

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
-import numpy as np
 
 from identify_core.errors import UsageError
 from identify_core.saying import say
@@ -43,6 +42,8 @@ class Spread:
     @classmethod
     def of(cls, numbers: Sequence[float], level: float = LEVEL) -> Spread:
         """From at least one finite number."""
+        import numpy as np
+
         values = np.asarray(numbers, dtype=np.float64)
         n, mean = len(values), float(values.mean())
         if n == 1:

@@ -68,7 +68,7 @@ def test_an_evaluator_gives_what_the_function_gives(name: str, tmp_path: Path) -
     extra = {"batch": 20} if name == "minibatch-cka" else {}
     for (i, j), score in scores.items():
         alone = function((x, y, z)[i], (x, y, z)[j], **extra)
-        assert score.value == pytest.approx(alone.value, abs=1e-9)
+        assert score.value == pytest.approx(alone.value, abs=1e-7)  # products of float32 rows
         assert score.estimator == alone.estimator
         assert score.n == alone.n
         low, high = BY_NAME[name].bounds

@@ -127,7 +127,7 @@ def test_style_forms_differ_from_the_studys_by_what_they_say(form: str) -> None:
 
 def test_transposed_convolutions_are_drawn_by_input_channels() -> None:
     torch.manual_seed(0)
-    weight = transposed(64, 8, 4).weight
+    weight = transposed(64, 8, 4).weight.detach()
     assert 0.9 / (64 * 16) ** 0.5 < float(weight.abs().max()) <= 1 / (64 * 16) ** 0.5
 
 
