@@ -18,7 +18,7 @@ from identify_core.plugins import Registry
 from identify_core.runs.engine import describe_components
 from identify_core.spec import Chosen, ResolvedSpec, choose_evaluators, plain_options
 from identify_core.store import Store
-from identify_core.studies.plans import PlannedRuns, evaluator_options
+from identify_core.studies.plans import PlannedRuns, assignments
 from identify_core.studies.stored import read_record_of, write_record_of
 from identify_core.studies.study_file import ComparisonEntry, StudyFile
 from identify_core.sweeps.combinations import Plan
@@ -350,7 +350,7 @@ def evaluators_of(entry: ComparisonEntry, registry: Registry) -> list[Chosen]:
         IdentifyError: there is no such evaluator, or an option is wrong.
     """
     if entry.evaluators:
-        return choose_evaluators(registry, entry.evaluators, evaluator_options(entry.set))
+        return choose_evaluators(registry, entry.evaluators, assignments(entry.set))
     return standard_evaluators(registry)
 
 

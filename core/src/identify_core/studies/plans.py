@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -57,15 +57,15 @@ def _plan(study: StudyFile, entry: RunEntry, registry: Registry) -> Plan:
         "plugin": entry.plugin or None,
         "preset": entry.preset or None,
         "file": study.place(entry.spec) if entry.spec else None,
-        "overrides": [*_assignments(entry.set), f'name = "{entry.label}"'],
+        "overrides": [*assignments(entry.set), f'name = "{entry.label}"'],
     }
     if entry.sweep:
-        return plan_sweep(registry, over=_assignments(entry.sweep), **given)
+        return plan_sweep(registry, over=assignments(entry.sweep), **given)
     spec = attrs.evolve(load_spec(registry, **given), sweep={}, notes=())
     return Plan(base=spec, combinations=(Combination(index=1, values={}, spec=spec),))
 
 
-def _assignments(values: Mapping[str, Any]) -> list[str]:
+def assignments(values: Mapping[str, Any]) -> list[str]:
     """Values as texts `key = value`, tables of tables as dotted keys."""
     return [f"{write_key_path(path)} = {write_value(value)}" for path, value in _flat(values)]
 
@@ -77,8 +77,3 @@ def _flat(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tu
             yield from _flat(value, path)
         else:
             yield path, value
-
-
-def evaluator_options(values: Mapping[str, Any]) -> Sequence[str]:
-    """Options of evaluators as the texts that `--set` takes."""
-    return _assignments(values)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import distributions, nn
 
-from identify_core import OptionsError, Replicates, Shape
+from identify_core import OptionsError, Replicates, Shape, gaussian_divergence
 from identify_core.testing.contexts import make_context
 from identify_metric.datasets.digits import make_digits
 from identify_metric.networks.dense import build_dense, check_dense
-from identify_metric.networks.vae import EnsembleVae, divergence, negative_log_likelihood, split_sigma
+from identify_metric.networks.vae import EnsembleVae, negative_log_likelihood, split_sigma
 from identify_metric.objectives.elbo import bound_loss, template_of, train
 from identify_metric.options.data import DigitsOptions
 from identify_metric.options.models import DenseOptions
@@ -45,7 +45,7 @@ def test_the_divergence_is_that_of_torchs_distributions():
     mean, log_variance = torch.randn(4, 3), torch.randn(4, 3)
     normal = distributions.Normal(mean, (log_variance / 2).exp())
     expected = distributions.kl_divergence(normal, distributions.Normal(0.0, 1.0))
-    torch.testing.assert_close(divergence(mean, log_variance), expected)
+    torch.testing.assert_close(gaussian_divergence(mean, log_variance), expected)
 
 
 def test_each_decoder_learns_from_its_own_chunk_of_a_batch():

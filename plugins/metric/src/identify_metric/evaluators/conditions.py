@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from identify_core import Context, Finding, LabelledArray, Replicates, RunSubject, Subject, Table
+from identify_core import Context, Finding, LabelledArray, Replicates, RunSubject, Subject, Table, gaussian_divergence
 from identify_metric.evaluators.decoders import decoder_maps, points_of
 from identify_metric.geometry.metric import log_volume
-from identify_metric.networks.vae import divergence, posterior_of
+from identify_metric.networks.vae import posterior_of
 from identify_metric.options.evaluators import ConditionsOptions
 
 
@@ -93,5 +93,7 @@ def _divergences(run: RunSubject, replicates: Replicates, ids: np.ndarray) -> np
     rows = np.flatnonzero(np.isin(samples.ids, ids))
     x = samples.tensor("x")[torch.from_numpy(rows)].to(replicates.device, replicates.dtype)
     encoded = replicates.part("encoder")(x)
-    result: np.ndarray = torch.stack([divergence(*posterior_of(each)).mean(0) for each in encoded]).cpu().numpy()
+    result: np.ndarray = (
+        torch.stack([gaussian_divergence(*posterior_of(each)).mean(0) for each in encoded]).cpu().numpy()
+    )
     return result

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from torch import nn
 
-from identify_core import Context, OptionsError, Shape
-from identify_metric.networks.vae import EnsembleVae, dense
+from identify_core import Context, OptionsError, Shape, dense_network
+from identify_metric.networks.vae import EnsembleVae
 from identify_metric.options.models import Activation, DenseOptions
-
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "elu": nn.ELU,
-    "tanh": nn.Tanh,
-    "softplus": nn.Softplus,
-}
 
 
 def check_dense(options: DenseOptions, shape: Shape) -> None:
@@ -34,14 +28,18 @@ def check_dense(options: DenseOptions, shape: Shape) -> None:
 def build_dense(options: DenseOptions, shape: Shape, context: Context) -> EnsembleVae:
     """An encoder D → hidden → 2d and S decoders d → hidden, reversed → D, with torch's own initialisation."""
     features = math.prod(shape.inputs)
-    activation = _ACTIVATIONS[options.activation]
     outputs = 2 * features if options.law == "gaussian-network" else features
     return EnsembleVae(
-        encoder=dense([features, *options.hidden, 2 * options.latent_dim], activation),
-        decoder=lambda: dense([options.latent_dim, *reversed(options.hidden), outputs], activation),
+        encoder=_dense([features, *options.hidden, 2 * options.latent_dim], options.activation),
+        decoder=lambda: _dense([options.latent_dim, *reversed(options.hidden), outputs], options.activation),
         decoders=options.decoders,
         latents=options.latent_dim,
         features=features,
         law=options.law,
         sigma=options.sigma,
     )
+
+
+def _dense(widths: Sequence[int], activation: Activation) -> nn.Sequential:
+    """Dense layers on flattened rows."""
+    return nn.Sequential(nn.Flatten(), *dense_network(widths, activation=activation))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -65,11 +65,6 @@ def posterior_of(encoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return mean, log_variance
 
 
-def divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """KL(q ‖ N(0, 1)) by row and latent, (n, d), in nats."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-
-
 def negative_log_likelihood(x: torch.Tensor, decoded: torch.Tensor, log_sigma: torch.Tensor, law: Law) -> torch.Tensor:
     """−log p(x | z) by row, (n,), in nats; of a Gaussian without the constant D log(2π) / 2.
 
@@ -93,12 +88,3 @@ def split_sigma(decoded: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     half = (_MOST_LOG_SIGMA - _LEAST_LOG_SIGMA) / 2
     middle = (_MOST_LOG_SIGMA + _LEAST_LOG_SIGMA) / 2
     return mean, middle + half * torch.tanh((raw - middle) / half)
-
-
-def dense(widths: Sequence[int], activation: Callable[[], nn.Module]) -> nn.Sequential:
-    """Dense layers of the given widths with an activation between them."""
-    layers: list[nn.Module] = [nn.Flatten()]
-    for number in range(len(widths) - 1):
-        layers += [activation()] if number else []
-        layers.append(nn.Linear(widths[number], widths[number + 1]))
-    return nn.Sequential(*layers)

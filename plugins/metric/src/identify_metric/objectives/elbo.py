@@ -24,10 +24,11 @@ from identify_core import (
     Table,
     Turn,
     fit,
+    gaussian_divergence,
     optimiser,
     pure,
 )
-from identify_metric.networks.vae import EnsembleVae, divergence, negative_log_likelihood, posterior_of
+from identify_metric.networks.vae import EnsembleVae, negative_log_likelihood, posterior_of
 from identify_metric.options.objectives import ElboOptions
 
 _ROWS_AT_ONCE = 1024
@@ -107,7 +108,7 @@ def bound_loss(vae: EnsembleVae, *, beta: float, decoders: str) -> Loss:
             parts = torch.tensor_split(z, count)
             decoded = torch.cat([decode(part) for decode, part in zip(each, parts, strict=True) if len(part)])
         misfit = negative_log_likelihood(x.flatten(1), decoded, call.tensors["log_sigma"], law).mean()
-        excess = divergence(mean, log_variance).sum(1).mean()
+        excess = gaussian_divergence(mean, log_variance).sum(1).mean()
         return misfit + beta * excess, {"divergence": excess, "misfit": misfit}
 
     return cast(Loss, loss)
@@ -171,7 +172,7 @@ def _held_out(
             negative_log_likelihood(flat, call.part(f"decoders.{s}")(z), log_sigma, vae.law).mean()
             for s in range(len(vae.decoders))
         ]
-        return torch.stack(misfits).mean() + options.beta * divergence(mean, log_variance).sum(1).mean()
+        return torch.stack(misfits).mean() + options.beta * gaussian_divergence(mean, log_variance).sum(1).mean()
 
     def metric(replicates: Replicates, step: int) -> torch.Tensor:
         result: torch.Tensor = replicates.map(body, {"x": x, "eps": eps})
