@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from identify_core.data.mapped import MappedColumn as MappedColumn
     from identify_core.deprecation import IdentifyDeprecationWarning as IdentifyDeprecationWarning
     from identify_core.deprecation import deprecated as deprecated
+    from identify_core.downloads.image_files import map_images as map_images
+    from identify_core.downloads.image_files import read_idx as read_idx
+    from identify_core.downloads.image_files import read_pictures as read_pictures
+    from identify_core.downloads.image_files import resized as resized
     from identify_core.downloads.public_files import FilePlaces as FilePlaces
     from identify_core.downloads.public_files import check_file as check_file
     from identify_core.downloads.public_files import missing_file as missing_file
@@ -190,6 +194,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "data.holding_out": ("draw_subset", "hold_out_combinations", "hold_out_keys"),
         "data.mapped": ("MappedColumn",),
         "deprecation": ("IdentifyDeprecationWarning", "deprecated"),
+        "downloads.image_files": ("map_images", "read_idx", "read_pictures", "resized"),
         "downloads.public_files": ("FilePlaces", "check_file", "missing_file", "obtain_file"),
         "downloads.transfers": ("PublicFile", "file_sum"),
         "errors": (

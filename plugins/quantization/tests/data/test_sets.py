@@ -13,10 +13,9 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from identify_core import IdentifyError, Interrupted, MappedColumn
+from identify_core import IdentifyError, MappedColumn
 from identify_core.testing.contexts import make_context
 from identify_quantization.data import reading, sets
-from identify_quantization.data.mapping import map_images, resized
 from identify_quantization.options.data import (
     DspritesOptions,
     FileOptions,
@@ -183,24 +182,3 @@ def test_missing_files_are_named(make, options, tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv("IDENTIFY_DATA", raising=False)
     with pytest.raises(IdentifyError, match=r"there is no .* in "):
         make(options(folder=str(tmp_path)), make_context(tmp_path / "run"))
-
-
-def test_a_conversion_that_was_stopped_leaves_nothing(tmp_path: Path) -> None:
-    target, context = tmp_path / "x.npy", make_context(tmp_path / "run", stop_requested=lambda: True)
-    with pytest.raises(Interrupted, match="while converting"):
-        map_images(target, (4, 1, 8, 8), lambda: iter([noise(4, 1, 8, 8)]), context, scale=1 / 255)
-    assert not list(tmp_path.glob("x.npy*"))
-
-
-def test_too_few_images_and_other_images_are_refused(tmp_path: Path) -> None:
-    target, context = tmp_path / "x.npy", make_context(tmp_path / "run")
-    with pytest.raises(IdentifyError, match=r"3 images were found for x\.npy, and 4 are wanted"):
-        map_images(target, (4, 1, 8, 8), lambda: iter([noise(3, 1, 8, 8)]), context, scale=1 / 255)
-    map_images(target, (3, 1, 8, 8), lambda: iter([noise(3, 1, 8, 8)]), context, scale=1 / 255)
-    with pytest.raises(IdentifyError, match="holds images of the shape"):
-        map_images(target, (4, 1, 8, 8), lambda: iter([]), context, scale=1 / 255)
-
-
-def test_pictures_of_the_right_size_are_not_touched() -> None:
-    picture = noise(8, 8, 3)
-    np.testing.assert_array_equal(resized(picture, 8), picture.transpose(2, 0, 1))

@@ -18,11 +18,13 @@ from identify_core import (
     PublicFile,
     RunError,
     Samples,
+    map_images,
     missing_file,
     obtain_file,
     read_factor,
+    read_pictures,
+    resized,
 )
-from identify_quantization.data.mapping import map_images, read_pictures, resized
 from identify_quantization.data.reading import NORB, h5_blocks, npz_blocks, read_norb
 from identify_quantization.data.splits import Images, grid_labels, split_images
 from identify_quantization.options.data import (
