@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
-from identify_metric.options.data import DigitsOptions
+from identify_metric.options.data import (
+    CelebaOptions,
+    CellsOptions,
+    DigitsOptions,
+    FolderOptions,
+    ImageOptions,
+    TableOptions,
+)
 from identify_metric.options.evaluators import AnglesOptions, ConditionsOptions, DistancesOptions, StabilityOptions
 from identify_metric.options.models import DenseOptions
 from identify_metric.options.objectives import ElboOptions
@@ -16,13 +23,52 @@ PREDECESSOR = "Syrota et al., GRaM 2024, arXiv 2408.07507"
 
 @hookimpl
 def identify_datasets() -> Iterable[Dataset]:
-    """Images."""
+    """Images and tables."""
     yield Dataset(
         name="digits",
         summary="scikit-learn's 1,797 handwritten digits, in train, validation and test rows.",
         options=DigitsOptions,
         target="identify_metric.datasets.digits:make_digits",
         source="Alpaydin & Kaynak (1998), UCI Machine Learning Repository",
+    )
+    for name, summary, make, source in (
+        ("mnist", "70,000 handwritten digits, 28 × 28.", "make_mnist", "LeCun, Cortes & Burges (1998)"),
+        ("fashion-mnist", "70,000 articles of clothing, 28 × 28.", "make_fashion_mnist", "Xiao et al. (2017)"),
+        ("cifar10", "60,000 photographs of ten classes, 3 × 32 × 32.", "make_cifar10", "Krizhevsky (2009)"),
+        ("svhn", "99,289 digits of house numbers, 3 × 32 × 32.", "make_svhn", "Netzer et al. (2011)"),
+    ):
+        yield Dataset(
+            name=name,
+            summary=summary,
+            options=ImageOptions,
+            target=f"identify_metric.datasets.images:{make}",
+            source=source,
+        )
+    yield Dataset(
+        name="celeba",
+        summary="202,599 faces with 40 attributes: the middle 148 × 148 pixels, resized to 64 × 64.",
+        options=CelebaOptions,
+        target="identify_metric.datasets.images:make_celeba",
+        source="Liu et al., ICCV 2015",
+    )
+    yield Dataset(
+        name="image-folder",
+        summary="Pictures of one's own; those of a subfolder share a label.",
+        options=FolderOptions,
+        target="identify_metric.datasets.images:make_image_folder",
+    )
+    yield Dataset(
+        name="table",
+        summary="Rows of numbers of one's own, such as cells by principal components, from CSV or .h5ad.",
+        options=TableOptions,
+        target="identify_metric.datasets.tables:make_table",
+    )
+    yield Dataset(
+        name="cells",
+        summary="Generated cells in clusters, a stand-in for the cells of the study's first figure.",
+        options=CellsOptions,
+        target="identify_metric.datasets.tables:make_cells",
+        source=PAPER,
     )
 
 

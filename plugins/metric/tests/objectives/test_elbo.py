@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import attrs
+import numpy as np
 import pytest
 import torch
 from torch import distributions, nn
 
-from identify_core import OptionsError, Replicates, Shape, gaussian_divergence
+from identify_core import MappedColumn, OptionsError, Replicates, Shape, gaussian_divergence
 from identify_core.testing.contexts import make_context
 from identify_metric.datasets.digits import make_digits
 from identify_metric.networks.dense import build_dense, check_dense
@@ -109,3 +111,20 @@ def test_an_ensemble_has_its_parts():
     assert len(vae.decoders) == 2
     assert vae(torch.rand(3, 6)).shape == (3, 2)
     assert not torch.equal(vae.decoders[0](torch.ones(1, 2)), vae.decoders[1](torch.ones(1, 2)))
+
+
+def test_inputs_in_a_file_train_as_those_in_memory(tmp_path):
+    samples = make_digits(DigitsOptions(test=30, validation=60), make_context(tmp_path, count=1))
+    bytes_ = (samples.tensor("x") * 16).round().to(torch.uint8)
+    np.save(tmp_path / "x.npy", bytes_.numpy())
+    mapped = attrs.evolve(samples, columns={"x": MappedColumn.of_npy(tmp_path / "x.npy", scale=1 / 16)})
+    found = []
+    for number, each in enumerate((samples, mapped)):
+        torch.manual_seed(0)
+        options = DenseOptions(latent_dim=2, decoders=2, hidden=(8,))
+        replicates = Replicates.from_modules([build_dense(options, samples.shape, None) for _ in "ab"])
+        context = make_context(tmp_path / str(number), count=2)
+        finding, latents = train(ElboOptions(epochs=2, validate_every=1), replicates, each, context)
+        found.append((finding.scalars["bound"], latents.values))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
+    torch.testing.assert_close(found[0][1], found[1][1])

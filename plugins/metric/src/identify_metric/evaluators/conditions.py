@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from identify_core import Context, Finding, LabelledArray, Replicates, RunSubject, Subject, Table, gaussian_divergence
+from identify_core import (
+    Call,
+    Context,
+    Finding,
+    LabelledArray,
+    Replicates,
+    RunSubject,
+    Subject,
+    Table,
+    gaussian_divergence,
+)
 from identify_metric.evaluators.decoders import decoder_maps, points_of
 from identify_metric.geometry.metric import log_volume
 from identify_metric.networks.vae import posterior_of
@@ -86,14 +96,14 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
     )
 
 
-@torch.no_grad()
 def _divergences(run: RunSubject, replicates: Replicates, ids: np.ndarray) -> np.ndarray:
     """The mean divergence of each latent from the prior over the samples, (R, d), in nats."""
     samples = run.samples
-    rows = np.flatnonzero(np.isin(samples.ids, ids))
-    x = samples.tensor("x")[torch.from_numpy(rows)].to(replicates.device, replicates.dtype)
-    encoded = replicates.part("encoder")(x)
-    result: np.ndarray = (
-        torch.stack([gaussian_divergence(*posterior_of(each)).mean(0) for each in encoded]).cpu().numpy()
-    )
+    x = samples.rows(np.flatnonzero(np.isin(samples.ids, ids))).numbers("x")
+
+    def body(call: Call, rows: torch.Tensor) -> torch.Tensor:
+        return gaussian_divergence(*posterior_of(call.part("encoder")(rows)))
+
+    found: torch.Tensor = replicates.encode(x, body)
+    result: np.ndarray = found.double().mean(1).cpu().numpy()
     return result

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import OptionsError, Replicates, RunSubject
+from identify_core import OptionsError, Replicates, RunSubject, Samples
 from identify_metric.geometry.maps import Ensemble, Map, embed, stack
 from identify_metric.networks.vae import EnsembleVae, split_sigma
 from identify_metric.objectives.elbo import template_of
@@ -22,12 +22,20 @@ class Points:
     Args:
         z: (R, n, d), float64.
         ids: of the samples, (n,).
-        x: the samples themselves, flat, (n, D); None where the run's samples lack them.
+        samples: those of the run, of which these are some.
     """
 
     z: torch.Tensor
     ids: np.ndarray
-    x: torch.Tensor | None
+    samples: Samples
+
+    def inputs(self, rows: np.ndarray) -> torch.Tensor | None:
+        """The inputs of rows (m,), flat, (m, D); None where the run's samples lack one of them."""
+        order = {sample: row for row, sample in enumerate(self.samples.ids.tolist())}
+        found = [order.get(sample) for sample in self.ids[rows].tolist()]
+        if None in found:
+            return None
+        return self.samples.rows(np.array(found)).tensor("x").double().flatten(1)
 
 
 def points_of(options: GeometryOptions, run: RunSubject, device: torch.device) -> Points:
@@ -43,11 +51,7 @@ def points_of(options: GeometryOptions, run: RunSubject, device: torch.device) -
     representations = run.latents[options.latents]
     z = torch.stack([torch.from_numpy(np.asarray(each.values(), dtype=np.float64)) for each in representations])
     ids = representations[0].ids
-    samples = run.samples
-    order = {sample: row for row, sample in enumerate(samples.ids.tolist())}
-    rows = [order[sample] for sample in ids.tolist() if sample in order]
-    x = samples.tensor("x")[torch.as_tensor(rows)].double().flatten(1) if len(rows) == len(ids) else None
-    return Points(z=z.to(device), ids=ids, x=x)
+    return Points(z=z.to(device), ids=ids, samples=run.samples)
 
 
 def decoder_maps(options: GeometryOptions, replicates: Replicates, ensemble: Ensemble) -> list[Map]:

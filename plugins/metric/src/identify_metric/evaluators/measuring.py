@@ -87,8 +87,9 @@ def _baselines(points: Points, pairs: np.ndarray, maps: Sequence[Map]) -> dict[s
             [_mahalanobis(z, end - start) for z, start, end in zip(points.z, a, b, strict=True)]
         ),
     }
-    if points.x is not None:
-        ambient = (points.x[pairs[:, 1]] - points.x[pairs[:, 0]]).norm(dim=1)
+    first, second = (points.inputs(pairs[:, side]) for side in (0, 1))
+    if first is not None and second is not None:
+        ambient = (second - first).norm(dim=1)
         result["ambient"] = ambient.expand(len(points.z), -1)
     return {name: each.cpu().numpy() for name, each in result.items()}
 

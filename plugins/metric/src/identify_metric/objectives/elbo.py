@@ -17,6 +17,7 @@ from identify_core import (
     Group,
     Latents,
     Loss,
+    MappedColumn,
     OptionsError,
     Replicates,
     Samples,
@@ -27,6 +28,7 @@ from identify_core import (
     gaussian_divergence,
     optimiser,
     pure,
+    row_blocks,
 )
 from identify_metric.networks.vae import EnsembleVae, negative_log_likelihood, posterior_of
 from identify_metric.options.objectives import ElboOptions
@@ -48,7 +50,7 @@ def train(
     """
     vae = template_of(replicates)
     assert replicates is not None
-    rows = samples.split("train").tensor("x").to(context.device, context.dtype)
+    rows = inputs_of(samples, "train", context)
     size = min(options.batch_size, len(rows))
     count = len(vae.decoders)
     if options.decoders == "chunks" and size < count:
@@ -59,10 +61,9 @@ def train(
     result = _fit(options, replicates, rows, size, samples, context)
     replicates.eval()
     yield _finding(options, vae, replicates, result, samples, context)
-    kept = samples.split(options.keep).tensor("x")
     yield Latents(
         name="z",
-        values=encode(replicates, kept.to(context.device, context.dtype)),
+        values=replicates.encode(inputs_of(samples, options.keep, context), context=context),
         split=options.keep,
         summary="means of the posterior",
     )
@@ -83,10 +84,10 @@ def template_of(replicates: Replicates | None) -> EnsembleVae:
     return template
 
 
-def encode(replicates: Replicates, x: torch.Tensor) -> torch.Tensor:
-    """Posterior means of every replicate, (R, n, d), without gradients."""
-    blocks = [replicates(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]
-    return torch.cat([block.detach() for block in blocks], dim=1)
+def inputs_of(samples: Samples, split: str, context: Context) -> torch.Tensor | MappedColumn:
+    """The column `x` of a split: on the device, or in its file."""
+    x = samples.split(split).numbers("x")
+    return x.to(context.device, context.dtype) if isinstance(x, torch.Tensor) else x
 
 
 def bound_loss(vae: EnsembleVae, *, beta: float, decoders: str) -> Loss:
@@ -115,7 +116,12 @@ def bound_loss(vae: EnsembleVae, *, beta: float, decoders: str) -> Loss:
 
 
 def _fit(
-    options: ElboOptions, replicates: Replicates, rows: torch.Tensor, size: int, samples: Samples, context: Context
+    options: ElboOptions,
+    replicates: Replicates,
+    rows: torch.Tensor | MappedColumn,
+    size: int,
+    samples: Samples,
+    context: Context,
 ) -> FitResult:
     vae = template_of(replicates)
     loss = bound_loss(vae, beta=options.beta, decoders=options.decoders)
@@ -161,8 +167,8 @@ def _held_out(
     options: ElboOptions, vae: EnsembleVae, samples: Samples, split: str, context: Context
 ) -> Callable[[Replicates, int], torch.Tensor]:
     """Minus the bound on the rows of a split, the same noise every time, the mean over all decoders."""
-    x = samples.split(split).tensor("x").to(context.device, context.dtype)
-    eps = torch.randn(len(x), vae.latents, generator=context.stream("validation-noise")).to(x)
+    x = inputs_of(samples, split, context)
+    eps = torch.randn(len(x), vae.latents, generator=context.stream("validation-noise")).to(context.device)
 
     def body(call: Call, batch: Batch) -> torch.Tensor:
         mean, log_variance = posterior_of(call.part("encoder")(batch["x"]))
@@ -175,8 +181,12 @@ def _held_out(
         return torch.stack(misfits).mean() + options.beta * gaussian_divergence(mean, log_variance).sum(1).mean()
 
     def metric(replicates: Replicates, step: int) -> torch.Tensor:
-        result: torch.Tensor = replicates.map(body, {"x": x, "eps": eps})
-        return result
+        total = torch.zeros(replicates.count, device=context.device, dtype=torch.float64)
+        for rows in row_blocks(len(x), _ROWS_AT_ONCE):
+            block = x[rows] if isinstance(x, torch.Tensor) else x.take(rows, device=context.device, dtype=context.dtype)
+            bounds = replicates.map(body, {"x": block, "eps": eps[rows].to(block)})
+            total += bounds * len(block) / len(x)
+        return total
 
     return metric
 
