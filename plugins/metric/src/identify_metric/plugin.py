@@ -14,7 +14,7 @@ from identify_metric.options.data import (
     TableOptions,
 )
 from identify_metric.options.evaluators import AnglesOptions, ConditionsOptions, DistancesOptions, StabilityOptions
-from identify_metric.options.models import DenseOptions
+from identify_metric.options.models import ConvOptions, DenseOptions, InjectiveOptions
 from identify_metric.options.objectives import ElboOptions
 
 PAPER = "Syrota et al., ICML 2025, arXiv 2502.13757"
@@ -82,6 +82,22 @@ def identify_models() -> Iterable[Model]:
         target="identify_metric.networks.dense:build_dense",
         check="identify_metric.networks.dense:check_dense",
         source=PREDECESSOR,
+    )
+    yield Model(
+        name="conv",
+        summary="The study's convolutional autoencoders for images of Fashion-MNIST, CIFAR-10 and CelebA.",
+        options=ConvOptions,
+        target="identify_metric.networks.convolutional:build_conv",
+        check="identify_metric.networks.convolutional:check_conv",
+        source=PAPER,
+    )
+    yield Model(
+        name="injective",
+        summary="Decoders that are smooth embeddings whatever their weights: a lift and a coupling flow.",
+        options=InjectiveOptions,
+        target="identify_metric.networks.injective:build_injective",
+        check="identify_metric.networks.injective:check_injective",
+        source=f"{PAPER}; couplings: Dinh et al., ICLR 2017, arXiv 1605.08803",
     )
 
 
