@@ -93,6 +93,7 @@ def _facts(offer: Registered) -> Iterator[tuple[str, str]]:
         yield "larger is", component.larger_is if component.larger_is != "neither" else ""
         if component.arity == "pair":
             yield "symmetric", "yes" if component.symmetric else "no"
+            yield "metric", "yes" if component.is_metric else ""
             yield "run by `identify compare` unasked", "yes" if component.standard else ""
 
 

@@ -19,7 +19,7 @@ from identify_core.data.mapped import MappedColumn
 from identify_core.evaluation.subjects import Representation, RunSubject, Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.replicates import Replicates
-from identify_core.scores import Chance, Interval, Score, Verdict
+from identify_core.scores import Chance, Interval, Measured, Score, Verdict
 from identify_core.spec.named_code import import_named
 from identify_core.store import Store, StoredFinding, StoredLatents, StoredRun
 from identify_core.store.summary import RunSummary
@@ -47,12 +47,13 @@ SIGNATURES = (
     (
         "evaluator",
         "target(options, subject, context)",
-        "[`Finding`](#finding), [`Score`](#score) or [`Verdict`](#verdict)",
+        "[`Finding`](#finding); for a pair or a representation a number, [`Measured`](#measured) or "
+        "[`Verdict`](#verdict)",
     ),
     (
         "evaluator with `together`",
         "target(options, subjects, context)",
-        "one [`Score`](#score) or [`Verdict`](#verdict) for each of the subjects, in their order",
+        "a number, [`Measured`](#measured) or [`Verdict`](#verdict) for each of the subjects, in their order",
     ),
     ("evaluator's `prepare`", "prepare(representations, context)", "anything: it is `subject.prepared` for every pair"),
     ("evaluator's `estimate`", "estimate(options, sizes)", "what `identify compare --dry-run` shows"),
@@ -105,7 +106,10 @@ def targets_page() -> str:
         function_section(import_named),
         *(record_section(each) for each in (Subject, Representation)),
         class_section(RunSubject),
-        *(record_section(each) for each in (Finding, Table, LabelledArray, Figure, Score, Interval, Chance, Verdict)),
+        *(
+            record_section(each)
+            for each in (Finding, Table, LabelledArray, Figure, Measured, Score, Interval, Chance, Verdict)
+        ),
     )
 
 

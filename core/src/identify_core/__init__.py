@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from identify_core.scores import Direction as Direction
     from identify_core.scores import Interval as Interval
     from identify_core.scores import Invariance as Invariance
+    from identify_core.scores import Measured as Measured
     from identify_core.scores import Role as Role
     from identify_core.scores import Score as Score
     from identify_core.scores import Verdict as Verdict
@@ -237,6 +238,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "Interval",
             "Invariance",
             "Role",
+            "Measured",
             "Score",
             "Verdict",
             "invariance_of",

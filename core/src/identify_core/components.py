@@ -158,9 +158,11 @@ class Objective(Component):
 
 @attrs.frozen(kw_only=True)
 class Evaluator(Component):
-    """`target(options, subject, context) -> Finding | Iterable[Finding]`; for a pair also `Score` or `Verdict`.
+    """`target(options, subject, context) -> Finding | Iterable[Finding]`; for a pair a number, `Measured` or `Verdict`.
 
-    Of one representation it gives a `Score`, a mapping of names to scores, or `Scored`, which has arrays with them.
+    Of one representation or a pair it gives a number, or `Measured` where there is more to say of it, or a mapping of
+    names to them; the core makes a `Score` of each with what this record says. `Score` itself is taken as it is. Of one
+    representation it may also be `Scored`, which has arrays with its scores.
 
     Args:
         arity: what a subject holds: one representation, a pair of them, a group (all that are compared, of one run or
@@ -171,6 +173,7 @@ class Evaluator(Component):
             In a comparison each representation opens its own run for them.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
+        is_metric: for a pair: whether it satisfies the triangle inequality on the classes that it compares.
         prepare: for a pair: `"module:function"`, called once as `prepare(representations, context)` with all that are
             compared; its result is `subject.prepared` in every call. Evaluators that name the same function share one
             result, so that n representations cost n preparations and the pairs are cheap.
@@ -201,6 +204,7 @@ class Evaluator(Component):
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set, validator=_check_each)
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Direction = attrs.field(default="neither", validator=fits(Direction))
+    is_metric: bool = False
     draw: str = attrs.field(default="", validator=_check_target)
 
     def __attrs_post_init__(self) -> None:

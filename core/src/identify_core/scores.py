@@ -13,6 +13,8 @@ from identify_core.kinds import fits
 Direction = Literal["more similar", "more distant", "better", "worse", "neither"]
 Role = Literal["source", "target"]
 
+_ROUNDING = 1e-9  # how far rounding alone may carry a value over a bound
+
 
 @attrs.frozen(kw_only=True)
 class ByRole:
@@ -122,6 +124,78 @@ class Score:
 
     def __float__(self) -> float:
         return self.value
+
+
+@attrs.frozen
+class Measured:
+    """What an evaluator finds out itself; the core makes a `Score` of it with what the evaluator's record says.
+
+    Args:
+        value: the number; NaN comes with its `reason`.
+        n: rows that it was computed from; None for all rows of the representation.
+        estimator: the convention in words, where options change it; empty for the record's summary.
+        ranks: as in `Score`.
+        interval: a confidence interval, where one was asked for.
+        chance: what unrelated representations would give, where it is known.
+        invariant_to: where the options change what the record says; None otherwise.
+        warnings: what could mislead; a sentence that comes twice is kept once.
+        reason: why the value is NaN; empty otherwise.
+    """
+
+    value: float
+    n: int | None = attrs.field(default=None, kw_only=True)
+    estimator: str = attrs.field(default="", kw_only=True)
+    ranks: tuple[int, ...] = attrs.field(default=(), kw_only=True)
+    interval: Interval | None = attrs.field(default=None, kw_only=True)
+    chance: Chance | None = attrs.field(default=None, kw_only=True)
+    invariant_to: Invariance | None = attrs.field(default=None, kw_only=True)
+    warnings: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    reason: str = attrs.field(default="", kw_only=True)
+
+    def score(
+        self,
+        *,
+        measure: str,
+        larger_is: Direction,
+        bounds: tuple[float, float],
+        is_metric: bool,
+        invariant_to: Invariance,
+        n: int,
+        widths: tuple[int, ...],
+        dtype: str,
+        estimator: str = "",
+    ) -> Score:
+        """The score with the facts of its measure and the sizes of what was measured.
+
+        A value that rounding alone carried over a bound is put onto it. Arguments are the fields of `Score`; what was
+        measured says `n`, `estimator` or `invariant_to` itself where it differs.
+        """
+        return Score(
+            measure=measure,
+            value=_within(float(self.value), bounds),
+            larger_is=larger_is,
+            bounds=bounds,
+            is_metric=is_metric,
+            invariant_to=invariant_to if self.invariant_to is None else self.invariant_to,
+            n=n if self.n is None else self.n,
+            widths=widths,
+            estimator=self.estimator or estimator,
+            dtype=dtype,
+            ranks=self.ranks,
+            interval=self.interval,
+            chance=self.chance,
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            reason=self.reason,
+        )
+
+
+def _within(value: float, bounds: tuple[float, float]) -> float:
+    low, high = bounds
+    if math.isfinite(low) and low - _ROUNDING <= value < low:
+        return low
+    if math.isfinite(high) and high < value <= high + _ROUNDING:
+        return high
+    return value
 
 
 @attrs.frozen(kw_only=True)

@@ -106,7 +106,7 @@ def test_prepared_parts_come_with_every_subject(tmp_path: Path, targets: ModuleT
 @pytest.mark.parametrize(
     ("give", "said"),
     [
-        (lambda subjects: [1.0] * 2, "p:fit gave float for a pair"),
+        (lambda subjects: ["much"] * 2, "p:fit gave str for a pair"),
         (lambda subjects: [residual(None, subjects[0], CONTEXT)], "p:fit gave 1 results for 3 pairs"),
         (
             lambda subjects: [residual(None, each, CONTEXT) for each in (*subjects, subjects[0])],

@@ -129,6 +129,7 @@ def _component(offer: Registered) -> dict[str, Any]:
             "requires": component.requires,
             "bounds": component.bounds,
             "larger_is": component.larger_is,
+            "metric": component.is_metric,
         }
     return {**document, "options": describe_options(component.options)}
 

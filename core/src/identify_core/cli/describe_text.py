@@ -85,10 +85,13 @@ _FACTS = {
     "requires": "Requires",
     "bounds": "Bounds",
     "larger_is": "Larger is",
+    "metric": "Satisfies the triangle inequality",
 }
 
 
 def _words(value: Any) -> str:
+    if value is True:
+        return "yes"
     if isinstance(value, (frozenset, set)):
         return ", ".join(sorted(value))
     if isinstance(value, dict):

@@ -10,6 +10,7 @@ import numpy as np
 
 from identify_core.components import Evaluator, load_target
 from identify_core.errors import OptionsError, PluginError
+from identify_core.evaluation.completion import completed
 from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.plugins import Registered
 from identify_core.scores import Score
@@ -57,6 +58,7 @@ class Consultation:
         )
         if component.together:
             result = next(iter(result), None)
+        result = completed(result, component, subject)
         if not isinstance(result, Score):
             raise PluginError(f"{name!r} gave {type(result).__name__} for a pair where one score was asked for")
         return result

@@ -155,5 +155,5 @@ def _named(chosen: Chosen, result: Any) -> Mapping[str, Score]:
         return result
     raise PluginError(
         f"{chosen.registered.qualified_name} gave {type(result).__name__} for a pair",
-        hint="a pair evaluator gives a Score, a mapping of Scores, or a Verdict",
+        hint="a pair evaluator gives a number, Measured, a mapping of them, or a Verdict",
     )

@@ -57,7 +57,7 @@ def score_each(chosen: Chosen, representations: Sequence[Representation], contex
             if not isinstance(named, Mapping) or not all(isinstance(score, Score) for score in named.values()):
                 raise PluginError(
                     f"{chosen.registered.qualified_name} gave {type(result).__name__} for a representation",
-                    hint="it gives a Score, a mapping of Scores, or Scored",
+                    hint="it gives a number, Measured, a mapping of them, or Scored",
                 )
             for name, score in named.items():
                 scores.setdefault(name, []).append(score)

@@ -21,6 +21,7 @@ from identify_core.errors import (
     SpecError,
     StoreError,
 )
+from identify_core.evaluation.completion import completed
 from identify_core.evaluation.consultation import Consultation
 from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.findings import Figure, Finding
@@ -85,10 +86,21 @@ def train(
         yield item
 
 
-def call_evaluator(chosen: Chosen, subject: Subject | Sequence[Subject], context: Context) -> Any:
-    """Call an evaluator on one subject, or on all at once; what it gives is checked by the caller."""
+def call_evaluator(chosen: Chosen, subject: Subject, context: Context) -> Any:
+    """Call an evaluator on one subject; its numbers are scores then, and the rest is checked by the caller."""
+    return _completed(chosen, _call_evaluator(chosen, subject, context), subject)
+
+
+def _call_evaluator(chosen: Chosen, subject: Subject | Sequence[Subject], context: Context) -> Any:
     context.consult(Consultation(chosen.consulted))
     return _call(chosen, chosen.registered.component.load(), subject, context)
+
+
+def _completed(chosen: Chosen, result: Any, subject: Subject) -> Any:
+    component = chosen.registered.component
+    if not isinstance(component, Evaluator) or component.arity not in ("pair", "representation"):
+        return result
+    return _guard(chosen, lambda: completed(result, component, subject))
 
 
 def evaluate_together(chosen: Chosen, subjects: Sequence[Subject], context: Context) -> Iterator[Any]:
@@ -98,7 +110,7 @@ def evaluate_together(chosen: Chosen, subjects: Sequence[Subject], context: Cont
         PluginError: it gives fewer or more results than there are pairs, or nothing that can be counted.
     """
     name, count = chosen.registered.qualified_name, len(subjects)
-    given = call_evaluator(chosen, tuple(subjects), context)
+    given = _call_evaluator(chosen, tuple(subjects), context)
     if not isinstance(given, Iterable) or isinstance(given, Mapping):
         raise _wrong_type(chosen, given, "one result for each pair")
     iterator, nothing, found = iter(given), object(), 0
@@ -107,7 +119,7 @@ def evaluate_together(chosen: Chosen, subjects: Sequence[Subject], context: Cont
         found += 1
         if found > count:
             raise PluginError(f"{name} gave more than {count} results for {count} pairs", hint=_ONE_EACH)
-        yield result
+        yield _completed(chosen, result, subjects[found - 1])
     if found < count:
         raise PluginError(f"{name} gave {found} results for {count} pairs", hint=_ONE_EACH)
 

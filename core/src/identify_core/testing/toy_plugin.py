@@ -101,6 +101,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         invariant_to=("identity",),
         bounds=(0.0, None),
         larger_is="more distant",
+        is_metric=True,
     )
     yield Evaluator(
         name="whole",

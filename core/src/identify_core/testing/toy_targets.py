@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +16,6 @@ from identify_core.errors import Interrupted, OptionsError
 from identify_core.evaluation.subjects import Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
 from identify_core.replicates import Replicates
-from identify_core.scores import Score
 from identify_core.testing.toy_plugin import LinesOptions, RegressionOptions, TwoLayersOptions, WholeOptions
 
 
@@ -86,32 +84,16 @@ def regress(
     yield Finding(name="outcome", summary="trained", scalars={"steps": options.steps})
 
 
-def measure_norm(options: Any, subject: Subject, context: Context) -> Score:
+def measure_norm(options: Any, subject: Subject, context: Context) -> float:
     """The Frobenius norm of the centred latents."""
     values = subject.representations[0].values()
-    return _score("norm", float(np.linalg.norm(values - values.mean(0))), subject, ("orthogonal",))
+    return float(np.linalg.norm(values - values.mean(0)))
 
 
-def measure_distance(options: Any, subject: Subject, context: Context) -> Score:
+def measure_distance(options: Any, subject: Subject, context: Context) -> float:
     """The Frobenius distance."""
     first, second = subject.representations
-    difference = float(np.linalg.norm(first.values() - second.values()))
-    return _score("distance", difference, subject, ("identity",))
-
-
-def _score(measure: str, value: float, subject: Subject, invariant_to: tuple[str, ...]) -> Score:
-    return Score(
-        measure=measure,
-        value=value,
-        larger_is="more distant" if measure == "distance" else "neither",
-        bounds=(0.0, math.inf),
-        is_metric=True,
-        invariant_to=invariant_to,
-        n=subject.representations[0].shape[0],
-        widths=tuple(each.shape[1] for each in subject.representations),
-        estimator="Frobenius norm",
-        dtype="float32",
-    )
+    return float(np.linalg.norm(first.values() - second.values()))
 
 
 def measure_whole(options: WholeOptions, subject: Subject, context: Context) -> Finding:

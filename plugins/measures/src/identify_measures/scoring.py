@@ -6,10 +6,8 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from identify_core import ByRole, Chance, Interval, Score
+from identify_core import ByRole, Chance, Interval, Measured, Score
 from identify_measures.catalogue import measure as find_measure
-
-_ROUNDING = 1e-9
 
 
 def score(
@@ -49,22 +47,25 @@ def score(
         UsageError: there is no such measure.
     """
     facts = find_measure(measure)
-    return Score(
-        measure=measure,
-        value=_within(float(value), facts.bounds),
-        larger_is=facts.larger_is,
-        bounds=facts.bounds,
-        is_metric=facts.is_metric,
-        invariant_to=facts.invariant_to if invariant_to is None else invariant_to,
-        n=n,
-        widths=tuple(widths),
-        estimator=estimator,
-        dtype=dtype,
+    measured = Measured(
+        value,
         ranks=tuple(ranks),
         interval=interval,
         chance=chance,
-        warnings=tuple(dict.fromkeys(warnings)),
+        invariant_to=invariant_to,
+        warnings=tuple(warnings),
         reason=reason,
+    )
+    return measured.score(
+        measure=measure,
+        larger_is=facts.larger_is,
+        bounds=facts.bounds,
+        is_metric=facts.is_metric,
+        invariant_to=facts.invariant_to,
+        n=n,
+        widths=tuple(widths),
+        dtype=dtype,
+        estimator=estimator,
     )
 
 
@@ -75,12 +76,3 @@ def drawn(values: Sequence[float], of: str = "pairings") -> Chance:
         deviation=statistics.stdev(values) if len(values) > 1 else math.nan,
         method=f"{len(values)} random {of} of the rows",
     )
-
-
-def _within(value: float, bounds: tuple[float, float]) -> float:
-    low, high = bounds
-    if math.isfinite(low) and low - _ROUNDING <= value < low:
-        return low
-    if math.isfinite(high) and high < value <= high + _ROUNDING:
-        return high
-    return value

@@ -206,9 +206,7 @@ def compute(bench: Bench, chosen: Any, component: Evaluator, arrays: tuple[Value
         result = result.scores
     if isinstance(result, Mapping) and result and all(isinstance(each, Score) for each in result.values()):
         return result
-    wanted = (
-        "a Score, a mapping of Scores, or a Verdict" if component.arity == "pair" else "a Score or a mapping of Scores"
-    )
+    wanted = "a number, Measured, or a mapping of them" + (", or a Verdict" if component.arity == "pair" else "")
     raise PluginError(f"it gives {type(result).__name__} for a {component.arity}: give {wanted}")
 
 

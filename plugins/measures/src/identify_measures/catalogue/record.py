@@ -88,5 +88,6 @@ class Measure:
             requires=frozenset(self.requires),
             bounds=(None if math.isinf(low) else low, None if math.isinf(high) else high),
             larger_is=self.larger_is,
+            is_metric=self.is_metric,
             draw=self.draw,
         )

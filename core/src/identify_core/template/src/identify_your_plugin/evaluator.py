@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from identify_core import Chance, Context, Figure, Finding, Score, Subject, house_style, new_figure
+from identify_core import Chance, Context, Figure, Finding, Measured, Subject, house_style, new_figure
 
 from identify_your_plugin.options import AgreementOptions
 
 Array = np.ndarray[Any, Any]
 
 
-def measure_agreement(options: AgreementOptions, subject: Subject, context: Context) -> Score:
+def measure_agreement(options: AgreementOptions, subject: Subject, context: Context) -> Measured:
     """How much of the smaller representation's space the other one shares, between 0 and 1.
 
     The centred representations span column spaces with orthonormal bases Q and Q'; the value is |Qᵀ Q'|² / min(r, r')
@@ -25,17 +25,9 @@ def measure_agreement(options: AgreementOptions, subject: Subject, context: Cont
     bases = (column_space(first, options.rank_tolerance), column_space(second, options.rank_tolerance))
     ranks = (bases[0].shape[1], bases[1].shape[1])
     value = agreement(*bases)
-    return Score(
-        measure="agreement",
-        value=value,
-        larger_is="more similar",
-        bounds=(0.0, 1.0),
-        is_metric=False,
-        invariant_to=("affine",),
-        n=len(first),
-        widths=(first.shape[1], second.shape[1]),
+    return Measured(
+        value,
         ranks=ranks,
-        dtype=str(first.dtype),
         estimator="columns centred, no correction for chance",
         chance=Chance(mean=max(ranks) / (len(first) - 1)) if min(ranks) else None,
         reason="a representation is constant" if math.isnan(value) else "",
