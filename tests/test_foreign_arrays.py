@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from identify_core.cli.root import run_command_line
+from identify_core.store import Store
 
 CKA = ("--evaluator", "measures:linear-cka", "--quiet")
 
@@ -149,3 +150,54 @@ def test_a_join_that_keeps_little_is_said_first_and_a_smaller_one_needs_a_flag(v
     assert said.startswith("only 30 of the 60 rows of low.csv have a counterpart in all others")
     assert "--partial" in verb("compare", "low.csv", "high.csv", *CKA, status=2).err
     assert parsed(verb("compare", "low.csv", "high.csv", "--partial", *CKA, "--json"))["rows"] == 3
+
+
+@pytest.fixture(scope="module")
+def codes(folder: Path) -> Path:
+    """Codes of two factors under other names, as integers."""
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 4, (300, 2))
+    names = [np.array([5, 0, 9, 2]), np.array([1, 7, 3, 0])]
+    np.save(folder / "codes.npy", np.stack([each[column] for each, column in zip(names, truth.T, strict=True)], axis=1))
+    np.savez(folder / "truth.npz", truth=truth)
+    return folder
+
+
+def test_symbols_are_kept_as_symbols_and_measures_take_them_so(verb: Verb, codes: Path) -> None:
+    given = ("codes.npy", "--factors", "kind:categorical=truth.npz:truth")
+    assert "integers taken as numbers" not in verb("import", *given, "--name", "codes", "--as", "symbols").err
+    answered = verb("evaluate", "codes", "--evaluator", "measures:infomec", "--evaluator", "measures:explicitness")
+    assert "explicitness is left out: it takes numbers, and imported[0] holds symbols" in answered.err
+    verb("evaluate", "codes", "--evaluator", "measures:explicitness", status=2)
+    assert verb("import", *given, "--name", "ints").err.count("integers taken as numbers") == 1
+    verb("evaluate", "ints", "--evaluator", "measures:mig", "--set", "latents=symbols", "--label", "said")
+    verb("evaluate", "ints", "--evaluator", "measures:mig", "--label", "undeclared")
+    verb("evaluate", "codes", "--evaluator", "measures:mig", "--label", "declared")
+    store = Store(Path("identify-store"))
+    codes_run, ints = (store.open(name) for name in ("codes", "ints"))
+    assert codes_run.latents["imported"].kind == "symbols"
+    said, undeclared, declared, infomec = (
+        run.findings[label].finding.conventions["estimator"]
+        for run, label in ((ints, "said"), (ints, "undeclared"), (codes_run, "declared"), (codes_run, "infomec"))
+    )
+    assert declared == said != undeclared
+    assert "latents read as symbols" in declared
+    assert "latents read as symbols" in infomec
+
+
+def test_symbols_are_declared_for_one_array_or_for_all(verb: Verb, codes: Path) -> None:
+    arguments = ("compare", "codes.npy", "codes.npy", "codes.npy", *CKA[:2])
+    assert "it takes numbers, and codes.npy holds symbols" in verb(*arguments, "--as", "symbols", status=2).err
+    assert "holds symbols" in verb(*arguments, "--as", "codes.npy=symbols", status=2).err
+    said = verb(*arguments)
+    assert "codes.npy and 2 more: integers taken as numbers, because nothing declares them" in said.err
+    assert "integers taken" not in verb(*arguments, "--as", "representations").err
+    assert "--as 'symbol' is not a kind of arrays" in verb(*arguments, "--as", "symbol", status=2).err
+    assert "did you mean 'symbols'" in verb(*arguments, "--as", "symbol", status=2).err
+    assert "is of none of the arrays" in verb(*arguments, "--as", "other.npy=symbols", status=2).err
+    twice = ("--as", "symbols", "--as", "representations")
+    assert "--as is given 2 times for codes.npy" in verb(*arguments, *twice, status=2).err
+    assert "no plugin offers a measure for pairs of symbols" in verb(*arguments[:4], "--as", "symbols", status=3).err
+    np.save("numbers.npy", np.zeros((300, 2)))
+    mixed = ("import", "codes.npy", "numbers.npy", "--name", "n", "--as", "codes.npy=symbols")
+    assert "a run's latents are numbers or symbols, and these are latents and symbols" in verb(*mixed, status=2).err

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from identify_core.components import Objective as Objective
     from identify_core.components import Preset as Preset
     from identify_core.components import Requirement as Requirement
+    from identify_core.components import Takes as Takes
     from identify_core.components import load_target as load_target
     from identify_core.contexts.checkpoints import read_checkpoint as read_checkpoint
     from identify_core.contexts.checkpoints import write_checkpoint as write_checkpoint
@@ -183,6 +184,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "Objective",
             "Preset",
             "Requirement",
+            "Takes",
             "load_target",
         ),
         "contexts.checkpoints": ("read_checkpoint", "write_checkpoint"),

@@ -22,6 +22,7 @@ TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za
 
 Arity = Literal["representation", "pair", "group", "run"]
 Requirement = Literal["factors", "weights", "modules", "samples", "history", "decoder", "dissimilarities"]
+Takes = Literal["numbers", "symbols"]
 
 
 def _check_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:
@@ -72,6 +73,17 @@ def _as_invariance(names: ByRole | Iterable[str]) -> Invariance:
 
 def _as_set(names: Iterable[Requirement]) -> frozenset[Requirement]:
     return frozenset(names)
+
+
+def _as_kinds(names: Iterable[Takes]) -> frozenset[Takes]:
+    return frozenset(names)
+
+
+def _check_takes(_: object, attribute: attrs.Attribute[Any], values: frozenset[Takes]) -> None:
+    if not values:
+        raise ValueError(f"{attribute.name} is empty: say numbers, symbols, or both")
+    for value in values:
+        check_option(attribute.name, value, Takes)
 
 
 @attrs.frozen
@@ -171,6 +183,9 @@ class Evaluator(Component):
             `ByRole(source=, target=)` for a directed measure of which they are not the same for both.
         requires: what the subject must have besides latents; `dissimilarities` where it takes such matrices instead.
             In a comparison each representation opens its own run for them.
+        takes: whether latents may be numbers, whose order and distances count, symbols, of which only whether two are
+            the same counts, or either. Of what it does not take it is left out with a reason; an evaluator of arity
+            `run` looks for itself.
         bounds: the smallest and the largest value of the headline scalar, None where there is none.
         larger_is: what a larger headline scalar means.
         is_metric: for a pair: whether it satisfies the triangle inequality on the classes that it compares.
@@ -202,6 +217,7 @@ class Evaluator(Component):
     arity: Arity = attrs.field(validator=fits(Arity))
     invariant_to: Invariance = attrs.field(default=(), converter=_as_invariance)
     requires: frozenset[Requirement] = attrs.field(default=frozenset(), converter=_as_set, validator=_check_each)
+    takes: frozenset[Takes] = attrs.field(default=frozenset({"numbers"}), converter=_as_kinds, validator=_check_takes)
     bounds: tuple[float | None, float | None] = (None, None)
     larger_is: Direction = attrs.field(default="neither", validator=fits(Direction))
     is_metric: bool = False

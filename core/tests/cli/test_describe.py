@@ -150,7 +150,10 @@ def test_the_options_as_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_objectives_and_evaluators_claim(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Identified up to: linear\n" in text_of(capsys, "probe:fit")
     text = text_of(capsys, "probe:score")
-    assert "Looks at: pair\nInvariant to: orthogonal\nRequires: factors, weights\nBounds: 0, none\n" in text
+    assert (
+        "Looks at: pair\nInvariant to: orthogonal\nRequires: factors, weights\nTakes: numbers\nBounds: 0, none\n"
+        in text
+    )
     assert "Larger is: more similar\n" in text
     assert json_of(capsys, "probe:score")["components"][0]["requires"] == ["factors", "weights"]
 

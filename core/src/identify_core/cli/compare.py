@@ -60,7 +60,7 @@ def command(
     axes: str,
     ids: tuple[str, ...],
     factors: tuple[str, ...],
-    taken_as: str | None,
+    taken_as: tuple[str, ...],
     every: bool,
     full: bool,
     report: bool,

@@ -127,6 +127,7 @@ def _component(offer: Registered) -> dict[str, Any]:
             "arity": component.arity,
             "invariant_to": _invariance(component.invariant_to),
             "requires": component.requires,
+            "takes": component.takes,
             "bounds": component.bounds,
             "larger_is": component.larger_is,
             "metric": component.is_metric,

@@ -83,6 +83,7 @@ _FACTS = {
     "arity": "Looks at",
     "invariant_to": "Invariant to",
     "requires": "Requires",
+    "takes": "Takes",
     "bounds": "Bounds",
     "larger_is": "Larger is",
     "metric": "Satisfies the triangle inequality",

@@ -24,7 +24,7 @@ def command(
     axes: str,
     ids: tuple[str, ...],
     factors: tuple[str, ...],
-    taken_as: str | None,
+    taken_as: tuple[str, ...],
     latents: str,
     identified_up_to: str,
     as_json: bool,
@@ -59,8 +59,9 @@ def command(
     kept = list(run.latents.values())
     count, rows, width = kept[0].shape
     doubts = [doubt_of_kind(name, each) for name, each in run.factors.items() if each.guessed]
+    doubts = [*run.document.get("warnings", ()), *(f"{text}, as in --factors NAME:KIND" for text in doubts)]
     for text in doubts:
-        print_warning(f"{text}, as in --factors NAME:KIND")
+        print_warning(text)
     if as_json:
         print_json(
             "imported",

@@ -41,9 +41,11 @@ _OPTIONS = (
     click.option(
         "--as",
         "taken_as",
-        type=click.Choice(["representations", "dissimilarities"]),
-        help="What square symmetric matrices are.  [default: dissimilarities where all are square, symmetric and zero "
-        "on the diagonal]",
+        multiple=True,
+        metavar="KIND|ARRAY=KIND",
+        help="What the arrays hold: representations (numbers), symbols (codes, of which only whether two are the same "
+        "counts) or dissimilarities; for one array alone as ARRAY=KIND.  [default: dissimilarities where all are "
+        "square, symmetric and zero on the diagonal, else representations]",
     ),
 )
 
@@ -55,8 +57,8 @@ def outside_options(command: F) -> F:
     return command
 
 
-def terms_from(*, axes: str, ids: tuple[str, ...], factors: tuple[str, ...], taken_as: str | None) -> Terms:
+def terms_from(*, axes: str, ids: tuple[str, ...], factors: tuple[str, ...], taken_as: tuple[str, ...]) -> Terms:
     """What the user said of arrays outside the store."""
     from identify_core.comparisons.foreign.door import Terms
 
-    return Terms(axes=axes, ids=ids, factors=factors, taken_as=taken_as or "")  # type: ignore[arg-type]
+    return Terms(axes=axes, ids=ids, factors=factors, taken_as=taken_as)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import torch
@@ -18,17 +18,16 @@ from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import PluginError, UsageError
 from identify_core.evaluation import targets
+from identify_core.evaluation.applying import COMPARED, reason_against, say_undeclared, takes
 from identify_core.evaluation.grids import different, grid_finding, meets
 from identify_core.evaluation.pairs import Grid, Preparations, score_pairs
-from identify_core.evaluation.subjects import Subject
+from identify_core.evaluation.subjects import Holds, Subject
 from identify_core.findings import Finding
 from identify_core.plugins import Registry
 from identify_core.spec import FORMAT, Chosen, plain_options
 from identify_core.spec.choosing import chosen_with
 from identify_core.store import RunWriter, Store
 from identify_core.store.provenance import Clock, describe_machine
-
-_COMPARED = ("pair", "group")
 
 
 @attrs.frozen(kw_only=True)
@@ -95,9 +94,7 @@ class Comparison:
     below: tuple[tuple[str, str, str], ...] = ()
 
 
-def standard_evaluators(
-    registry: Registry, *, holds: Literal["latents", "dissimilarities"] = "latents", every: bool = False
-) -> list[Chosen]:
+def standard_evaluators(registry: Registry, *, holds: Holds = "latents", every: bool = False) -> list[Chosen]:
     """The evaluators that run where none is named, with their default options, in their plugins' order.
 
     Args:
@@ -112,36 +109,24 @@ def standard_evaluators(
         chosen_with(registry, each, each.component.options(), each.name)
         for each in registry.components("evaluator")
         if isinstance(each.component, Evaluator)
-        and each.component.arity in _COMPARED
+        and each.component.arity in COMPARED
         and (every or each.component.standard)
-        and ("dissimilarities" in each.component.requires) == (holds == "dissimilarities")
+        and takes(each.component, holds)
     ]
     if not chosen:
-        raise PluginError(
-            "no plugin offers a measure for pairs of representations", hint="pip install identify-measures"
-        )
+        of = "representations" if holds == "latents" else holds
+        hint = "pip install identify-measures"
+        if holds == "symbols":
+            hint = "`identify import --as symbols`, then `identify evaluate`: measures against factors take symbols"
+        raise PluginError(f"no plugin offers a measure for pairs of {of}", hint=hint)
     return chosen
 
 
 def applicable(evaluators: Sequence[Chosen], lined: Lined) -> tuple[list[Chosen], dict[str, str]]:
     """The evaluators that can study these representations, and why the others cannot."""
     chosen, skipped = [], {}
-    holds = lined.representations[0].holds
     for each in evaluators:
-        component = each.registered.component
-        reason = ""
-        needed = component.requires - {"factors", "dissimilarities"} if isinstance(component, Evaluator) else set()
-        lacking = next((rep for rep in lined.representations if needed - rep.has), None)
-        if not isinstance(component, Evaluator) or component.arity not in _COMPARED:
-            arity = component.arity if isinstance(component, Evaluator) else component.kind
-            reason = f"it studies a {arity}, not a pair or a group of representations"
-        elif ("dissimilarities" in component.requires) != (holds == "dissimilarities"):
-            takes = "latents" if holds == "dissimilarities" else "matrices of dissimilarities"
-            reason = f"it compares {takes}, and these are {holds}"
-        elif lacking is not None:
-            reason = f"it needs {', '.join(sorted(needed - lacking.has))}, which {lacking.label} does not have"
-        elif "factors" in component.requires and not all(rep.factors for rep in lined.representations):
-            reason = "it needs ground-truth factors, which not all of these have"
+        reason = reason_against(each.registered.component, lined.representations)
         if reason:
             skipped[each.registered.qualified_name] = reason
         else:
@@ -186,6 +171,8 @@ def compare(
         )
         if lined.warning:
             context.warn(lined.warning)
+        if undeclared := say_undeclared(lined.representations):
+            context.warn(undeclared)
         if request.registry is not None:
             lined = with_runs(lined, store, request.registry, context, trusted=request.trusted)
         try:

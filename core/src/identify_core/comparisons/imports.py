@@ -15,7 +15,9 @@ from identify_core.comparisons.foreign.door import Opened, Terms, open_outside
 from identify_core.comparisons.foreign.sizes import judge_size
 from identify_core.comparisons.joins import line_up
 from identify_core.data import Latents, Samples
+from identify_core.data.latents import LatentKind
 from identify_core.errors import UsageError
+from identify_core.evaluation.applying import say_undeclared
 from identify_core.evaluation.subjects import NUMBERED, Representation
 from identify_core.rungs import rung
 from identify_core.store import RunWriter, Store, StoredRun
@@ -59,6 +61,11 @@ def import_arrays(
     found = _lined_up(opened)
     for each in found:
         judge_size(each.label, each.shape, 8)
+    if len(held := {each.holds for each in found}) > 1:
+        raise UsageError(
+            f"a run's latents are numbers or symbols, and these are {' and '.join(sorted(held))}",
+            hint="import symbols as a run of their own",
+        )
     values = [_finite(each.values(), each.label) for each in found]
     rows = found[0].shape[0]
     samples = Samples(
@@ -76,7 +83,8 @@ def import_arrays(
     with RunWriter.create(store, name=name, plugin="") as writer:
         writer.write_samples(samples)
         for label, arrays in groups.items():
-            writer.write_latents(_latents(label, arrays, identified_up_to))
+            kind: LatentKind = "symbols" if found[0].holds == "symbols" else ""
+            writer.write_latents(_latents(label, arrays, identified_up_to, kind))
         writer.write_spec("# imported: there is nothing to run again\n")
         writer.write_document(
             {
@@ -84,6 +92,7 @@ def import_arrays(
                 "replicates": len(next(iter(groups.values()))),
                 "provenance": describe_machine(torch.device("cpu")),
                 "seconds": clock.seconds(),
+                "warnings": list(filter(None, [say_undeclared(found)])),
             }
         )
         if render is not None:
@@ -91,7 +100,7 @@ def import_arrays(
         return writer.commit()
 
 
-def _latents(name: str, arrays: Sequence[np.ndarray[Any, Any]], identified_up_to: str) -> Latents:
+def _latents(name: str, arrays: Sequence[np.ndarray[Any, Any]], identified_up_to: str, kind: LatentKind) -> Latents:
     same = len({each.shape[1] for each in arrays}) == 1 and len({each.dtype for each in arrays}) == 1
     tensors = [torch.from_numpy(each) for each in arrays]
     return Latents(
@@ -100,13 +109,14 @@ def _latents(name: str, arrays: Sequence[np.ndarray[Any, Any]], identified_up_to
         split="all",
         identified_up_to=identified_up_to,
         summary="imported from files",
+        kind=kind,
     )
 
 
 def _lined_up(opened: Sequence[Opened]) -> tuple[Representation, ...]:
     """The representations with their rows in the order of the first; every row of one must be in all."""
     for each in opened:
-        if each.dissimilarities:
+        if each.holds == "dissimilarities":
             said = each.remark.partition(":")[0] or f"{each.reference} holds dissimilarities"
             raise UsageError(
                 f"{said}, and a run holds latents",

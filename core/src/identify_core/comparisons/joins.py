@@ -75,7 +75,7 @@ def _refuse_what_has_no_pair(representations: Sequence[Representation]) -> None:
             hint="name another run or array; `identify evaluate` judges a single representation of a run",
         )
     for other in representations[1:]:
-        if other.holds != representations[0].holds:
+        if (other.holds == "dissimilarities") != (representations[0].holds == "dissimilarities"):
             matrix, latents = sorted((representations[0], other), key=lambda each: each.holds)
             raise UsageError(
                 f"{matrix.label} is a matrix of dissimilarities and {latents.label} is not",

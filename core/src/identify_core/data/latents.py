@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
 import torch
 
 from identify_core.errors import OptionsError
+from identify_core.kinds import fits
+
+LatentKind = Literal["", "numbers", "symbols"]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -25,6 +28,8 @@ class Latents:
         summary: what they are, in a few words.
         names: what the replicates are called, R different names, where they are more than numbers: `bert-large`. They
             stand in every table and figure instead of the numbers.
+        kind: `symbols` where only whether two values are the same counts, as of indices of book entries; `numbers`
+            where order and distances count, too. Empty: numbers, and of integers it is said that they were taken so.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Latents:
     identified_up_to: str = ""
     summary: str = ""
     names: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    kind: LatentKind = attrs.field(default="", validator=fits(LatentKind))
 
     def __attrs_post_init__(self) -> None:
         sound = all(name and not set(name) & set("[]") for name in self.names)
@@ -47,3 +53,8 @@ class Latents:
     def count(self) -> int:
         """The number of replicates, R."""
         return len(self.values)
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether they are integers of which nothing says whether they are numbers or symbols."""
+        return not self.kind and any(not each.is_floating_point() for each in self.values)

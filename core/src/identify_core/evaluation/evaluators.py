@@ -16,6 +16,7 @@ from identify_core.data import Samples
 from identify_core.data.sample_ids import in_one_type
 from identify_core.errors import RunError
 from identify_core.evaluation import targets
+from identify_core.evaluation.applying import reason_against_kind
 from identify_core.evaluation.grids import grid_finding
 from identify_core.evaluation.pairs import Preparations, score_pairs
 from identify_core.evaluation.singles import column_finding, score_each
@@ -213,6 +214,8 @@ def representations_of(run: StoredRun, name: str) -> tuple[Representation, ...]:
             fingerprints=fingerprints,
             has_ids=not run.facts.get(NUMBERED, False),
             has=frozenset(has),
+            holds="symbols" if latents.kind == "symbols" else "latents",
+            undeclared=not latents.kind and not latents.dtype.startswith(("float", "bfloat")),
         )
 
     return tuple(one(latents, replicate) for replicate in range(latents.count))
@@ -263,6 +266,9 @@ def _findings(chosen: Chosen, source: Source, context: Context) -> Iterator[tupl
     names = list(source.run.latents)
     for name in names:
         base = chosen.label if len(names) == 1 else f"{chosen.label}.{name}"
+        if reason := reason_against_kind(component, source.representations(name)):
+            context.warn(f"{base} is left out: {reason}")
+            continue
         if component.arity == "group":
             subject = Subject(representations=source.representations(name), run=source.run_subject)
             for finding in targets.find(chosen, subject, context):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from identify_core.contexts.history import Series
     from identify_core.replicates import Replicates
 
+Holds = Literal["latents", "symbols", "dissimilarities"]
+
 NUMBERED = "rows are numbered"
 """The fact of an imported run that nothing said which samples its rows are: its ids only number them."""
 
@@ -38,7 +40,9 @@ class Representation:
         factors: ground truth of the same rows.
         fingerprints: a hash of each row's inputs, shape (n,); None where they are not known.
         has_ids: whether the ids say which samples the rows are; otherwise they only number the rows.
-        holds: `dissimilarities` where the values are an (n, n) matrix of the samples' dissimilarities.
+        holds: `symbols` where only whether two values are the same counts; `dissimilarities` where the values are an
+            (n, n) matrix of the samples' dissimilarities.
+        undeclared: whether they are integers that were taken for numbers because nothing says what they are.
         has: what its run has besides latents, in the words of `Evaluator.requires`; empty for an array alone.
         load_run: opens its run.
     """
@@ -54,7 +58,8 @@ class Representation:
     factors: Mapping[str, Factor] = attrs.field(factory=dict)
     fingerprints: np.ndarray[Any, Any] | None = None
     has_ids: bool = True
-    holds: Literal["latents", "dissimilarities"] = "latents"
+    holds: Holds = "latents"
+    undeclared: bool = False
     has: frozenset[Requirement] = frozenset()
     load_run: Callable[[], RunSubject] | None = None
 

@@ -233,6 +233,11 @@ class _Execution:
         for kept in targets.train(self.spec.objective, replicates, samples, context):
             if isinstance(kept, Latents):
                 self._check_count(kept)
+                if kept.undeclared:
+                    context.warn(
+                        f"the latents {kept.name!r} are integers and taken as numbers, because nothing declares them; "
+                        "codes are declared by Latents(kind='symbols')"
+                    )
                 self.writer.write_latents(kept, identified_up_to=claim)
             else:
                 self._keep(kept, context)

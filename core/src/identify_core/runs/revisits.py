@@ -12,7 +12,7 @@ import torch
 
 from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
-from identify_core.errors import StoreError
+from identify_core.errors import StoreError, UsageError
 from identify_core.evaluation import targets
 from identify_core.evaluation.evaluators import evaluate_into
 from identify_core.evaluation.reopening import Reopened
@@ -68,6 +68,7 @@ class Revisit:
 
         Raises:
             StoreError: a label exists and may not be replaced, or the run cannot be written.
+            UsageError: no latents of the run hold what the evaluators take.
             IdentifyError: no evaluator found anything; the error is that of the only one, or lists them all.
         """
         for chosen in self.evaluators:
@@ -96,6 +97,12 @@ class Revisit:
                 labels += self._evaluate_one(chosen, appender, device, scratch)
         if failures and not labels:
             targets.raise_failure(failures)
+        if not labels:
+            names = ", ".join(each.registered.qualified_name for each in self.evaluators)
+            raise UsageError(
+                f"{names} found nothing: no latents of {self.run.id} hold what is taken",
+                hint="the warnings say what each takes and what the latents hold",
+            )
         return Revisited(
             labels=tuple(labels), failures={label: targets.reason_of(error) for label, error in failures.items()}
         )

@@ -144,6 +144,7 @@ class LatentsDocument:
     rows: _PlaceIfAny = ""
     replicates: int = 0
     names: tuple[str, ...] = ()
+    kind: Literal["", "numbers", "symbols"] = ""
 
 
 def structure_record(document: Mapping[str, Any], kind: type[Record]) -> Record:

@@ -35,6 +35,7 @@ class StoredLatents:
         dtype: the type that they had; stored in float32 where numpy lacks it.
         sizes: (n, d) of each replicate.
         names: what the replicates are called; empty where they are numbered.
+        kind: `numbers` or `symbols`; empty where nothing was declared.
     """
 
     name: str
@@ -44,6 +45,7 @@ class StoredLatents:
     dtype: str
     sizes: tuple[tuple[int, int], ...]
     names: tuple[str, ...]
+    kind: str
     _root: Path = attrs.field(repr=False, alias="root")
     _path: str = attrs.field(repr=False, alias="path")
     _ragged: bool = attrs.field(repr=False, alias="ragged")
@@ -257,6 +259,7 @@ class StoredRun:
             dtype=dtype,
             sizes=sizes,
             names=tuple(notes.names),
+            kind=notes.kind,
             root=self._root,
             path=node.path,
             ragged=not node.is_array,

@@ -61,6 +61,7 @@ def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: st
         "summary": latents.summary,
         **_id_reference(folder, latents, counts.pop()),
         **({"names": list(latents.names)} if latents.names else {}),
+        **({"kind": latents.kind} if latents.kind else {}),
     }
     place = f"latents/{encode_name(latents.name, child_names(folder.path / ARRAYS, 'latents'))}"
     with placing(folder, place) as (group, name):

@@ -15,7 +15,7 @@ MATRIX = np.linalg.norm(POINTS[:, None] - POINTS[None], axis=-1)
 TRIANGLE = MATRIX[np.triu_indices(6, 1)]
 
 
-def one(values: Any, taken_as: TakenAs = "", axes: str = "") -> Opened:
+def one(values: Any, taken_as: TakenAs | tuple[()] = (), axes: str = "") -> Opened:
     np.save("m.npy", values)
     (opened,) = open_outside(["m.npy"], Terms(taken_as=taken_as, axes=axes))
     return opened
@@ -30,7 +30,7 @@ def with_nan_diagonal() -> Any:
 @pytest.mark.parametrize("values", [MATRIX, with_nan_diagonal(), MATRIX.astype(np.float32)])
 def test_a_square_symmetric_matrix_with_a_zero_diagonal_is_taken_so_and_said_to_be(values: Any) -> None:
     opened = one(values)
-    assert opened.dissimilarities
+    assert opened.holds == "dissimilarities"
     assert opened.remark.startswith("m.npy is square and symmetric with a zero diagonal: taken as dissimilarities")
     (each,) = opened.representations()
     np.testing.assert_allclose(each.values(), MATRIX, rtol=1e-6)
@@ -45,7 +45,7 @@ def test_a_square_symmetric_matrix_with_a_zero_diagonal_is_taken_so_and_said_to_
 )
 def test_what_is_not_such_a_matrix_is_not_taken_for_one(values: Any) -> None:
     opened = one(values)
-    assert not opened.dissimilarities
+    assert opened.holds == "latents"
     assert not opened.remark
 
 
@@ -53,7 +53,7 @@ def test_a_matrix_among_latents_is_taken_as_latents_and_said_to_be() -> None:
     np.save("m.npy", MATRIX)
     np.save("z.npy", POINTS)
     matrix, latents = open_outside(["m.npy", "z.npy"])
-    assert not matrix.dissimilarities
+    assert matrix.holds == "latents"
     assert "but is taken as latents, as the others are" in matrix.remark
     assert not latents.remark
 

@@ -223,6 +223,15 @@ EVALUATORS = (
         ),
     ),
     broken(
+        "symbols",
+        "evaluator:alignment",
+        "plugin.py",
+        'invariant_to=("similarity",)',
+        'invariant_to=("similarity",), takes={"numbers", "symbols"}',
+        "it takes symbols, but alignment goes from",
+        "leave 'symbols' out of takes",
+    ),
+    broken(
         "invariances-complete",
         "evaluator:alignment",
         "measures.py",

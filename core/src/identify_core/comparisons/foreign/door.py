@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
 import numpy as np
@@ -25,10 +25,10 @@ from identify_core.comparisons.foreign.tables import Table, open_parquet, open_t
 from identify_core.data import Factor
 from identify_core.data.sample_ids import Ids, normal_ids
 from identify_core.errors import UsageError
-from identify_core.evaluation.subjects import Representation
+from identify_core.evaluation.subjects import Holds, Representation
 from identify_core.suggestions import did_you_mean
 
-TakenAs = Literal["", "representations", "dissimilarities"]
+TakenAs = Literal["representations", "symbols", "dissimilarities"]
 
 _OPENERS = {
     "npy": "numpy_files:open_npy",
@@ -42,6 +42,10 @@ _OPENERS = {
 _ID_HEADERS = ("id", "ids", "sample", "samples", "sample_id", "sample id")
 
 
+def _as_several(said: str | Sequence[str]) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
 @attrs.frozen(kw_only=True)
 class Terms:
     """How arrays from outside are read.
@@ -50,13 +54,31 @@ class Terms:
         axes: `sample,layer,latent`: what the axes of arrays of as many axes are; empty where the files say it.
         ids: a column of the tables or a file, for all arrays, or `ARRAY=FILE` for one of them.
         factors: ground truth as `NAME[:KIND]=ARRAY`, or `COLUMN[:KIND]` of the tables.
-        taken_as: what square symmetric matrices are; empty to guess, and to say so.
+        taken_as: what the arrays hold, for all of them or as `ARRAY=KIND` for one: `representations` of numbers,
+            `symbols` of which only whether two are the same counts, or `dissimilarities`. Where nothing is said, square
+            symmetric matrices are guessed to be dissimilarities and all else numbers.
     """
 
     axes: str = ""
     ids: Sequence[str] = ()
     factors: Sequence[str] = ()
-    taken_as: TakenAs = ""
+    taken_as: Sequence[str] = attrs.field(default=(), converter=_as_several)
+
+    def kind_of(self, reference: str) -> TakenAs | None:
+        """What was said of one array; None for nothing."""
+        own = [each.removeprefix(f"{reference}=") for each in self.taken_as if each.startswith(f"{reference}=")]
+        general = [each for each in self.taken_as if "=" not in each]
+        kinds = own or general
+        if len(kinds) > 1:
+            raise UsageError(f"--as is given {len(kinds)} times for {reference}", hint=f"--as {reference}=KIND")
+        for kind in get_args(TakenAs):
+            if kinds == [kind]:
+                return kind  # type: ignore[no-any-return]
+        if kinds:
+            raise UsageError(
+                f"--as {kinds[0]!r} is not a kind of arrays", hint=did_you_mean(kinds[0], get_args(TakenAs))
+            )
+        return None
 
 
 @attrs.frozen(kw_only=True)
@@ -68,7 +90,8 @@ class Opened:
         readings: its representations.
         ids: of the rows; None where nothing gives them.
         factors: ground truth of the rows.
-        dissimilarities: whether the readings are dissimilarity matrices.
+        holds: what the readings are.
+        undeclared: whether they are integers that were taken for numbers because nothing was said.
         remark: what was guessed, to be said to the user; empty for nothing.
     """
 
@@ -76,7 +99,8 @@ class Opened:
     readings: tuple[Reading, ...]
     ids: Ids | None
     factors: Mapping[str, Factor]
-    dissimilarities: bool = False
+    holds: Holds = "latents"
+    undeclared: bool = False
     remark: str = ""
 
     @property
@@ -99,7 +123,8 @@ class Opened:
                 load_rows=each.load_rows,
                 factors=self.factors,
                 has_ids=self.ids is not None,
-                holds="dissimilarities" if self.dissimilarities else "latents",
+                holds=self.holds,
+                undeclared=self.undeclared,
             )
             for number, each in enumerate(self.readings)
         )
@@ -125,7 +150,9 @@ def open_outside(references: Sequence[str], terms: Terms | None = None) -> list[
         shapes = ", ".join(f"{array.name} has {len(array.shape)}" for _, _, array in arrays)
         raise UsageError(f"--axes {terms.axes} names {len(axes)} axes, but {shapes}")
     refuse_strangers(terms.factors, [array for _, _, array in arrays])
-    guesses = _guess(terms.taken_as, axes, [array for _, _, array in arrays])
+    said = [terms.kind_of(each) for each in references]
+    _refuse_unnamed(terms.taken_as, references)
+    guesses = _guess(said, axes, [array for _, _, array in arrays])
     return [
         _open_one(reference, located, array, axes, terms, guess)
         for (reference, located, array), guess in zip(arrays, guesses, strict=True)
@@ -133,9 +160,10 @@ def open_outside(references: Sequence[str], terms: Terms | None = None) -> list[
 
 
 def _open_one(
-    reference: str, located: Located, array: ForeignArray, axes: Sequence[str], terms: Terms, guess: tuple[bool, str]
+    reference: str, located: Located, array: ForeignArray, axes: Sequence[str], terms: Terms, guess: tuple[Holds, str]
 ) -> Opened:
-    square, remark = guess
+    holds, remark = guess
+    square = holds == "dissimilarities"
     found = dissimilarity_readings(array, axes) if square else readings(array, axes, located.coordinates)
     if square and located.coordinates:
         found = [each for each in found if dict(each.coordinates) == located.coordinates]
@@ -150,32 +178,46 @@ def _open_one(
         readings=tuple(found),
         ids=ids,
         factors=named_factors(terms.factors, array, rows, read_values),
-        dissimilarities=square,
+        holds=holds,
+        undeclared=array.is_integral and not square and terms.kind_of(reference) is None,
         remark=remark,
     )
 
 
-def _guess(taken_as: TakenAs, axes: Sequence[str], arrays: Sequence[ForeignArray]) -> list[tuple[bool, str]]:
-    """For each array whether it is dissimilarities, and what to say of that."""
-    if taken_as:
-        return [(taken_as == "dissimilarities", "")] * len(arrays)
-    looks = [not axes and looks_like_dissimilarities(array) for array in arrays]
+def _refuse_unnamed(taken_as: Sequence[str], references: Sequence[str]) -> None:
+    for each in taken_as:
+        if "=" in each and not any(each.startswith(f"{reference}=") for reference in references):
+            raise UsageError(f"--as {each!r} is of none of the arrays", hint=f"they are: {', '.join(references)}")
+
+
+def _guess(
+    said: Sequence[TakenAs | None], axes: Sequence[str], arrays: Sequence[ForeignArray]
+) -> list[tuple[Holds, str]]:
+    """For each array what it holds, and what to say of that where it was guessed."""
+    looks = [
+        kind == "dissimilarities" if kind else not axes and looks_like_dissimilarities(array)
+        for kind, array in zip(said, arrays, strict=True)
+    ]
     square = "is square and symmetric with a zero diagonal"
-    if all(looks):
-        said = f"{square}: taken as dissimilarities; --as representations takes it as latents"
-        return [(True, f"{array.name} {said}") for array in arrays]
-    guesses = []
-    for array, look in zip(arrays, looks, strict=True):
-        remark, side = "", looks_like_triangle(array)
-        if look:
+    guesses: list[tuple[Holds, str]] = []
+    for kind, array, look in zip(said, arrays, looks, strict=True):
+        side = looks_like_triangle(array)
+        if kind:
+            guesses.append(("latents" if kind == "representations" else kind, ""))
+        elif all(looks):
+            remark = f"{square}: taken as dissimilarities; --as representations takes it as latents"
+            guesses.append(("dissimilarities", f"{array.name} {remark}"))
+        elif look:
             others = "dissimilarities compare with one another alone"
-            remark = f"{array.name} {square}, but is taken as latents, as the others are; {others}"
+            guesses.append(("latents", f"{array.name} {square}, but is taken as latents, as the others are; {others}"))
         elif side and not axes:
             remark = (
                 f"{array.name} is taken as one latent of {array.shape[0]} samples; if it is the upper triangle of "
                 f"{side} × {side} dissimilarities, say --as dissimilarities"
             )
-        guesses.append((False, remark))
+            guesses.append(("latents", remark))
+        else:
+            guesses.append(("latents", ""))
     return guesses
 
 

@@ -44,6 +44,11 @@ class ForeignArray:
     ids: Callable[[], Array] | None = None
     columns: Mapping[str, Callable[[], Array]] = attrs.field(factory=_no_columns)
 
+    @property
+    def is_integral(self) -> bool:
+        """Whether it holds whole numbers, in the words of any format: `int64`, `<i8`, `I64`, `bool`."""
+        return self.dtype.lower().lstrip("<>=|").startswith(("i", "u", "bool"))
+
     def whole(self) -> Array:
         """All of its values.
 

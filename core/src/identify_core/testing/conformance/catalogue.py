@@ -92,6 +92,7 @@ _CHECKS = (
         "invariances-complete", "Does every rung that is not declared change the value?", "declares_all_invariances"
     ),
     _measure_check("bounds", "Are all values within the declared bounds?", "keeps_bounds"),
+    _measure_check("symbols", "Does it not matter what symbols are called?", "ignores_names_of_symbols"),
     _measure_check("direction", "Is larger what the record says?", "has_direction"),
     _measure_check("symmetry", "Is a symmetric measure the same both ways?", "is_symmetric", arities=("pair",)),
     _check("inputs-untouched", "Does it leave what it is given alone?", "evaluators:leaves_inputs", "evaluator"),

@@ -207,6 +207,38 @@ def _leaves_run(bench: Bench, registered: Registered) -> Iterator[str]:
             )
 
 
+def ignores_names_of_symbols(bench: Bench, registered: Registered) -> Iterator[str]:
+    """Symbols of few values a latent, and the same symbols with other names, of each latent others."""
+    examined = _examined(bench, registered)
+    if "symbols" not in examined.component.takes:
+        raise NotApplicable("it takes numbers alone")
+    world = examined.world
+    named = tuple(_symbols(each) for each in (world.first, world.second))
+    renamed = tuple(_rename(each, np.random.default_rng([SEED, i])) for i, each in enumerate(named))
+    before = examined.scores("symbols", named[0], named[1], holds="symbols")
+    after = examined.scores("renamed symbols", renamed[0], renamed[1], holds="symbols")
+    for name, score in before.items():
+        if shift(score, after[name]) > examined.tolerance:
+            yield (
+                f"it takes symbols, but {name} goes from {score.value:.6g} to {after[name].value:.6g} when they get "
+                "other names: leave 'symbols' out of takes, or look only at whether two are the same "
+                "(subject.representations[0].holds is 'symbols' where they are)"
+            )
+
+
+def _symbols(values: Values) -> Values:
+    """Each column cut into six symbols of as many rows each, as integers."""
+    ranks: Values = values.argsort(axis=0).argsort(axis=0)
+    cut: Values = ranks * 6 // len(values)
+    return cut
+
+
+def _rename(symbols: Values, generator: np.random.Generator) -> Values:
+    names = [generator.permutation(6) * 7 + 3 for _ in range(symbols.shape[1])]
+    renamed: Values = np.stack([each[column] for each, column in zip(names, symbols.T, strict=True)], axis=1)
+    return renamed
+
+
 def ignores_order(bench: Bench, registered: Registered) -> Iterator[str]:
     """Samples, with their ids and factors, in another order."""
     examined, before = _answered(bench, registered)

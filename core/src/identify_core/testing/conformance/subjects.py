@@ -16,7 +16,7 @@ from identify_core.data import Factor
 from identify_core.errors import PluginError
 from identify_core.evaluation import targets
 from identify_core.evaluation.pairs import Preparations
-from identify_core.evaluation.subjects import Representation, Subject
+from identify_core.evaluation.subjects import Holds, Representation, Subject
 from identify_core.findings import Scored
 from identify_core.plugins import Registered
 from identify_core.scores import Score, Verdict
@@ -94,7 +94,7 @@ def make_world() -> World:
     )
 
 
-def represent(values: Values, world: World, label: str) -> Representation:
+def represent(values: Values, world: World, label: str, holds: Holds = "latents") -> Representation:
     """An array as a representation of a world's samples; whoever writes into what he reads writes into `values`."""
     return Representation(
         label=label,
@@ -106,6 +106,7 @@ def represent(values: Values, world: World, label: str) -> Representation:
         shape=(values.shape[0], values.shape[1]),
         load_rows=lambda start, stop: values[start:stop],
         factors=world.factors,
+        holds=holds,
     )
 
 
@@ -125,6 +126,7 @@ class Examined:
         assert isinstance(component, Evaluator)
         if needed := sorted(component.requires - {"factors"}):
             raise NotApplicable(f"it requires {', '.join(needed)}, which two arrays do not have")
+        self.holds: Holds = "latents" if "numbers" in component.takes else "symbols"
         require_target(registered)
         self.component = component
         self.chosen = bench.trial(registered).chosen
@@ -138,7 +140,9 @@ class Examined:
         """Whether it compares two representations, rather than judging one."""
         return self.component.arity == "pair"
 
-    def scores(self, name: str, first: Values, second: Values, world: World | None = None) -> Scores:
+    def scores(
+        self, name: str, first: Values, second: Values, world: World | None = None, holds: Holds | None = None
+    ) -> Scores:
         """What it gives to one or two arrays of a world's samples.
 
         Args:
@@ -146,6 +150,7 @@ class Examined:
             first: (n, d).
             second: (n, d'); not used where it judges one.
             world: whose samples they are; its own world without.
+            holds: what the arrays are; numbers, where the evaluator takes them.
 
         Raises:
             PluginError: it gives no scores.
@@ -153,7 +158,7 @@ class Examined:
         """
         if name not in self._kept:
             try:
-                self._kept[name] = self._compute(first, second, world or self.world)
+                self._kept[name] = self._compute(first, second, world or self.world, holds or self.holds)
             except Exception as error:  # noqa: BLE001 - raised again for whoever asks
                 self._kept[name] = error
         kept = self._kept[name]
@@ -174,19 +179,26 @@ class Examined:
             second if map_second is None else map_second(second),
         )
 
-    def _compute(self, first: Values, second: Values, world: World) -> Scores:
+    def _compute(self, first: Values, second: Values, world: World, holds: Holds) -> Scores:
         # Copies: whoever writes into what he is given spoils only his own.
         arrays = (first.copy(), second.copy()) if self.is_pair else (first.copy(),)
-        return compute(self._bench, self.chosen, self.component, arrays, world)
+        return compute(self._bench, self.chosen, self.component, arrays, world, holds)
 
 
-def compute(bench: Bench, chosen: Any, component: Evaluator, arrays: tuple[Values, ...], world: World) -> Scores:
+def compute(
+    bench: Bench,
+    chosen: Any,
+    component: Evaluator,
+    arrays: tuple[Values, ...],
+    world: World,
+    holds: Holds = "latents",
+) -> Scores:
     """Call an evaluator as the core calls it, while global generators are in one state.
 
     Raises:
         PluginError: it gives no scores.
     """
-    representations = tuple(represent(values, world, f"representation-{i}") for i, values in enumerate(arrays))
+    representations = tuple(represent(values, world, f"representation-{i}", holds) for i, values in enumerate(arrays))
     with disturbed(0):
         context = make_context(bench, None, f"evaluator:{component.name}", dtype=torch.float64)
         if component.arity == "pair":

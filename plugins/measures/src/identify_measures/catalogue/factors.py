@@ -17,6 +17,7 @@ from identify_measures.options.infomec import InfomecOptions
 from identify_measures.options.information import MatrixOptions
 
 _LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
+_EITHER = ("numbers", "symbols")
 _HSU = "Hsu, Dorrell, Whittington, Wu & Finn 2023, arXiv 2305.18378, section 4"
 
 
@@ -48,6 +49,7 @@ FACTORS = (
         ),
         f"Chen, Li, Grosse & Duvenaud 2018, arXiv 1802.04942, equation 6; {_LOCATELLO}",
         options=MatrixOptions,
+        takes=_EITHER,
     ),
     _measure(
         "sap",
@@ -60,6 +62,7 @@ FACTORS = (
         f"Kumar, Sattigeri & Balakrishnan 2018, arXiv 1711.00848, section 3; {_LOCATELLO}",
         invariant_to=("signed-permutation",),
         options=SapOptions,
+        takes=_EITHER,
     ),
     _measure(
         "modularity",
@@ -70,6 +73,7 @@ FACTORS = (
         ),
         f"Ridgeway & Mozer 2018, arXiv 1802.05312, equation 2; {_LOCATELLO}",
         options=MatrixOptions,
+        takes=_EITHER,
     ),
     _measure(
         "explicitness",
@@ -89,6 +93,7 @@ FACTORS = (
         f"Eastwood & Williams 2018, ICLR; {_LOCATELLO}",
         bounds=(-math.inf, 1.0),
         options=DciOptions,
+        takes=_EITHER,
     ),
     _measure(
         "dci-disentanglement",
@@ -96,6 +101,7 @@ FACTORS = (
         "Σ_i w_i (1 − H(R_i / ΣR_i) / ln F), R the importances of latents for F factors, w_i = ΣR_i / ΣR",
         "Eastwood & Williams 2018, ICLR, section 2",
         offered=False,
+        takes=_EITHER,
         invariant_to=("permutation-monotone",),
     ),
     _measure(
@@ -104,6 +110,7 @@ FACTORS = (
         "Σ_j w_j (1 − H(R_j / ΣR_j) / ln C), R the importances of C latents for factors, w_j = ΣR_j / ΣR",
         "Eastwood & Williams 2018, ICLR, section 2",
         offered=False,
+        takes=_EITHER,
         invariant_to=("permutation-monotone",),
     ),
     _measure(
@@ -112,6 +119,7 @@ FACTORS = (
         "mean over factors of the test accuracy, or of the test R² of continuous and circular factors",
         "Eastwood & Williams 2018, ICLR, section 2",
         offered=False,
+        takes=_EITHER,
         bounds=(-math.inf, 1.0),
     ),
     _measure(
@@ -152,6 +160,7 @@ FACTORS = (
         _HSU,
         invariant_to=("signed-permutation",),
         options=InfomecOptions,
+        takes=_EITHER,
         bounds=(-math.inf, math.inf),
         touched_by=("repeated rows", "constant latents"),
         function="identify_measures.information.functions:infomec",
@@ -163,6 +172,7 @@ FACTORS = (
         f"{_HSU}, equation 6",
         invariant_to=("signed-permutation",),
         offered=False,
+        takes=_EITHER,
     ),
     _measure(
         "infoe",
@@ -174,6 +184,7 @@ FACTORS = (
         f"{_HSU}, equation 8; Xu et al. 2020, arXiv 2002.10689",
         invariant_to=("linear",),
         offered=False,
+        takes=_EITHER,
         bounds=(-math.inf, 1.0),
     ),
     _measure(
@@ -183,6 +194,7 @@ FACTORS = (
         f"{_HSU}, equation 7",
         invariant_to=("signed-permutation",),
         offered=False,
+        takes=_EITHER,
     ),
     _measure(
         "infom-gap",
@@ -191,6 +203,7 @@ FACTORS = (
         f"{_HSU}, appendix",
         invariant_to=("signed-permutation",),
         offered=False,
+        takes=_EITHER,
         bounds=(0.0, math.inf),
     ),
     _measure(
@@ -199,6 +212,7 @@ FACTORS = (
         "mean over factors of (largest − second largest N_ij over all latents)",
         f"{_HSU}, appendix; with counted information it is mig",
         offered=False,
+        takes=_EITHER,
         bounds=(0.0, math.inf),
     ),
 )

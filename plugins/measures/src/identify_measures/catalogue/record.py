@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from identify_core import RUNGS, Arity, ByRole, Direction, Evaluator, NoOptions, Requirement
+from identify_core import RUNGS, Arity, ByRole, Direction, Evaluator, NoOptions, Requirement, Takes
 
 Family = Literal["linear", "samples", "factors", "ladder"]
 Touch = Literal["repeated rows", "constant latents", "few rows"]
@@ -33,6 +33,7 @@ class Measure:
         standard: whether `identify compare` runs it where no evaluator is named.
         arity: whether it compares a pair or judges one representation.
         requires: what it needs next to latents.
+        takes: whether latents may be numbers, symbols, or either.
         options: the evaluator's options class, in a light module.
         target: the evaluator; empty for a number that another measure's evaluator reports.
         prepare: what the evaluators of a family share.
@@ -55,6 +56,7 @@ class Measure:
     standard: bool = False
     arity: Arity = "pair"
     requires: tuple[Requirement, ...] = ()
+    takes: tuple[Takes, ...] = ("numbers",)
     options: type = NoOptions
     target: str = ""
     prepare: str = ""
@@ -86,6 +88,7 @@ class Measure:
             arity=self.arity,
             invariant_to=self.invariant_to,
             requires=frozenset(self.requires),
+            takes=frozenset(self.takes),
             bounds=(None if math.isinf(low) else low, None if math.isinf(high) else high),
             larger_is=self.larger_is,
             is_metric=self.is_metric,

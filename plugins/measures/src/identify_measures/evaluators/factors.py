@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
 
-from identify_core import Context, Scored, Subject
+from identify_core import Context, Representation, Scored, Subject
 from identify_measures.factors import dci as _dci
 from identify_measures.factors import explicitness as _explicitness
 from identify_measures.factors import gaps, voting
@@ -31,6 +32,7 @@ def _representation(formula: Formula) -> SingleEvaluator:
             InputError: latents or factors hold something else than finite real numbers.
         """
         representation = subject.representations[0]
+        options = _as_declared(options, representation)
         order = np.argsort(representation.ids, kind="stable")
         study = make_study(
             representation.values()[order],
@@ -44,6 +46,14 @@ def _representation(formula: Formula) -> SingleEvaluator:
         return evaluate(formula, study, options, seed=context.streams.derive("factors draws"))
 
     return evaluator
+
+
+def _as_declared(options: FactorOptions, representation: Representation) -> FactorOptions:
+    """Options that say what latents are: where they leave it to the latents, what those hold."""
+    if getattr(options, "latents", "") != "declared":
+        return options
+    read: Any = {"latents": "symbols" if representation.holds == "symbols" else "numbers"}
+    return attrs.evolve(options, **read)
 
 
 mig = _representation(gaps.MIG)

@@ -11,8 +11,9 @@ from identify_core import above, at_least, between, option
 LOCATELLO = "Locatello et al. 2019, arXiv 1811.12359, appendix C"
 LATENTS = (
     "What latents are: numbers, whose order and distances count, or symbols, of which only whether two are the same "
-    "counts, as of the indices of a codebook."
+    "counts, as of the indices of a codebook; by default as they are declared, and numbers where nothing is."
 )
+LatentsRead = Literal["declared", "numbers", "symbols"]
 
 
 @attrs.frozen
@@ -45,7 +46,7 @@ class SplitOptions(FactorOptions):
 class SapOptions(SplitOptions):
     """The options of `sap`."""
 
-    latents: Literal["numbers", "symbols"] = option("numbers", help=LATENTS)
+    latents: LatentsRead = option("declared", help=LATENTS)
 
 
 @attrs.frozen
@@ -63,7 +64,7 @@ class ExplicitnessOptions(SplitOptions):
 class DciOptions(SplitOptions):
     """The options of `dci`."""
 
-    latents: Literal["numbers", "symbols"] = option("numbers", help=LATENTS)
+    latents: LatentsRead = option("declared", help=LATENTS)
     mode: Literal["reference", "fast"] = option(
         "reference",
         help=(

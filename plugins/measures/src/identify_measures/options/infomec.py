@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 
 from identify_core import OptionsError, above, at_least, between, option
-from identify_measures.options.factors import LATENTS, FactorOptions
+from identify_measures.options.factors import LATENTS, FactorOptions, LatentsRead
 from identify_measures.options.information import ESTIMATOR_SOURCE, Bins, Estimator
 
 VariantName = Literal["identify", "standalone", "library", "tripod", "factor-qvae"]
@@ -100,7 +100,7 @@ class InfomecOptions(FactorOptions):
         ),
         source=_HSU,
     )
-    latents: Literal["numbers", "symbols"] = option("numbers", help=LATENTS)
+    latents: LatentsRead = option("declared", help=LATENTS)
     estimator: Estimator | None = option(
         None,
         help="How information is estimated; by default from neighbours for numbers and from counts for symbols.",

@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 
 from identify_core import at_least, option
-from identify_measures.options.factors import LATENTS, LOCATELLO, FactorOptions
+from identify_measures.options.factors import LATENTS, LOCATELLO, FactorOptions, LatentsRead
 
 Estimator = Literal["plug-in", "miller-madow", "permutation", "neighbours"]
 Bins = int | Literal["auto", "fd", "doane", "scott", "rice", "sturges", "sqrt"]
@@ -24,7 +24,7 @@ ESTIMATOR_SOURCE = "Miller 1955; Vinh, Epps & Bailey 2010, JMLR 11; Ross 2014, P
 class MatrixOptions(FactorOptions):
     """What the matrix of information can be asked for."""
 
-    latents: Literal["numbers", "symbols"] = option("numbers", help=LATENTS)
+    latents: LatentsRead = option("declared", help=LATENTS)
     estimator: Estimator = option("plug-in", help=ESTIMATOR, source=ESTIMATOR_SOURCE)
     bins: Bins = option(
         20,

@@ -143,7 +143,9 @@ def kept_latents(
     latent: Any = replicates.template.latent
     codes = encode_split(replicates, samples, options.keep, context)
     if latent.quantised:
-        yield Latents(name="z", values=codes["index"], split=options.keep, summary="indices of book entries")
+        yield Latents(
+            name="z", values=codes["index"], split=options.keep, kind="symbols", summary="indices of book entries"
+        )
         yield Latents(name="values", values=codes["value"], split=options.keep, summary="book values")
         if options.keep_before:
             yield Latents(name="before", values=codes["before"], split=options.keep, summary="before quantising")
