@@ -140,3 +140,12 @@ def test_training_follows_the_schedule(tmp_path: Path) -> None:
 def test_settings_that_cannot_be(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionsError, match=message):
         Schedule(**settings)
+
+
+def test_cycles_of_a_cosine_each_begin_at_one() -> None:
+    schedule = Schedule(shape="cosine", warm_up=1, cycles=2)
+    factors = [schedule.factor(step, 7) for step in range(7)]
+    assert factors == pytest.approx([0.5, 1, 0.5, 0, 1, 0.5, 0])
+    for shape, cycles in (("linear", 2), ("cosine", 0)):
+        with pytest.raises(OptionsError, match=f"of the shape '{shape}' has {cycles} cycles"):
+            Schedule(shape=shape, cycles=cycles)

@@ -31,6 +31,7 @@ class Schedule:
         decay: of `exponential`, `step` and `plateau`, above 0 and below 1.
         every: of `exponential` and `step`: the steps from the end of the warm-up on in which `decay` is taken once.
         patience: of `plateau`: metrics without improvement that are waited for.
+        cycles: of `cosine`: how many equal falls there are, each of which begins at 1 (SGDR with warm restarts).
         threshold: of `plateau`: by which share of the best metric a metric has to lie below it to be an improvement.
     """
 
@@ -41,12 +42,17 @@ class Schedule:
     every: int | None = None
     patience: int | None = None
     threshold: float = 1e-4
+    cycles: int = 1
 
     def __attrs_post_init__(self) -> None:
         if not 0 <= self.final <= 1:
             raise OptionsError(f"the schedule's final is {self.final!r}; it must be between 0 and 1")
         if self.warm_up < 0:
             raise OptionsError(f"the schedule's warm_up is {self.warm_up!r}; it must be at least 0")
+        if self.cycles < 1 or (self.cycles > 1 and self.shape != "cosine"):
+            raise OptionsError(
+                f"a schedule of the shape {self.shape!r} has {self.cycles} cycles; `cosine` has one or more, others one"
+            )
         if self.every is not None and self.every < 1:
             raise OptionsError(f"the schedule's every is {self.every!r}; it must be at least 1")
         if self.decay is not None and not 0 < self.decay < 1:
@@ -76,6 +82,7 @@ class Schedule:
             return max(self.decay**times, self.final)
         if self.shape in ("constant", "plateau"):
             return 1.0
-        done = since / max(steps - 1 - self.warm_up, 1)
+        length = max(-(-(steps - self.warm_up) // self.cycles), 1)
+        done = since % length / max(length - 1, 1)
         fallen = done if self.shape == "linear" else (1 - math.cos(math.pi * done)) / 2
         return 1 - (1 - self.final) * fallen

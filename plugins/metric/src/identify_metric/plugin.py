@@ -15,7 +15,7 @@ from identify_metric.options.data import (
 )
 from identify_metric.options.evaluators import AnglesOptions, ConditionsOptions, DistancesOptions, StabilityOptions
 from identify_metric.options.models import ConvOptions, DenseOptions, InjectiveOptions
-from identify_metric.options.objectives import ElboOptions
+from identify_metric.options.objectives import ElboOptions, LandmarkOptions
 
 PAPER = "Syrota et al., ICML 2025, arXiv 2502.13757"
 PREDECESSOR = "Syrota et al., GRaM 2024, arXiv 2408.07507"
@@ -112,6 +112,14 @@ def identify_objectives() -> Iterable[Objective]:
         identified_up_to="isometry",
         source=PAPER,
     )
+    yield Objective(
+        name="landmark-distances",
+        summary="Geodesic distances to a few samples in the decoders of a stored run, identified without any map.",
+        options=LandmarkOptions,
+        target="identify_metric.objectives.landmarks:measure",
+        identified_up_to="identity",
+        source=PAPER,
+    )
 
 
 @hookimpl
@@ -161,6 +169,15 @@ def identify_presets() -> Iterable[Preset]:
     """The study's experiments, and `smoke`."""
     yield _preset("smoke", "Everything once, in seconds.", PAPER)
     yield _preset("digits", "Ten models with four decoders each, thirty pairs: the whole study in minutes.", PAPER)
+    yield _preset("fashion-mnist", "The study on Fashion-MNIST: 16 latents, 8 decoders, 100 pairs.", PAPER)
+    yield _preset("cifar10", "The study on CIFAR-10: 64 latents, 8 decoders, 100 pairs.", PAPER)
+    yield _preset("svhn", "The study's networks for 32 × 32 pixels on SVHN.", PAPER)
+    yield _preset("celeba", "The study's main experiment: 30 models on CelebA, 100 pairs.", PAPER)
+    yield _preset("celeba-perceptual", "CelebA with the perceptual term.", PAPER)
+    yield _preset("cells", "Generated cells in two latents: the study's first figure, offline.", PAPER)
+    yield _preset("mnist-2", "The predecessor's 30 models in two latents, on MNIST.", PREDECESSOR)
+    yield _preset("fashion-mnist-2", "The predecessor's 30 models in two latents, on Fashion-MNIST.", PREDECESSOR)
+    yield _preset("mnist-50", "The predecessor's 30 models in fifty latents, on MNIST.", PREDECESSOR)
 
 
 def _preset(name: str, summary: str, source: str) -> Preset:

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import distributions, nn
 
-from identify_core import MappedColumn, OptionsError, Replicates, Shape, gaussian_divergence
+from identify_core import Interrupted, MappedColumn, OptionsError, Replicates, Shape, gaussian_divergence
 from identify_core.testing.contexts import make_context
 from identify_metric.datasets.digits import make_digits
 from identify_metric.networks.dense import build_dense, check_dense
 from identify_metric.networks.vae import EnsembleVae, negative_log_likelihood, split_sigma
-from identify_metric.objectives.elbo import bound_loss, template_of, train
+from identify_metric.objectives.elbo import bound_loss, groups_of, template_of, train
+from identify_metric.objectives.refining import refine_latents
 from identify_metric.options.data import DigitsOptions
 from identify_metric.options.models import DenseOptions
 from identify_metric.options.objectives import ElboOptions
@@ -128,3 +129,58 @@ def test_inputs_in_a_file_train_as_those_in_memory(tmp_path):
         found.append((finding.scalars["bound"], latents.values))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
     torch.testing.assert_close(found[0][1], found[1][1])
+
+
+def test_refined_latents_lie_where_the_posterior_is_highest(tmp_path):
+    """A linear decoder has its maximum in closed form: (Σ W W' / σ² / S + β 1)⁻¹ Σ W (x − b) / σ² / S."""
+    torch.manual_seed(0)
+    options = DenseOptions(latent_dim=2, decoders=2, hidden=(8,), sigma=0.5)
+    vae = build_dense(options, Shape(inputs=(6,), outputs=()), None).double()
+    vae.decoders = nn.ModuleList(nn.Linear(2, 6, dtype=torch.float64) for _ in "ab")
+    x, beta = torch.randn(7, 6, dtype=torch.float64), 0.7
+    replicates = Replicates.from_modules([vae])
+    z = replicates(x).detach()
+    context = make_context(tmp_path)
+    found = refine_latents(replicates, z, x, beta=beta, iterations=100, context=context)
+    left = beta * torch.eye(2, dtype=torch.float64)
+    right = torch.zeros(7, 2, dtype=torch.float64)
+    for each in vae.decoders:
+        left = left + each.weight.T @ each.weight / 0.25 / 2
+        right = right + (x - each.bias) @ each.weight / 0.25 / 2
+    torch.testing.assert_close(found[0], torch.linalg.solve(left, right.T).T.detach(), rtol=1e-4, atol=1e-5)
+    stopped = make_context(tmp_path / "stopped", stop_requested=lambda: True)
+    with pytest.raises(Interrupted, match="while latents were refined"):
+        refine_latents(replicates, z, x, beta=beta, iterations=1, context=stopped)
+
+
+@pytest.mark.parametrize("name", ["adamax", "adam", "adamw", "nesterov", "momentum", "sgd"])
+@pytest.mark.parametrize("clip", [{"clip_norm": 1.0}, {"clip_norm": None, "clip_rms": 0.1}])
+def test_each_optimiser_and_clipping_takes_a_step(tmp_path, name, clip):
+    samples = make_digits(DigitsOptions(test=30, validation=1600), make_context(tmp_path, count=1))
+    torch.manual_seed(0)
+    options = DenseOptions(latent_dim=2, decoders=2, hidden=(4,))
+    replicates = Replicates.from_modules([build_dense(options, samples.shape, None)])
+    before = {name: each.clone() for name, each in replicates.state().items()}
+    settings = ElboOptions(epochs=1, optimiser=name, warm_up=0, learning_rate=1e-3, patience=None, **clip)
+    list(train(settings, replicates, samples, make_context(tmp_path / "run", count=1)))
+    moved = {name for name, each in replicates.state().items() if not torch.equal(each, before[name])}
+    assert moved == {name for name in before if name.startswith("parameters/")}
+
+
+def test_each_tensor_is_clipped_by_its_own_root_mean_square():
+    vae = vaes(1).template
+    groups = groups_of(ElboOptions(clip_norm=None, clip_rms=0.1), vae, 10)
+    assert [each.clip_norm for each in groups] == [0.1 * math.sqrt(each.numel()) for each in vae.parameters()]
+    with pytest.raises(ValueError, match="gradients are clipped by one of them"):
+        ElboOptions(clip_rms=0.1)
+
+
+def test_schedules_of_the_study():
+    def factors(steps, **options):
+        (group,) = groups_of(ElboOptions(warm_up=0, **options), vaes(1).template, steps)
+        return [group.schedule.factor(step, steps) for step in range(steps)]
+
+    assert factors(10, schedule="piecewise") == [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125, 0.125, 0.125]
+    restarts = factors(9, schedule="restarts", cycles=3)
+    assert restarts == pytest.approx([1, 0.5, 0] * 3)
+    assert factors(3, schedule="constant") == [1, 1, 1]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from identify_core import OptionsError, RunError
-from identify_metric.options.evaluators import PairOptions
+from identify_metric.options.evaluators import SearchOptions
 
 
-def choose_pairs(options: PairOptions, ids: np.ndarray) -> np.ndarray:
+def choose_pairs(options: SearchOptions, ids: np.ndarray) -> np.ndarray:
     """Row numbers of both ends, (P, 2).
 
     Raises:

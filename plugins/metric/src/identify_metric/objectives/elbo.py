@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import cast
 
@@ -30,10 +31,16 @@ from identify_core import (
     pure,
     row_blocks,
 )
-from identify_metric.networks.vae import EnsembleVae, negative_log_likelihood, posterior_of
+from identify_metric.networks.vae import EnsembleVae, negative_log_likelihood, posterior_of, split_sigma
+from identify_metric.objectives.perceptual import Vgg16, load_vgg16, perceptual_distance
+from identify_metric.objectives.refining import refine_latents
 from identify_metric.options.objectives import ElboOptions
 
 _ROWS_AT_ONCE = 1024
+_DECAY = 1e-4  # of adamw in the study's configurations
+_MOMENTUM = 0.9
+_LEAST_SIDE = 4  # two poolings come before conv3_1
+_FALLS = 5  # the schedule `piecewise` halves at every fifth of the steps, three times
 
 
 def train(
@@ -61,12 +68,12 @@ def train(
     result = _fit(options, replicates, rows, size, samples, context)
     replicates.eval()
     yield _finding(options, vae, replicates, result, samples, context)
-    yield Latents(
-        name="z",
-        values=replicates.encode(inputs_of(samples, options.keep, context), context=context),
-        split=options.keep,
-        summary="means of the posterior",
-    )
+    kept = inputs_of(samples, options.keep, context)
+    z = replicates.encode(kept, context=context)
+    if options.refine:
+        z = refine_latents(replicates, z, kept, beta=options.beta, iterations=options.refine, context=context)
+    summary = "means of the posterior" + (", refined" if options.refine else "")
+    yield Latents(name="z", values=z, split=options.keep, summary=summary)
 
 
 def template_of(replicates: Replicates | None) -> EnsembleVae:
@@ -90,8 +97,10 @@ def inputs_of(samples: Samples, split: str, context: Context) -> torch.Tensor | 
     return x.to(context.device, context.dtype) if isinstance(x, torch.Tensor) else x
 
 
-def bound_loss(vae: EnsembleVae, *, beta: float, decoders: str) -> Loss:
-    """Minus the evidence lower bound of a batch, a mean over rows, in nats.
+def bound_loss(
+    vae: EnsembleVae, *, beta: float, decoders: str, vgg: Vgg16 | None = None, perceptual: float = 0.0
+) -> Loss:
+    """Minus the evidence lower bound of a batch, a mean over rows, in nats; plus the weighted perceptual term.
 
     The batch has `x` (n, ...), `eps` (n, d) standard normal, and `which` (S,), one-hot, where a decoder is drawn.
     """
@@ -110,7 +119,13 @@ def bound_loss(vae: EnsembleVae, *, beta: float, decoders: str) -> Loss:
             decoded = torch.cat([decode(part) for decode, part in zip(each, parts, strict=True) if len(part)])
         misfit = negative_log_likelihood(x.flatten(1), decoded, call.tensors["log_sigma"], law).mean()
         excess = gaussian_divergence(mean, log_variance).sum(1).mean()
-        return misfit + beta * excess, {"divergence": excess, "misfit": misfit}
+        total, terms = misfit + beta * excess, {"divergence": excess, "misfit": misfit}
+        if vgg is not None:
+            image = (split_sigma(decoded)[0] if law == "gaussian-network" else decoded).reshape(x.shape)
+            image = torch.sigmoid(image) if law == "bernoulli" else image
+            terms["perceptual"] = perceptual_distance(vgg, x, image).mean()
+            total = total + perceptual * terms["perceptual"]
+        return total, terms
 
     return cast(Loss, loss)
 
@@ -124,14 +139,8 @@ def _fit(
     context: Context,
 ) -> FitResult:
     vae = template_of(replicates)
-    loss = bound_loss(vae, beta=options.beta, decoders=options.decoders)
-    group = Group(
-        ".*",
-        optimiser(options.optimiser, learning_rate=options.learning_rate),
-        schedule=_schedule(options),
-        clip_norm=options.clip_norm,
-        clip_value=options.clip_value,
-    )
+    vgg = _vgg(options, samples, context)
+    loss = bound_loss(vae, beta=options.beta, decoders=options.decoders, vgg=vgg, perceptual=options.perceptual)
     noise = {"eps": lambda generator, n: torch.randn(n, vae.latents, generator=generator)}
     count = len(vae.decoders)
     if options.decoders == "draw":
@@ -142,7 +151,7 @@ def _fit(
     watched = "validation" in samples.splits and options.patience is not None
     return fit(
         replicates.train(),
-        Turn(loss, [group]),
+        Turn(loss, groups_of(options, vae, options.epochs * each_epoch)),
         {"x": rows},
         steps=options.epochs * each_epoch,
         batch_size=size,
@@ -157,10 +166,56 @@ def _fit(
     )
 
 
-def _schedule(options: ElboOptions) -> Schedule:
+def _vgg(options: ElboOptions, samples: Samples, context: Context) -> Vgg16 | None:
+    if not options.perceptual:
+        return None
+    inputs = samples.shape.inputs
+    if len(inputs) != 3 or inputs[0] != 3 or min(inputs[1:]) < _LEAST_SIDE:
+        raise OptionsError(
+            f"the perceptual term compares colour images of at least {_LEAST_SIDE} × {_LEAST_SIDE} pixels, and one row "
+            f"of 'x' has the shape {inputs}",
+            hint="set objective.perceptual = 0",
+        )
+    return load_vgg16(options, context)
+
+
+def groups_of(options: ElboOptions, vae: EnsembleVae, steps: int) -> list[Group]:
+    """What moves the parameters: one group, or one a tensor where each one's gradient is clipped for itself."""
+    more = {"weight_decay": _DECAY} if options.optimiser == "adamw" else {}
+    more |= {"momentum": _MOMENTUM, "nesterov": True} if options.optimiser == "nesterov" else {}
+    name = "sgd" if options.optimiser == "nesterov" else options.optimiser
+    mover = optimiser(name, learning_rate=options.learning_rate, **more)
+    if options.clip_rms is None:
+        return [
+            Group(
+                ".*",
+                mover,
+                schedule=_schedule(options, steps),
+                clip_norm=options.clip_norm,
+                clip_value=options.clip_value,
+            )
+        ]
+    return [
+        Group(
+            re.escape(name),
+            mover,
+            schedule=_schedule(options, steps),
+            clip_norm=options.clip_rms * math.sqrt(each.numel()),
+            clip_value=options.clip_value,
+        )
+        for name, each in vae.named_parameters()
+    ]
+
+
+def _schedule(options: ElboOptions, steps: int) -> Schedule:
+    warm_up = options.warm_up
     if options.schedule in ("exponential", "step"):
-        return Schedule(shape=options.schedule, warm_up=options.warm_up, decay=0.5, every=options.halve_every)
-    return Schedule(shape=options.schedule, warm_up=options.warm_up)
+        return Schedule(shape=options.schedule, warm_up=warm_up, decay=0.5, every=options.halve_every)
+    if options.schedule == "restarts":
+        return Schedule(shape="cosine", warm_up=warm_up, cycles=options.cycles)
+    if options.schedule == "piecewise":
+        return Schedule(shape="step", warm_up=warm_up, decay=0.5, every=max(steps // _FALLS, 1), final=0.5**3)
+    return Schedule(shape=options.schedule, warm_up=warm_up)
 
 
 def _held_out(

@@ -29,21 +29,7 @@ class GeometryOptions:
 
 
 @attrs.frozen
-class PairOptions(GeometryOptions):
-    """Which pairs of samples are measured."""
-
-    pairs: int | Literal["all"] = option(
-        100, help="Pairs of samples that are drawn, or all pairs of `points` samples.", source=_CODE, limit=at_least(1)
-    )
-    points: int = option(20, help="Samples of which `all` pairs are taken.", limit=at_least(2))
-    pair_seed: int = option(101, help="Seed of numpy's legacy generator.", source=_CODE, limit=at_least(0))
-    pairs_file: str = option(
-        "", help="A CSV file with two sample ids in each line, which are taken instead.", names_file=True
-    )
-
-
-@attrs.frozen
-class SearchOptions(PairOptions):
+class SolverOptions(GeometryOptions):
     """How geodesics are searched."""
 
     segments: int = option(10, help="Cubic pieces of a curve at first.", source=_CODE, limit=at_least(1))
@@ -75,6 +61,20 @@ class SearchOptions(PairOptions):
             doublings=self.doublings,
             points_at_once=self.points_at_once,
         )
+
+
+@attrs.frozen
+class SearchOptions(SolverOptions):
+    """Which pairs of samples are measured, and how geodesics are searched."""
+
+    pairs: int | Literal["all"] = option(
+        100, help="Pairs of samples that are drawn, or all pairs of `points` samples.", source=_CODE, limit=at_least(1)
+    )
+    points: int = option(20, help="Samples of which `all` pairs are taken.", limit=at_least(2))
+    pair_seed: int = option(101, help="Seed of numpy's legacy generator.", source=_CODE, limit=at_least(0))
+    pairs_file: str = option(
+        "", help="A CSV file with two sample ids in each line, which are taken instead.", names_file=True
+    )
 
 
 @attrs.frozen
