@@ -165,6 +165,15 @@ if TYPE_CHECKING:
     from identify_core.training.optimisers import Sgd as Sgd
     from identify_core.training.optimisers import optimiser as optimiser
     from identify_core.training.schedules import Schedule as Schedule
+    from identify_core.verbs.functions import compare as compare
+    from identify_core.verbs.functions import evaluate as evaluate
+    from identify_core.verbs.functions import list_runs as list_runs
+    from identify_core.verbs.functions import open as open  # noqa: A004 - `ic.open`
+    from identify_core.verbs.functions import report as report
+    from identify_core.verbs.functions import resume as resume
+    from identify_core.verbs.functions import run as run
+    from identify_core.verbs.results import OpenComparison as OpenComparison
+    from identify_core.verbs.results import OpenRun as OpenRun
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
@@ -258,6 +267,8 @@ __all__, __getattr__, __dir__ = lazy_names(
         "training.minimise": ("Minima", "minimise", "polish"),
         "training.optimisers": ("Adam", "Adamax", "Optimiser", "Sgd", "optimiser"),
         "training.schedules": ("Schedule",),
+        "verbs.functions": ("compare", "evaluate", "list_runs", "open", "report", "resume", "run"),
+        "verbs.results": ("OpenComparison", "OpenRun"),
     },
 )
 __all__.insert(0, "__version__")

@@ -23,6 +23,13 @@ class IdentifyError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # what Python prints below the message
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the same message, problems and hint as the command line, and no traceback."""
+        problems = [f"  - {each}" for each in getattr(self, "problems", ())]
+        return [f"error: {self.message}", *problems, *([f"hint: {self.hint}"] if self.hint else [])]
 
 
 class RunError(IdentifyError):

@@ -1,19 +1,24 @@
-"""Finding: what an evaluator returns; and Figure: a picture drawn from one."""
+"""Finding: what an evaluator returns, with its tables and arrays; and Figure: a picture drawn from one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 
+from identify_core.optional_packages import optional_package
+from identify_core.saying import format_scalar
 from identify_core.scores import Score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
+    from xarray import DataArray
 
 Scalar = float | int | str | bool | None
+_SHOWN_ROWS = 20
 
 
 def _plain(value: object) -> Scalar:
@@ -37,9 +42,21 @@ def _plain_rows(rows: Iterable[Iterable[Any]]) -> tuple[tuple[Scalar, ...], ...]
     return tuple(tuple(_plain(cell) for cell in row) for row in rows)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+class Tables(dict[str, "Table"]):
+    """Tables by name, in order; a whole number means the table at that place: `tables[0]`."""
+
+    def __missing__(self, place: object) -> Table:
+        if isinstance(place, int) and -len(self) <= place < len(self):
+            return list(self.values())[place]
+        raise KeyError(f"{place!r}: there is {', '.join(map(repr, self)) or 'no table'}")
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Table:
     """Rows under named columns.
+
+    It converts where the other package is installed: `to_pandas()`, `to_polars()`, and whatever reads dataframes by
+    their interchange protocol or Arrow tables, such as `polars.DataFrame(table)`.
 
     Args:
         columns: the column names, in order.
@@ -59,8 +76,79 @@ class Table:
             if len(row) != len(self.columns):
                 raise ValueError(f"a row has {len(row)} cells under {len(self.columns)} columns: {row!r}")
 
+    def column(self, name: str) -> list[Scalar]:
+        """The cells of one column.
 
-@attrs.frozen(kw_only=True, eq=False)
+        Raises:
+            KeyError: there is no such column.
+        """
+        if name not in self.columns:
+            raise KeyError(f"{name!r}: there is {', '.join(map(repr, self.columns))}")
+        place = self.columns.index(name)
+        return [row[place] for row in self.rows]
+
+    def to_pandas(self) -> Any:
+        """As a pandas.DataFrame.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        pandas = optional_package("pandas", extra="", purpose="a table has no pandas.DataFrame")
+        return pandas.DataFrame.from_records(list(self.rows), columns=list(self.columns))
+
+    def to_polars(self) -> Any:
+        """As a polars.DataFrame.
+
+        Raises:
+            UsageError: polars is not installed.
+        """
+        polars = optional_package("polars", extra="", purpose="a table has no polars.DataFrame")
+        return polars.DataFrame({name: self.column(name) for name in self.columns}, strict=False)
+
+    def _arrow(self) -> Any:
+        pyarrow = optional_package("pyarrow", extra="parquet", purpose="dataframes are not interchanged")
+        return pyarrow.table({name: _of_one_type(self.column(name)) for name in self.columns})
+
+    def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
+        return self._arrow().__dataframe__(nan_as_null=nan_as_null, allow_copy=allow_copy)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._arrow().__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        shown = [[format_scalar(cell) for cell in row] for row in self.rows[:_SHOWN_ROWS]]
+        sizes = [max(map(len, cells)) for cells in zip(self.columns, *shown, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, sizes)).rstrip() for row in (self.columns, *shown)]
+        more = len(self.rows) - len(shown)
+        return "\n".join(
+            [*lines, *([f"and {more} more rows"] if more else []), *([self.caption] if self.caption else [])]
+        )
+
+    def _repr_html_(self) -> str:
+        def line(cells: Iterable[str], tag: str) -> str:
+            return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+        shown = [line(map(format_scalar, row), "td") for row in self.rows[:_SHOWN_ROWS]]
+        more = len(self.rows) - len(shown)
+        caption = f"{self.caption} {f'{more} more rows.' if more else ''}".strip()
+        head = f"<caption>{escape(caption)}</caption><thead>{line(self.columns, 'th')}</thead>"
+        return f"<table>{head}<tbody>{''.join(shown)}</tbody></table>"
+
+
+def _of_one_type(cells: Sequence[Scalar]) -> Sequence[Scalar]:
+    """The cells of a column as Arrow takes them: as they are, or as text where they are of several types."""
+    kinds = {float if type(cell) is int else type(cell) for cell in cells if cell is not None}
+    if kinds == {float}:
+        return (
+            [None if cell is None else float(cell) for cell in cells] if any(type(c) is float for c in cells) else cells
+        )
+    return cells if len(kinds) < 2 else [None if cell is None else str(cell) for cell in cells]
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LabelledArray:
     """An array with a name for each axis.
 
@@ -79,15 +167,34 @@ class LabelledArray:
         if len(dimensions) != self.values.ndim:
             raise ValueError(f"{len(dimensions)} dimension names for an array of shape {self.values.shape}")
 
+    def to_xarray(self) -> DataArray:
+        """As an xarray.DataArray; a dimension name that repeats gets a number.
 
-@attrs.frozen(kw_only=True, eq=False)
+        Raises:
+            UsageError: xarray is not installed.
+        """
+        xarray = optional_package("xarray", extra="xarray", purpose="an array has no xarray.DataArray")
+        before = [self.dimensions[:place].count(name) for place, name in enumerate(self.dimensions)]
+        dims = [f"{name}-{count + 1}" if count else name for name, count in zip(self.dimensions, before, strict=True)]
+        array: DataArray = xarray.DataArray(self.values, dims=dims, attrs={"summary": self.summary})
+        return array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.asarray(self.values, dtype=dtype)
+
+    def __repr__(self) -> str:
+        sizes = " × ".join(f"{size} {name}" for size, name in zip(self.values.shape, self.dimensions, strict=True))
+        return f"<array {sizes or 'of one number'}, {self.values.dtype}: {self.summary}>"
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Finding:
     """What an evaluator found.
 
     Args:
         summary: one sentence with the answer in it, for the terminal and the report.
         scalars: headline numbers; they go into run.json and into `identify runs`.
-        tables: name to table.
+        tables: name to table; a whole number means the table at that place, too.
         arrays: name to labelled array, stored under `findings/<label>/` in Zarr.
         conventions: how the numbers are to be read: normalisation, estimator, which half was fitted on.
         warnings: sentences about what could mislead; shown wherever the finding is.
@@ -96,11 +203,17 @@ class Finding:
 
     summary: str = ""
     scalars: Mapping[str, Scalar] = attrs.field(factory=dict, converter=_plain_mapping)
-    tables: Mapping[str, Table] = attrs.field(factory=dict)
+    tables: Tables = attrs.field(factory=Tables, converter=Tables)
     arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict)
     conventions: Mapping[str, str] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     name: str = ""
+
+    def __repr__(self) -> str:
+        numbers = [f"{name} {format_scalar(value)}" for name, value in list(self.scalars.items())[:_SHOWN_ROWS]]
+        held = [f"{kind} {', '.join(held)}" for kind in ("tables", "arrays") if (held := list(getattr(self, kind)))]
+        warnings = [f"! {each}" for each in self.warnings]
+        return "\n".join(filter(None, [self.summary or "<finding>", *warnings, *numbers, *held]))
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -80,3 +81,19 @@ def say_bytes(number: float) -> str:
     while number >= 1000 and power < len(_UNITS) - 1:
         number, power = number / 1000, power + 1
     return f"{number:,.3g} {_UNITS[power]}" if number < 1000 else f"{number:,.0f} {_UNITS[power]}"
+
+
+def format_scalar(value: float | int | str | bool | None) -> str:
+    """A cell as text: four significant digits, an en dash for nothing, `yes` and `no` for booleans."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "nan"
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        mantissa, mark, exponent = f"{value:.4g}".partition("e")
+        return f"{mantissa}e{int(exponent)}" if mark else mantissa
+    return str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, SupportsFloat
 
 import attrs
 
@@ -12,6 +12,7 @@ from identify_core.kinds import fits
 
 Direction = Literal["more similar", "more distant", "better", "worse", "neither"]
 Role = Literal["source", "target"]
+Number = SupportsFloat
 
 _ROUNDING = 1e-9  # how far rounding alone may carry a value over a bound
 
@@ -79,9 +80,18 @@ class Chance:
     method: str = "closed form"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Score:
-    """A value and how to read it.
+    """A value and how to read it; it is formatted, rounded, compared and averaged as its value is.
+
+    Two scores are equal where all of them is; a score and a number where the value is that number.
+
+    Example:
+        >>> score = Score(measure="linear-cka", value=0.91234, larger_is="more similar", bounds=(0.0, 1.0),
+        ...               is_metric=False, invariant_to=("similarity",), n=100, widths=(2, 2), estimator="biased",
+        ...               dtype="float64")
+        >>> f"{score:.2f}", round(score, 3), score > 0.9, (score + score) / 2
+        ('0.91', 0.912, True, 0.91234)
 
     Args:
         measure: the measure's name, such as `linear-cka`.
@@ -124,6 +134,56 @@ class Score:
 
     def __float__(self) -> float:
         return self.value
+
+    def __format__(self, how: str) -> str:
+        return format(self.value, how) if how else str(self)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self.value, digits)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Score):
+            return attrs.astuple(self, recurse=False) == attrs.astuple(other, recurse=False)
+        return self.value == other if isinstance(other, (int, float)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __lt__(self, other: Number) -> bool:
+        return self.value < float(other)
+
+    def __le__(self, other: Number) -> bool:
+        return self.value <= float(other)
+
+    def __gt__(self, other: Number) -> bool:
+        return self.value > float(other)
+
+    def __ge__(self, other: Number) -> bool:
+        return self.value >= float(other)
+
+    def __add__(self, other: Number) -> float:
+        return self.value + float(other)
+
+    def __sub__(self, other: Number) -> float:
+        return self.value - float(other)
+
+    def __rsub__(self, other: Number) -> float:
+        return float(other) - self.value
+
+    def __mul__(self, other: Number) -> float:
+        return self.value * float(other)
+
+    def __truediv__(self, other: Number) -> float:
+        return self.value / float(other)
+
+    def __neg__(self) -> float:
+        return -self.value
+
+    def __abs__(self) -> float:
+        return abs(self.value)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
 
 
 @attrs.frozen

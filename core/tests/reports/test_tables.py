@@ -12,7 +12,6 @@ from rich.console import Console
 from identify_core.findings import Finding, Scalar, Table
 from identify_core.reports.tables import (
     PAGE_ROWS,
-    format_scalar,
     headings,
     html_table,
     markdown_table,
@@ -20,6 +19,7 @@ from identify_core.reports.tables import (
     print_finding,
     typeset,
 )
+from identify_core.saying import format_scalar
 
 LOSSES = Table(
     columns=("replicate", "loss", "reason"),

@@ -80,36 +80,27 @@ def command(
 
     Arrays come from csv, tsv, parquet, .npy, .npz, Zarr, HDF5, .h5ad, .mat, .safetensors and .pt files.
     """
-    from identify_core.errors import UsageError
     from identify_core.rungs import rung
 
     if settings["expect"]:
         rung(settings["expect"])
     registry = invocation.registry()
-    from identify_core.comparisons.comparison import Request, compare, standard_evaluators
+    from identify_core.comparisons.comparison import Request, compare
     from identify_core.comparisons.references import open_groups
-    from identify_core.spec import choose_evaluators
     from identify_core.store import Store
+    from identify_core.verbs.working import evaluators_of_pairs
 
-    if overrides and not names:
-        raise UsageError("--set needs --evaluator: which evaluator's option is it?")
-    if every and names:
-        raise UsageError("--all and --evaluator exclude each other", hint="leave one of them out")
     store = Store(invocation.store_path)
     terms = terms_from(axes=axes, ids=ids, factors=factors, taken_as=taken_as)
     groups = open_groups(what, store, latents=latents, split=split, terms=terms)
     for group in groups:
         if group.remark:
             print_text(group.remark, err=True)
-    holds = groups[0].representations[0].holds
-    if names:
-        evaluators = choose_evaluators(registry, names, overrides)
-    else:
-        evaluators = standard_evaluators(registry, holds=holds, every=every)
+    evaluators = evaluators_of_pairs(registry, groups, names, overrides, every=every)
     request = Request(groups=groups, evaluators=evaluators, registry=registry, **settings)
     if dry_run:
         return _plan(request, as_json)
-    from identify_core.cli.watching import watched
+    from identify_core.verbs.watching import watched
 
     with watched(quiet) as (display, stop_requested):
         comparison = compare(request, store, display=display, stop_requested=stop_requested)
@@ -193,13 +184,14 @@ def _print(comparison: Comparison, request: Request, *, as_json: bool, full: boo
 
 def _print_answer(comparison: Comparison, *, full: bool, page: Path | None) -> None:
     """The answer in one screen; everything else behind it where `full`."""
-    from identify_core.cli.output import print_relations, stdout_console
+    from identify_core.cli.output import stdout_console
+    from identify_core.reports.brief import print_relations
     from identify_core.reports.tables import print_finding
 
     console, lined = stdout_console(), comparison.lined
     if lined.warning:
         console.print(lined.warning, markup=False, style="bold red")
-    print_relations(comparison.findings, {each.label: each.shape for each in lined.representations})
+    print_relations(console, comparison.findings, {each.label: each.shape for each in lined.representations})
     for label, finding in comparison.findings.items():
         if finding.summary and "pairs" not in finding.tables:
             console.print(f"{label}: {finding.summary}", markup=False, soft_wrap=True)

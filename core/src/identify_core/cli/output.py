@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from identify_core.errors import IdentifyError
-    from identify_core.findings import Finding
 
 # What JSON leaves as it is, and some terminals obey.
 _ESCAPED_IN_JSON = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
@@ -75,20 +74,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(shown(str(cell))) for cell in row))
     stdout_console().print(table)
-
-
-def print_relations(findings: Mapping[str, Finding], sizes: Mapping[str, tuple[int, int]]) -> None:
-    """Print what relates the representations of a comparison, in one screen.
-
-    Args:
-        findings: label to finding.
-        sizes: label of each representation to (n, d).
-    """
-    from identify_core.reports.relations_text import answer_lines
-
-    console = stdout_console()
-    for number, line in enumerate(answer_lines(findings, sizes, width=console.width)):
-        console.print(line, markup=False, style="bold" if number == 0 else "", soft_wrap=True)
 
 
 def stdout_console() -> Console:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
-
-if TYPE_CHECKING:
-    from identify_core.store import Store, StoredRun
 
 
 @click.command("report")
@@ -37,24 +33,12 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
     identify report fcn-shells --output shells.html
     """
     from identify_core.cli.output import print_json, print_warning
-    from identify_core.reports import write_report
     from identify_core.store import Store
-    from identify_core.store.cache import note_drawn
-    from identify_core.store.files import explained
-    from identify_core.store.layout import REPORT_FILE
+    from identify_core.verbs.working import write_page
 
     store = Store(invocation.store_path)
     stored = store.open_any(run)
-    if output is None:
-        with explained("write the report", stored.folder):
-            store.open_run(stored.summary).close()  # a run that is a link is read, and its page written elsewhere
-    if stored.summary.kind == "comparison" and stored.summary.committed:
-        _draw_once(invocation, store, stored)
-        stored = store.open_any(stored.id)
-    page = write_report(stored, output if output is not None else stored.folder / REPORT_FILE).resolve()
-    if output is None and stored.summary.committed:
-        with explained("write the report", stored.folder), store.open_run(stored.summary) as folder:
-            note_drawn(folder, [REPORT_FILE])
+    page = write_page(invocation, store, stored, output, print_warning)
     if as_json:
         print_json("report", {"run": stored.id, "report": page, "bytes": page.stat().st_size})
     else:
@@ -64,16 +48,3 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
 
         if not webbrowser.open(page.as_uri()):
             print_warning(f"no browser could be opened; the page is {page}")
-
-
-def _draw_once(invocation: Invocation, store: Store, comparison: StoredRun) -> None:
-    """Draw a comparison's figures unless it has a page, and with it its figures, already."""
-    from identify_core.cli.output import print_warning
-    from identify_core.reports.stored_figures import draw_comparison
-    from identify_core.store.layout import REPORT_FILE
-
-    if (comparison.folder / REPORT_FILE).is_file():
-        return
-    registry = invocation.registry_for(comparison.document, f"report {comparison.id}", kinds=("evaluator",))
-    for label, problem in draw_comparison(store, comparison, registry).items():
-        print_warning(f"{label} was not drawn: {problem}")

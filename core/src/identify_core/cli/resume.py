@@ -35,23 +35,9 @@ def command(
     as_json: bool,
 ) -> int:
     """Continue an interrupted RUN from its last checkpoint; it ends with the arrays of an uninterrupted run."""
-    from identify_core.cli.run import perform
-    from identify_core.spec import load_stored_spec
-    from identify_core.spec.memory import refuse_beyond_memory
-    from identify_core.store import RunWriter, Store, StoredRun
+    from identify_core.cli.run import print_outcome
+    from identify_core.verbs.working import Watching, go_on
 
-    with RunWriter.resume(Store(invocation.store_path), run) as writer:
-        registry = invocation.registry_for(writer.document, f"resume {run}")
-        spec = load_stored_spec(
-            registry,
-            StoredRun.open(writer.folder).summary.read_spec(),
-            owner=f"the run {writer.id}",
-            signature=writer.document.get("spec_signature"),
-            trusted=trusted,
-        )
-        refuse_beyond_memory(spec, force=force)
-        from identify_core.runs.engine import resume
-
-        return perform(
-            invocation, lambda surroundings: resume(spec, surroundings, writer), track, checkpoint_every, quiet, as_json
-        )
+    watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, quiet=quiet)
+    outcome = go_on(invocation, run, watching, force=force, trusted=trusted)
+    return print_outcome(outcome, invocation.store_path, as_json)

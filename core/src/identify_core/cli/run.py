@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from identify_core.cli.invocation import (
 )
 
 if TYPE_CHECKING:
-    from identify_core.runs.engine import Outcome, Surroundings
+    from identify_core.runs.engine import Outcome
 
 RAN_AND_FAILED = 1
 
@@ -66,53 +65,21 @@ def command(
     refuse_beyond_memory(spec, force=force)
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.runs.engine import execute
+    from identify_core.verbs.working import Watching, surrounded
 
-    return perform(
-        invocation, lambda surroundings: execute(spec, surroundings), track, checkpoint_every, quiet, as_json
-    )
+    watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, quiet=quiet)
+    with surrounded(invocation, watching) as surroundings:
+        outcome = execute(spec, surroundings)
+    return print_outcome(outcome, invocation.store_path, as_json)
 
 
-def perform(
-    invocation: Invocation,
-    work: Any,
-    track: Sequence[str],
-    seconds_between_checkpoints: float,
-    quiet: bool,
-    as_json: bool,
-) -> int:
-    """Do a run's work with its progress on stderr, stopping at Ctrl-C, and print its outcome.
-
-    Args:
-        invocation: the options before the verb.
-        work: called with the surroundings; returns the outcome.
-        track: names of trackers.
-        seconds_between_checkpoints: how much work a crash may cost.
-        quiet: no progress.
-        as_json: whether the outcome is printed as JSON.
+def print_outcome(outcome: Outcome, store: Path, as_json: bool) -> int:
+    """Print how a run ended.
 
     Returns:
         The exit status.
     """
-    from identify_core.cli.watching import watched
-    from identify_core.reports.page import finished_page
-    from identify_core.runs.engine import Surroundings
-    from identify_core.runs.observation import Observers
-    from identify_core.runs.trackers import track_observers
-    from identify_core.store import Store
-
-    trackers = {str(tracker.name): tracker for tracker in track_observers(track)}
-    registry = invocation.registry(extra=trackers)
-    with watched(quiet) as (display, stop_requested):
-        surroundings: Surroundings = Surroundings(
-            store=Store(invocation.store_path),
-            display=display,
-            stop_requested=stop_requested,
-            observers=Observers(registry.observers()),
-            seconds_between_checkpoints=seconds_between_checkpoints,
-            render=finished_page,
-        )
-        outcome = work(surroundings)
-    _print(outcome, invocation.store_path, as_json)
+    _print(outcome, store, as_json)
     return RAN_AND_FAILED if outcome.failures else 0
 
 

@@ -112,10 +112,10 @@ def _perform(
     given: dict[str, Any],
     quiet: bool,
 ) -> StudyDone:
-    from identify_core.cli.watching import watched
     from identify_core.runs.trackers import track_observers
     from identify_core.studies.perform import Means, perform_study
     from identify_core.sweeps.execution import Conditions
+    from identify_core.verbs.watching import watched
 
     track_observers(given["track"])  # a wrong name is said before anything runs
     store.create()

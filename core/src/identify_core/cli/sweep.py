@@ -190,9 +190,9 @@ def _sweep_over(
     quiet: bool,
 ) -> list[Row]:
     """Do what is left, stopping at Ctrl-C, and draw what came of it."""
-    from identify_core.cli.watching import watched
     from identify_core.runs.trackers import track_observers
     from identify_core.sweeps.execution import Conditions, sweep_over
+    from identify_core.verbs.watching import watched
 
     track_observers(given["track"])  # a wrong name is said before anything runs
     conditions = Conditions(
@@ -357,7 +357,7 @@ def _describe_line(line: Line) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> str:
-    from identify_core.reports.tables import format_scalar
+    from identify_core.saying import format_scalar
     from identify_core.spec import say
 
     return say(value) if isinstance(value, (list, tuple, dict)) else format_scalar(value)

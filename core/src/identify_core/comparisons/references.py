@@ -9,10 +9,11 @@ import attrs
 
 from identify_core.comparisons.foreign.door import Terms, open_outside
 from identify_core.comparisons.foreign.locating import locate
+from identify_core.comparisons.foreign.record import ForeignArray
 from identify_core.errors import UsageError
 from identify_core.evaluation.evaluators import representations_of
 from identify_core.evaluation.subjects import Representation
-from identify_core.store import Store, StoredRun
+from identify_core.store import Store, StoredLatents, StoredRun
 from identify_core.suggestions import did_you_mean
 
 _RUN = re.compile(r"(?P<run>[^:\[\]]+)(:(?P<latents>[^\[\]]+))?(\[(?P<replicate>[^\[\]]+)\])?")
@@ -34,7 +35,7 @@ class Group:
 
 
 def open_groups(
-    references: Sequence[str],
+    references: Sequence[str | ForeignArray | StoredRun | StoredLatents],
     store: Store,
     *,
     latents: Sequence[str] = (),
@@ -47,7 +48,7 @@ def open_groups(
 
     Args:
         references: `RUN`, `RUN:latents`, `RUN:latents[3]` with a replicate's number or name, or an array outside the
-            store as `open_outside` takes it.
+            store as `open_outside` takes it; a run or latents that are open already.
         store: where runs are looked up.
         latents: the latents to take of runs that are named without them; all of these that a run has.
         split: the split whose latents are taken; None for any.
@@ -59,16 +60,24 @@ def open_groups(
     """
     if not references:
         raise UsageError("there is nothing to compare", hint="name runs or arrays")
-    outside = [reference for reference in references if locate(reference) is not None]
-    opened = iter(open_outside(outside, terms) if outside else ())
+    outside = [each for each in references if isinstance(each, ForeignArray) or _is_outside(each)]
+    opened = iter(open_outside(outside, terms) if outside else ())  # type: ignore[arg-type]
     groups = []
     for reference in references:
-        if reference in outside:
+        if isinstance(reference, ForeignArray) or _is_outside(reference):
             found = next(opened)
-            groups.append(Group(name=reference, representations=found.representations(), remark=found.remark))
+            groups.append(Group(name=found.reference, representations=found.representations(), remark=found.remark))
+        elif isinstance(reference, StoredRun):
+            groups.append(_group_of(reference, _choose(reference, latents, split), split))
+        elif isinstance(reference, StoredLatents):
+            groups.append(_group_of(StoredRun.open(reference.run_folder), [reference.name], split))
         else:
             groups.append(_open_run(reference, store, latents, split))
     return groups
+
+
+def _is_outside(reference: object) -> bool:
+    return isinstance(reference, str) and locate(reference) is not None
 
 
 def _open_run(reference: str, store: Store, latents: Sequence[str], split: str | None) -> Group:
@@ -77,6 +86,20 @@ def _open_run(reference: str, store: Store, latents: Sequence[str], split: str |
         raise UsageError(f"{reference!r} names no run", hint="RUN, RUN:latents, RUN:latents[3], or an array file")
     run = store.open(match["run"], statuses=("finished",))
     names = [match["latents"]] if match["latents"] else _choose(run, latents, split)
+    group = _group_of(run, names, split)
+    wanted = match["replicate"]
+    if wanted is None:
+        return group
+    found = [
+        each for each in group.representations if wanted in (str(each.replicate), each.label.rpartition("[")[2][:-1])
+    ]
+    if not found:
+        raise UsageError(f"the run {run.id} has no replicate {wanted}", hint=_replicates_of(run, names))
+    return attrs.evolve(group, representations=tuple(found))
+
+
+def _group_of(run: StoredRun, names: Sequence[str], split: str | None) -> Group:
+    """The replicates of latents of one run."""
     found = []
     for name in names:
         if name not in run.latents:
@@ -86,11 +109,6 @@ def _open_run(reference: str, store: Store, latents: Sequence[str], split: str |
                 f"the latents {name!r} of {run.id} are of the split {run.latents[name].split!r}, not {split!r}"
             )
         found += [attrs.evolve(each, label=f"{run.id}:{each.label}") for each in representations_of(run, name)]
-    wanted = match["replicate"]
-    if wanted is not None:
-        found = [each for each in found if wanted in (str(each.replicate), each.label.rpartition("[")[2][:-1])]
-        if not found:
-            raise UsageError(f"the run {run.id} has no replicate {wanted}", hint=_replicates_of(run, names))
     return Group(name=run.id, representations=tuple(found))
 
 

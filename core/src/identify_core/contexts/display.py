@@ -101,8 +101,7 @@ class TerminalDisplay:
     def values(self, step: int, scalars: Mapping[str, Any]) -> None:
         """The medians over replicates, next to the bar."""
         if self._current is not None:
-            shown = "  ".join(f"{name} {_median(value):.3g}" for name, value in list(scalars.items())[:3])
-            self._current.show_values(shown)
+            self._current.show_values(summarise_values(scalars))
 
     @contextmanager
     def progress(self, description: str, total: int | None, unit: str) -> Iterator[Progress]:
@@ -132,6 +131,11 @@ class TerminalDisplay:
                 yield _TerminalProgress(bars, task, self)
             finally:
                 self._current = outer
+
+
+def summarise_values(scalars: Mapping[str, Any]) -> str:
+    """The first three of some logged values, each as its median over replicates."""
+    return "  ".join(f"{name} {_median(value):.3g}" for name, value in list(scalars.items())[:3])
 
 
 def _median(value: Any) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from identify_core.reports.markup import Markup, element
+from identify_core.saying import format_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,21 +18,6 @@ TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
 TALL = 40
 _MOST_OF_ONE = 4
-
-
-def format_scalar(value: Scalar) -> str:
-    """A cell as text: four significant digits, an en dash for nothing, `yes` and `no` for booleans."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "nan"
-        if math.isinf(value):
-            return "inf" if value > 0 else "-inf"
-        return _short_exponent(f"{value:.4g}")
-    return str(value)
 
 
 def typeset(value: Scalar) -> str:
@@ -210,11 +195,6 @@ def _caption(table: Table, rows: int) -> str:
 
 def _sort_key(cell: Any) -> str:
     return "" if cell is None else repr(float(cell))
-
-
-def _short_exponent(digits: str) -> str:
-    mantissa, mark, exponent = digits.partition("e")
-    return f"{mantissa}e{int(exponent)}" if mark else mantissa
 
 
 def _markdown_text(words: str) -> str:

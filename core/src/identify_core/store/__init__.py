@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from identify_core.store.catalogue import Store as Store
     from identify_core.store.export import export_run as export_run
     from identify_core.store.findings import StoredFinding as StoredFinding
+    from identify_core.store.latents import StoredLatents as StoredLatents
     from identify_core.store.locate import find_store_path as find_store_path
-    from identify_core.store.reader import StoredLatents as StoredLatents
     from identify_core.store.reader import StoredRun as StoredRun
     from identify_core.store.summary import RunSummary as RunSummary
     from identify_core.store.verify import verify_run as verify_run
@@ -26,7 +26,8 @@ __all__, __getattr__, __dir__ = lazy_names(
         "export": ("export_run",),
         "findings": ("StoredFinding",),
         "locate": ("find_store_path",),
-        "reader": ("StoredLatents", "StoredRun"),
+        "latents": ("StoredLatents",),
+        "reader": ("StoredRun",),
         "summary": ("RunSummary",),
         "verify": ("verify_run",),
         "writer": ("RunWriter",),

@@ -13,9 +13,10 @@ import attrs
 from identify_core.errors import StoreError
 from identify_core.findings import Table
 from identify_core.store.arrays import Array, read_array
+from identify_core.store.latents import StoredLatents
 from identify_core.store.layout import ARRAYS, decode_name
 from identify_core.store.nodes import Node, walk
-from identify_core.store.reader import StoredLatents, StoredRun
+from identify_core.store.reader import StoredRun
 
 Rows = tuple[Sequence[str], Iterable[Sequence[Any]]]
 

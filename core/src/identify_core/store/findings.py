@@ -10,7 +10,7 @@ import attrs
 import zarr
 
 from identify_core.errors import StoreError
-from identify_core.findings import Finding, LabelledArray, Table
+from identify_core.findings import Finding, LabelledArray, Scalar, Table, Tables
 from identify_core.store.arrays import read_array, write_array
 from identify_core.store.documents import FindingDocument, structure_record
 from identify_core.store.files import from_plain, to_plain
@@ -35,7 +35,7 @@ class Outline:
     summary: str
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StoredFinding:
     """A finding with where it came from.
 
@@ -52,6 +52,34 @@ class StoredFinding:
     options: Mapping[str, Any]
     finding: Finding
     outlines: Mapping[str, Outline] = attrs.field(factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The finding's sentence."""
+        return self.finding.summary
+
+    @property
+    def scalars(self) -> Mapping[str, Scalar]:
+        """The finding's headline numbers."""
+        return self.finding.scalars
+
+    @property
+    def tables(self) -> Tables:
+        """The finding's tables, by name or place."""
+        return self.finding.tables
+
+    @property
+    def arrays(self) -> Mapping[str, LabelledArray]:
+        """The finding's arrays."""
+        return self.finding.arrays
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the finding warns of."""
+        return self.finding.warnings
+
+    def __repr__(self) -> str:
+        return f"{self.label} ({self.evaluator}): {self.finding!r}"
 
 
 def describe_finding(finding: Finding, *, evaluator: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,82 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from identify_core.errors import StoreError
 from identify_core.store.arrays import Array, read_array
 from identify_core.store.documents import LatentsDocument, structure_record
 from identify_core.store.files import from_plain
 from identify_core.store.findings import StoredFinding, read_finding
+from identify_core.store.latents import StoredLatents
 from identify_core.store.layout import ARRAYS, NODE_FILE, STAGING, decode_name
 from identify_core.store.nodes import Node, child_names, read_node
 from identify_core.store.summary import RunSummary, changed_meanwhile, read_summary
 
 if TYPE_CHECKING:
+    from xarray import DataTree
+
     from identify_core.data import Factor
-
-
-@attrs.frozen(kw_only=True, eq=False, slots=False)
-class StoredLatents:
-    """The latents of one name of one run.
-
-    Args:
-        name: their name.
-        split: the split that their rows are.
-        identified_up_to: the rung that theory claims for them; empty where it claims nothing.
-        summary: what they are.
-        dtype: the type that they had; stored in float32 where numpy lacks it.
-        sizes: (n, d) of each replicate.
-        names: what the replicates are called; empty where they are numbered.
-        kind: `numbers` or `symbols`; empty where nothing was declared.
-    """
-
-    name: str
-    split: str
-    identified_up_to: str
-    summary: str
-    dtype: str
-    sizes: tuple[tuple[int, int], ...]
-    names: tuple[str, ...]
-    kind: str
-    _root: Path = attrs.field(repr=False, alias="root")
-    _path: str = attrs.field(repr=False, alias="path")
-    _ragged: bool = attrs.field(repr=False, alias="ragged")
-    _ids: str = attrs.field(repr=False, alias="ids")
-    _rows: str = attrs.field(repr=False, alias="rows")
-
-    @property
-    def count(self) -> int:
-        """The number of replicates R."""
-        return len(self.sizes)
-
-    @property
-    def shape(self) -> tuple[int, int, int | None]:
-        """(R, n, d); d is None where the replicates' widths differ."""
-        widths = {d for _, d in self.sizes}
-        return self.count, self.sizes[0][0] if self.sizes else 0, widths.pop() if len(widths) == 1 else None
-
-    @cached_property
-    def ids(self) -> Array:
-        """The sample ids of the rows, (n,)."""
-        ids = read_array(self._root, self._ids)
-        return ids[read_array(self._root, self._rows)] if self._rows else ids
-
-    def values(self, replicate: int) -> Array:
-        """The representation of one replicate, (n, d)."""
-        return self.rows(replicate, 0, self._size(replicate)[0])
-
-    def rows(self, replicate: int, start: int, stop: int) -> Array:
-        """Rows `start` to `stop` of one replicate, (stop - start, d), reading only the chunks that hold them."""
-        self._size(replicate)
-        if self._ragged:
-            return read_array(self._root, f"{self._path}/{replicate}", (slice(start, stop),))
-        return read_array(self._root, self._path, (replicate, slice(start, stop)))
-
-    def _size(self, replicate: int) -> tuple[int, int]:
-        if not 0 <= replicate < self.count:
-            raise StoreError(f"the latents {self.name!r} have replicates 0 to {self.count - 1}, not {replicate}")
-        return self.sizes[replicate]
 
 
 class StoredRun:
@@ -214,6 +152,16 @@ class StoredRun:
         """Label to finding, in the order in which they were made; each is read when it is asked for."""
         return _Findings(self.summary)
 
+    def to_xarray(self) -> DataTree:
+        """The run as one tree of xarray: samples, latents, weights, history and findings, read when they are asked for.
+
+        Raises:
+            UsageError: xarray is not installed.
+        """
+        from identify_core.store.trees import tree_of
+
+        return tree_of(self)
+
     def outlined_findings(self) -> dict[str, StoredFinding]:
         """Label to finding without its arrays, of which `outlines` says what they are; only metadata is read."""
         return dict(_Findings(self.summary, with_arrays=False))
@@ -300,6 +248,10 @@ class _Findings(Mapping[str, StoredFinding]):
 
     def __len__(self) -> int:
         return len(self._groups())
+
+    def __repr__(self) -> str:
+        said = self._summary.document.get("findings", {})
+        return "\n".join(f"{label}: {said[label].get('summary', '')}" for label in self) or "no findings"
 
     def _groups(self) -> dict[str, str]:
         return {label: str(entry["group"]) for label, entry in self._summary.document.get("findings", {}).items()}

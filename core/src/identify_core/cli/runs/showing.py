@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +38,8 @@ def show(invocation: Invocation, run: str, full: bool, only_spec: bool, as_json:
         content = describe(stored.summary) | {"document": dict(stored.document), "arrays": arrays, "problems": problems}
         print_json("run", content)
         return
+    from identify_core.reports.brief import print_brief
+
     console = stdout_console()
     if full:
         _print_findings(console, stored, full=True)
@@ -45,7 +47,9 @@ def show(invocation: Invocation, run: str, full: bool, only_spec: bool, as_json:
         _print_arrays(arrays)
         _print_figures(console, stored)
     else:
-        _print_brief(console, stored, arrays)
+        print_brief(console, stored)
+        more = f"more with --full; a page with all of it: identify report {stored.id}"
+        console.print(more, style="dim", markup=False, soft_wrap=True)
     from identify_core.cli.output import print_warning
 
     for problem in problems:
@@ -75,50 +79,6 @@ def _read_arrays(run: StoredRun) -> tuple[list[dict[str, Any]], list[str]]:
     return arrays, problems
 
 
-def _print_brief(console: Console, run: StoredRun, arrays: list[dict[str, Any]]) -> None:
-    """The answers, what they are of, and where the rest is."""
-    from rich.text import Text
-
-    findings = run.document.get("findings", {})
-    if run.summary.kind == "comparison":
-        _print_comparison(run)
-    else:
-        _print_findings(console, run, full=False)
-    _print_troubles(console, run, said={f"{k}: {text}" for k, each in findings.items() for text in each["warnings"]})
-    facts = [run.summary.name, f"plugin {run.summary.plugin}" if run.summary.plugin else ""]
-    facts += [f"{key} {run.document[key]}" for key in ("replicates", "seed") if run.document.get(key) not in (None, "")]
-    facts.append(f"created {run.summary.created[:16].replace('T', ' ')} UTC")
-    console.print(Text(f"{run.id} ({run.status}): {', '.join(filter(None, facts))}"), soft_wrap=True)
-    for each in arrays:
-        if each["path"].startswith("latents/"):
-            claim = f", claimed to be identified up to {each['claim']}" if each["claim"] else ""
-            sizes = " × ".join(f"{size} {axis}" for size, axis in zip(each["shape"], each["dimensions"], strict=False))
-            console.print(Text(f"{each['path']}: {sizes}{claim}"), soft_wrap=True)
-    console.print(
-        Text("more with --full; a page with all of it: identify report " + run.id, style="dim"), soft_wrap=True
-    )
-
-
-def _print_comparison(comparison: StoredRun) -> None:
-    """The answer as `identify compare` printed it."""
-    from identify_core.cli.output import print_relations
-
-    rows = comparison.document["rows"]
-    sizes = {each["label"]: (rows, each["width"]) for each in comparison.document["representations"]}
-    print_relations({label: stored.finding for label, stored in comparison.findings.items()}, sizes)
-
-
-def _print_troubles(console: Console, run: StoredRun, *, said: Collection[str] = ()) -> None:
-    """What the run warned of, but for what was said already, and what failed."""
-    from rich.text import Text
-
-    for warning in run.summary.warnings:
-        if warning not in said:
-            console.print(Text(f"! {warning}", style="yellow"))
-    for label, reason in run.document.get("failures", {}).items():
-        console.print(Text(f"! {label} failed: {reason}", style="red"))
-
-
 def _print_head(console: Console, run: StoredRun) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -128,7 +88,9 @@ def _print_head(console: Console, run: StoredRun) -> None:
     for name, value in _facts(run):
         grid.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
     console.print(grid)
-    _print_troubles(console, run)
+    from identify_core.reports.brief import print_troubles
+
+    print_troubles(console, run)
 
 
 def _facts(run: StoredRun) -> Iterator[tuple[str, str]]:

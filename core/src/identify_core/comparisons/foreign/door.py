@@ -130,11 +130,12 @@ class Opened:
         )
 
 
-def open_outside(references: Sequence[str], terms: Terms | None = None) -> list[Opened]:
+def open_outside(sources: Sequence[str | ForeignArray], terms: Terms | None = None) -> list[Opened]:
     """Open arrays outside the store; metadata and ids are read, and of tables everything.
 
     Args:
-        references: a file, `file:key`, `c.zarr/path`, each with `[layer=7]` behind it for one of several.
+        sources: a file, `file:key`, `c.zarr/path`, each with `[layer=7]` behind it for one of several; or an array in
+            memory.
         terms: how they are read.
 
     Raises:
@@ -144,12 +145,12 @@ def open_outside(references: Sequence[str], terms: Terms | None = None) -> list[
     axes = parse_axes(terms.axes)
     leave_out = [split_factor(each)[0] for each in terms.factors if "=" not in each]
     leave_out += [each for each in terms.ids if "=" not in each and not _is_file(each)]
-    sources = [(each, _located(each)) for each in references]
-    arrays = [(each, located, open_foreign(located, leave_out=leave_out)) for each, located in sources]
+    arrays = [_source(each, leave_out) for each in sources]
     if axes and not any(len(array.shape) == len(axes) for _, _, array in arrays):
         shapes = ", ".join(f"{array.name} has {len(array.shape)}" for _, _, array in arrays)
         raise UsageError(f"--axes {terms.axes} names {len(axes)} axes, but {shapes}")
     refuse_strangers(terms.factors, [array for _, _, array in arrays])
+    references = [reference for reference, _, _ in arrays]
     said = [terms.kind_of(each) for each in references]
     _refuse_unnamed(terms.taken_as, references)
     guesses = _guess(said, axes, [array for _, _, array in arrays])
@@ -182,6 +183,13 @@ def _open_one(
         undeclared=array.is_integral and not square and terms.kind_of(reference) is None,
         remark=remark,
     )
+
+
+def _source(source: str | ForeignArray, leave_out: Sequence[str]) -> tuple[str, Located, ForeignArray]:
+    if isinstance(source, ForeignArray):
+        return source.name, Located(path=Path(source.name)), source
+    located = _located(source)
+    return source, located, open_foreign(located, leave_out=leave_out)
 
 
 def _refuse_unnamed(taken_as: Sequence[str], references: Sequence[str]) -> None:

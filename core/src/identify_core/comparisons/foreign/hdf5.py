@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from identify_core.comparisons.foreign.numbers import as_native, check_real
-from identify_core.comparisons.foreign.record import Array, ForeignArray, Selection, choose, optional_package
+from identify_core.comparisons.foreign.record import Array, ForeignArray, Selection, choose
 from identify_core.comparisons.foreign.sizes import judge_size
 from identify_core.errors import UsageError
+from identify_core.optional_packages import optional_package
 
 
 def open_hdf5(path: Path, key: str) -> ForeignArray:
     """A data set of an HDF5 file; for .h5ad a key of `obsm`, with `obs_names` as its ids and `obs` as its columns."""
-    h5py = optional_package("h5py", extra="hdf5", path=path)
+    h5py = optional_package("h5py", extra="hdf5", purpose=f"{path} cannot be read")
     try:
         file = h5py.File(path, "r")
     except OSError as error:

@@ -6,9 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from identify_core.comparisons.foreign.numbers import as_native
-from identify_core.comparisons.foreign.record import Array, ForeignArray, choose, optional_package
+from identify_core.comparisons.foreign.record import Array, ForeignArray, choose
 from identify_core.comparisons.foreign.sizes import judge_size
 from identify_core.errors import UsageError
+from identify_core.optional_packages import optional_package
 
 _NUMBERS = frozenset(
     ["double", "single", "logical", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
@@ -17,7 +18,7 @@ _NUMBERS = frozenset(
 
 def open_mat(path: Path, key: str) -> ForeignArray:
     """A matrix of a .mat file; it is read as a whole at its first use."""
-    io = optional_package("scipy.io", extra="matlab", path=path)
+    io = optional_package("scipy.io", extra="matlab", purpose=f"{path} cannot be read")
     try:
         variables = {name: (shape, kind) for name, shape, kind in io.whosmat(str(path))}
     except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,19 +79,3 @@ def choose(path: Path | str, key: str, names: Sequence[str], *, what: str = "arr
 def _some(names: Sequence[str], most: int = 12) -> str:
     listed = ", ".join(sorted(names)[:most])
     return f"{listed} and {len(names) - most} more" if len(names) > most else listed
-
-
-def optional_package(module: str, *, extra: str, path: Path) -> Any:
-    """A package that only this format needs.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise UsageError(
-            f"{path} cannot be read without {package}, which is not installed",
-            hint=f"pip install 'identify-core[{extra}]'",
-        ) from error

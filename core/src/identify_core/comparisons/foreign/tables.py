@@ -16,9 +16,10 @@ import attrs
 import numpy as np
 
 from identify_core.comparisons.foreign.numbers import as_real
-from identify_core.comparisons.foreign.record import Array, ForeignArray, optional_package
+from identify_core.comparisons.foreign.record import Array, ForeignArray
 from identify_core.comparisons.foreign.sizes import judge_size
 from identify_core.errors import UsageError
+from identify_core.optional_packages import optional_package
 from identify_core.suggestions import did_you_mean
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-nan", "#n/a"))
@@ -178,7 +179,7 @@ def _typed(cells: Sequence[str]) -> Array:
 
 def open_parquet(path: Path) -> Table:
     """A parquet file; a column of lists of one length is as many latents."""
-    parquet = optional_package("pyarrow.parquet", extra="parquet", path=path)
+    parquet = optional_package("pyarrow.parquet", extra="parquet", purpose=f"{path} cannot be read")
     try:
         file = parquet.ParquetFile(path)
         names, rows = tuple(file.schema_arrow.names), int(file.metadata.num_rows)

@@ -1,0 +1,1 @@
+"""The verbs: what `identify run`, `compare`, `evaluate` and the others do, as functions for Python and notebooks."""

@@ -1,0 +1,93 @@
+"""What the verbs return in Python: a run or a comparison, open for reading, that shows its answer by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from identify_core.findings import Table
+from identify_core.reports.brief import brief_text, sizes_of
+from identify_core.reports.cards import run_card
+from identify_core.reports.relations_text import answer_sentence
+from identify_core.store import RunSummary, StoredRun
+
+
+class OpenRun(StoredRun):
+    """A run in a store, from `ic.run`, `ic.open` and the others.
+
+    `run.latents["hidden-1"]`, `run.findings["nullity"]`, `run.history()`, `run.weights()`, `run.factors` and `run.ids`
+    read what they are asked for and nothing else; `run.to_xarray()` is all of it. Shown in a notebook or printed, it is
+    one screen with what was found.
+    """
+
+    def __repr__(self) -> str:
+        return brief_text(self)
+
+    def _repr_html_(self) -> str:
+        return run_card(self)
+
+    @property
+    def scalars(self) -> dict[str, Any]:
+        """The headline numbers, by label of the finding and name."""
+        return dict(self.summary.scalars)
+
+
+class OpenComparison(OpenRun):
+    """A comparison in a store, from `ic.compare` and `ic.open`."""
+
+    @property
+    def answer(self) -> str:
+        """What relates the representations, in one sentence."""
+        findings = {label: stored.finding for label, stored in self.findings.items()}
+        return answer_sentence(findings, sizes_of(self))
+
+
+class Listing(Sequence[RunSummary]):
+    """The runs or comparisons of a store, oldest first; `to_pandas()`, `to_polars()` and a table in a notebook.
+
+    Args:
+        summaries: what run.json says of each.
+    """
+
+    def __init__(self, summaries: Sequence[RunSummary]) -> None:
+        self._summaries = list(summaries)
+
+    def __len__(self) -> int:
+        return len(self._summaries)
+
+    @overload
+    def __getitem__(self, place: int) -> RunSummary: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RunSummary]: ...
+    def __getitem__(self, place: int | slice) -> RunSummary | Sequence[RunSummary]:
+        return self._summaries[place]
+
+    def __iter__(self) -> Iterator[RunSummary]:
+        return iter(self._summaries)
+
+    @property
+    def table(self) -> Table:
+        """One row each: id, name, plugin, status and when it was made."""
+        rows = [(each.id, each.name, each.plugin, each.status, each.created) for each in self]
+        return Table(columns=("id", "name", "plugin", "status", "created"), rows=rows)
+
+    def to_pandas(self) -> Any:
+        """The table as a pandas.DataFrame."""
+        return self.table.to_pandas()
+
+    def to_polars(self) -> Any:
+        """The table as a polars.DataFrame."""
+        return self.table.to_polars()
+
+    def __repr__(self) -> str:
+        return repr(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+
+def opened(folder: Path) -> OpenRun:
+    """The run or comparison in a folder of a store."""
+    summary = StoredRun.open(folder).summary
+    return OpenComparison(summary) if summary.kind == "comparison" else OpenRun(summary)

@@ -1,0 +1,227 @@
+"""What a verb does, whoever asks for it, the command line or Python: from a store and a registry, printing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from identify_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from identify_core.comparisons.references import Group
+    from identify_core.plugins import Registry
+    from identify_core.runs.engine import Outcome, Surroundings
+    from identify_core.runs.revisits import Revisited
+    from identify_core.spec import Chosen
+    from identify_core.store import Store, StoredRun
+
+_REMADE = {"samples", "weights", "modules", "decoder"}  # what evaluators may require that a stored run makes again
+
+
+class Workplace(Protocol):
+    """What a verb works with: the options before a verb of the command line, or the arguments of a function."""
+
+    @property
+    def store_path(self) -> Path:
+        """The folder that holds the runs."""
+
+    def registry(self, only: Collection[str] | None = None, *, extra: Mapping[str, object] | None = None) -> Registry:
+        """The registry of what is installed."""
+
+    def registry_for(self, document: Mapping[str, Any], again: str, *, kinds: Collection[str] = ()) -> Registry:
+        """The registry for work on a stored run."""
+
+
+@attrs.frozen(kw_only=True)
+class Watching:
+    """How a run is watched.
+
+    Args:
+        track: names of trackers.
+        seconds_between_checkpoints: how much work a crash may cost.
+        quiet: no progress.
+    """
+
+    track: Sequence[str] = ()
+    seconds_between_checkpoints: float = 30.0
+    quiet: bool = False
+
+
+@contextmanager
+def surrounded(place: Workplace, watching: Watching) -> Iterator[Surroundings]:
+    """Let the block run a spec: progress is shown, observers are told, an interrupt is a request to stop."""
+    from identify_core.reports.page import finished_page
+    from identify_core.runs.engine import Surroundings
+    from identify_core.runs.observation import Observers
+    from identify_core.runs.trackers import track_observers
+    from identify_core.store import Store
+    from identify_core.verbs.watching import watched
+
+    trackers = {str(tracker.name): tracker for tracker in track_observers(watching.track)}
+    registry = place.registry(extra=trackers)
+    with watched(watching.quiet) as (display, stop_requested):
+        yield Surroundings(
+            store=Store(place.store_path),
+            display=display,
+            stop_requested=stop_requested,
+            observers=Observers(registry.observers()),
+            seconds_between_checkpoints=watching.seconds_between_checkpoints,
+            render=finished_page,
+        )
+
+
+def go_on(place: Workplace, reference: str, watching: Watching, *, force: bool, trusted: Sequence[str]) -> Outcome:
+    """Go on with an interrupted run; the errors are those of `resume` of the engine."""
+    from identify_core.spec import load_stored_spec
+    from identify_core.spec.memory import refuse_beyond_memory
+    from identify_core.store import RunWriter, Store, StoredRun
+
+    with RunWriter.resume(Store(place.store_path), reference) as writer:
+        spec = load_stored_spec(
+            place.registry_for(writer.document, f"resume {reference}"),
+            StoredRun.open(writer.folder).summary.read_spec(),
+            owner=f"the run {writer.id}",
+            signature=writer.document.get("spec_signature"),
+            trusted=trusted,
+        )
+        refuse_beyond_memory(spec, force=force)
+        from identify_core.runs.engine import resume
+
+        with surrounded(place, watching) as surroundings:
+            return resume(spec, surroundings, writer)
+
+
+@attrs.frozen(kw_only=True)
+class Evaluation:
+    """Evaluators for a stored run, and on which terms.
+
+    Args:
+        names: of the evaluators, short or qualified.
+        overrides: their options as `KEY=VALUE`.
+        label: what the finding of a single one is called; empty for the evaluator's name.
+        replace: whether a finding of that label is replaced.
+        device: where to compute; empty for the run's.
+        force: go on although the spec needs more memory than there is.
+        trusted: code and files that a stored spec may name.
+        quiet: no progress.
+    """
+
+    names: Sequence[str]
+    overrides: Sequence[str] = ()
+    label: str = ""
+    replace: bool = False
+    device: str = ""
+    force: bool = False
+    trusted: Sequence[str] = ()
+    quiet: bool = False
+
+
+def evaluate_stored(place: Workplace, stored: StoredRun, asked: Evaluation) -> Revisited:
+    """Run evaluators on a stored run and keep what they find with it.
+
+    Raises:
+        UsageError: one label for several evaluators.
+        IdentifyError: as `Revisit.evaluate`.
+    """
+    from identify_core.spec import choose_evaluators, load_stored_spec
+    from identify_core.spec.memory import refuse_beyond_memory
+    from identify_core.store import Store
+
+    if asked.label and len(asked.names) > 1:
+        raise UsageError("--label names one finding, but there are several evaluators")
+    again = " ".join(["evaluate", stored.id, *(f"--evaluator {each}" for each in asked.names)])
+    registry = place.registry_for(stored.document, again)
+    plugin = str(stored.document.get("plugin") or "")
+    spec = None
+    if plugin:  # imported representations have no spec
+        spec = load_stored_spec(
+            registry,
+            stored.summary.read_spec(),
+            owner=f"the run {stored.id}",
+            signature=stored.document.get("spec_signature"),
+            trusted=asked.trusted,
+        )
+    chosen = choose_evaluators(registry, asked.names, asked.overrides, plugin=plugin or None, label=asked.label)
+    if spec is not None and any(each.registered.component.requires & _REMADE for each in chosen):
+        refuse_beyond_memory(spec, force=asked.force, training=False)  # the others read latents, block by block
+    from identify_core.reports.page import finished_page
+    from identify_core.runs.revisits import Revisit
+    from identify_core.verbs.watching import watched
+
+    with watched(asked.quiet) as (display, stop_requested):
+        revisit = Revisit(
+            store=Store(place.store_path),
+            run=stored,
+            spec=spec,
+            evaluators=chosen,
+            device=asked.device or (spec.device if spec else "auto"),
+            display=display,
+            stop_requested=stop_requested,
+            replace=asked.replace,
+            render=finished_page,
+        )
+        return revisit.evaluate()
+
+
+def evaluators_of_pairs(
+    registry: Registry, groups: Sequence[Group], names: Sequence[str], overrides: Sequence[str], *, every: bool
+) -> list[Chosen]:
+    """The evaluators that a comparison names, or the standard ones for what its representations hold.
+
+    Raises:
+        UsageError: options without an evaluator, or both `every` one and some by name.
+    """
+    from identify_core.comparisons.comparison import standard_evaluators
+    from identify_core.spec import choose_evaluators
+
+    if overrides and not names:
+        raise UsageError("--set needs --evaluator: which evaluator's option is it?")
+    if every and names:
+        raise UsageError("--all and --evaluator exclude each other", hint="leave one of them out")
+    if names:
+        return choose_evaluators(registry, names, overrides)
+    return standard_evaluators(registry, holds=groups[0].representations[0].holds, every=every)
+
+
+def write_page(
+    place: Workplace, store: Store, stored: StoredRun, output: Path | None, warn: Callable[[str], None]
+) -> Path:
+    """Write the page of a run or a comparison; the figures of a comparison are drawn when it is first asked for.
+
+    Args:
+        place: whose registry draws.
+        store: that holds it.
+        stored: the run or comparison.
+        output: the file; None for `report.html` in its folder.
+        warn: told of what could not be drawn.
+
+    Returns:
+        The file.
+
+    Raises:
+        StoreError: it cannot be read, or the page cannot be written.
+    """
+    from identify_core.reports import write_report
+    from identify_core.reports.stored_figures import draw_comparison
+    from identify_core.store.cache import note_drawn
+    from identify_core.store.files import explained
+    from identify_core.store.layout import REPORT_FILE
+
+    if output is None:
+        with explained("write the report", stored.folder):
+            store.open_run(stored.summary).close()  # a run that is a link is read, and its page written elsewhere
+    if stored.summary.kind == "comparison" and stored.summary.committed:
+        if not (stored.folder / REPORT_FILE).is_file():  # with its page it has its figures
+            registry = place.registry_for(stored.document, f"report {stored.id}", kinds=("evaluator",))
+            for label, problem in draw_comparison(store, stored, registry).items():
+                warn(f"{label} was not drawn: {problem}")
+        stored = store.open_any(stored.id)
+    page = write_report(stored, output if output is not None else stored.folder / REPORT_FILE).resolve()
+    if output is None and stored.summary.committed:
+        with explained("write the report", stored.folder), store.open_run(stored.summary) as folder:
+            note_drawn(folder, [REPORT_FILE])
+    return page
