@@ -21,3 +21,10 @@ def __getattr__(name: str) -> Any:
             if function == name:
                 return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from identify_measures.catalogue import CATALOGUE
+
+    functions = {each.function.partition(":")[2] for each in CATALOGUE.values()} - {""}
+    return sorted({*functions, "information_matrix"})

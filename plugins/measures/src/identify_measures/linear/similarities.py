@@ -24,6 +24,13 @@ def linear_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import linear_cka
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(linear_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(cka.LINEAR_CKA, options, x, y, seed=seed)
@@ -41,6 +48,13 @@ def debiased_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import debiased_cka
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(debiased_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(cka.DEBIASED_CKA, options, x, y, seed=seed)
@@ -58,6 +72,13 @@ def angular_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import angular_cka
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(angular_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(cka.ANGULAR_CKA, options, x, y, seed=seed)
@@ -75,6 +96,13 @@ def cca(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: 
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import cca
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(cca(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.CCA, options, x, y, seed=seed)
@@ -92,6 +120,13 @@ def cca_r2(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, see
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import cca_r2
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(cca_r2(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.CCA_R2, options, x, y, seed=seed)
@@ -109,6 +144,13 @@ def yanai(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import yanai
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(yanai(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.YANAI, options, x, y, seed=seed)
@@ -126,6 +168,13 @@ def pillai(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, see
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import pillai
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(pillai(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        3.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(canonical.PILLAI, options, x, y, seed=seed)
@@ -143,6 +192,13 @@ def procrustes(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import procrustes
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(procrustes(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        12.814
     """
     return measure_pair(
         rotation.PROCRUSTES, PairOptions(interval=asked(interval), chance_draws=chance_draws), x, y, seed=seed
@@ -161,6 +217,13 @@ def procrustes_normalised(x: Any, y: Any, *, interval: bool = False, chance_draw
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import procrustes_normalised
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(procrustes_normalised(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.0
     """
     return measure_pair(
         rotation.PROCRUSTES_NORMALISED,
@@ -183,6 +246,13 @@ def procrustes_angular(x: Any, y: Any, *, interval: bool = False, chance_draws: 
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import procrustes_angular
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(procrustes_angular(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.0
     """
     return measure_pair(
         rotation.PROCRUSTES_ANGULAR, PairOptions(interval=asked(interval), chance_draws=chance_draws), x, y, seed=seed
@@ -201,6 +271,13 @@ def procrustes_disparity(x: Any, y: Any, *, interval: bool = False, chance_draws
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import procrustes_disparity
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(procrustes_disparity(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.0
     """
     return measure_pair(
         rotation.PROCRUSTES_DISPARITY,
@@ -223,6 +300,13 @@ def procrustes_similarity(x: Any, y: Any, *, interval: bool = False, chance_draw
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import procrustes_similarity
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(procrustes_similarity(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     return measure_pair(
         rotation.PROCRUSTES_SIMILARITY,

@@ -41,6 +41,13 @@ def svcca(
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import svcca
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(svcca(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = SvccaOptions(
         variance=variance,
@@ -71,6 +78,13 @@ def pwcca(
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import pwcca
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(pwcca(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PwccaOptions(
         side=side,
@@ -101,6 +115,13 @@ def shape_metric(
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import shape_metric
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(shape_metric(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.008
     """
     options = ShapeOptions(
         alpha=alpha,
@@ -135,6 +156,13 @@ def linear_r2(
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import linear_r2
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(linear_r2(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = RegressionOptions(
         average=average,
@@ -166,6 +194,13 @@ def gulp(
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import gulp
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(gulp(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.0
     """
     options = GulpOptions(
         ridge=ridge,
@@ -198,6 +233,13 @@ def pearson_mcc(
 
     Raises:
         InputError: the arrays are not paired representations.
+
+    Example:
+        >>> from identify_measures import pearson_mcc
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(pearson_mcc(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = MatchingOptions(
         held_out=held_out or fit is not None,
@@ -235,6 +277,13 @@ def weak_mcc(
     Raises:
         InputError: the arrays are not paired representations.
         ValueError: an interval or chance is asked for of ranks.
+
+    Example:
+        >>> from identify_measures import weak_mcc
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(weak_mcc(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = WeakMatchingOptions(
         components=components,

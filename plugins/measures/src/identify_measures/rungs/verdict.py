@@ -52,6 +52,13 @@ def equivalence_ladder(x: Any, y: Any, options: LadderOptions | None = None, *, 
 
     Raises:
         InputError: the arrays cannot be taken, have different numbers of rows, or fewer than four.
+
+    Example:
+        >>> from identify_measures import equivalence_ladder
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> equivalence_ladder(x, 2 * x[:, [1, 2, 0]]).lowest
+        ('permutation-positive-scaling', 'similarity')
     """
     first, second = paired(x, y, least_rows=LEAST_ROWS)
     chosen = options or LadderOptions()

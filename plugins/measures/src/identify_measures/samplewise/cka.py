@@ -49,6 +49,13 @@ def rbf_cka(
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414, section 3.
+
+    Example:
+        >>> from identify_measures import rbf_cka
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(rbf_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = GaussianOptions(factor=factor, sigma=sigma, debiased=debiased, interval=interval)
     return score_rbf_cka(share_arrays(x, y, seed=seed), 0, 1, options)

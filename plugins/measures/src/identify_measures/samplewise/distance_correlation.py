@@ -24,6 +24,13 @@ def distance_correlation(x: Any, y: Any, *, interval: bool = False) -> Score:
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Székely, Rizzo & Bakirov 2007, Annals of Statistics 35(6), definition 3.
+
+    Example:
+        >>> from identify_measures import distance_correlation
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(distance_correlation(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     return score_distance_correlation(share_arrays(x, y), 0, 1, DistanceCorrelationOptions(interval=interval))
 

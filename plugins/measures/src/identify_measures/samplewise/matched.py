@@ -27,6 +27,13 @@ def hard_match(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
+
+    Example:
+        >>> from identify_measures import hard_match
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(hard_match(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(HARD_MATCH, options, x, y, seed=seed)
@@ -46,6 +53,13 @@ def soft_match(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Li, Yosinski, Clune, Lipson & Hopcroft 2015, arXiv 1511.07543, section 3.
+
+    Example:
+        >>> from identify_measures import soft_match
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(soft_match(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
     return measure_pair(SOFT_MATCH, options, x, y, seed=seed)
@@ -68,6 +82,13 @@ def permutation_metric(
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
+
+    Example:
+        >>> from identify_measures import permutation_metric
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(permutation_metric(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        0.0
     """
     options = PermutationOptions(centred=centred, interval=interval, chance_draws=chance_draws)
     return score_permutation("permutation-metric", share_arrays(x, y, seed=seed), 0, 1, options)
@@ -90,6 +111,13 @@ def permutation_distance(
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739.
+
+    Example:
+        >>> from identify_measures import permutation_distance
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(permutation_distance(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        12.814
     """
     options = PermutationOptions(centred=centred, interval=interval, chance_draws=chance_draws)
     return score_permutation("permutation-distance", share_arrays(x, y, seed=seed), 0, 1, options)
@@ -121,6 +149,13 @@ def spearman_mcc(
             either part.
 
     Source: Hyvärinen & Morioka 2016, arXiv 1605.06336, section 5.
+
+    Example:
+        >>> from identify_measures import spearman_mcc
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(spearman_mcc(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     shared = share_arrays(x, y, seed=seed)
     options = RankMatchingOptions(held_out=held_out or fit is not None, interval=interval, chance_draws=chance_draws)

@@ -48,6 +48,13 @@ def mutual_knn(x: Any, y: Any, *, k: int = 10, similarity: SimilarityName = "cos
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A.
+
+    Example:
+        >>> from identify_measures import mutual_knn
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(mutual_knn(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = NeighbourOptions(k=k, similarity=similarity, interval=interval)
     return score_neighbours("mutual-knn", share_arrays(x, y), 0, 1, options)
@@ -67,6 +74,13 @@ def jaccard(x: Any, y: Any, *, k: int = 10, similarity: SimilarityName = "cosine
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Klabunde, Schumacher, Strohmaier & Lemmerich 2025, arXiv 2305.06329, section 3.4.
+
+    Example:
+        >>> from identify_measures import jaccard
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(jaccard(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     return score_neighbours(
         "jaccard", share_arrays(x, y), 0, 1, NeighbourOptions(k=k, similarity=similarity, interval=interval)
@@ -130,6 +144,13 @@ def cknna(x: Any, y: Any, *, k: int = 10, chance_draws: int = 2, seed: int = 0) 
         InputError: the arrays are not paired matrices of finite real numbers.
 
     Source: Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987, appendix A; without its 1e-6 in the denominator.
+
+    Example:
+        >>> from identify_measures import cknna
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(cknna(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     return score_cknna(share_arrays(x, y, seed=seed), 0, 1, CknnaOptions(k=k, chance_draws=chance_draws))
 

@@ -84,6 +84,13 @@ def rsa(
         InputError: the arrays are not paired matrices of finite real numbers, or have fewer than three rows.
 
     Source: Kriegeskorte, Mur & Bandettini 2008, Frontiers in Systems Neuroscience 2:4.
+
+    Example:
+        >>> from identify_measures import rsa
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 3))
+        >>> round(rsa(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        1.0
     """
     options = RsaOptions(dissimilarity=dissimilarity, comparison=comparison, pairs=pairs, interval=interval)
     return score_rsa(share_arrays(x, y, least_rows=3, seed=seed), 0, 1, options)
