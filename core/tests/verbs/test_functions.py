@@ -112,7 +112,7 @@ def test_tables_go_through_the_interchange() -> None:
 
 
 def test_anything_that_holds_numbers_is_compared(project: Project, stored: ic.OpenRun) -> None:
-    name, latents = next(iter(stored.latents.items()))
+    latents = next(iter(stored.latents.values()))
     values = latents[0].astype(np.float64)
     np.save("a.npy", values)
     things = {
