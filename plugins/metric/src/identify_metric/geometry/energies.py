@@ -10,7 +10,7 @@ import torch
 
 from identify_core import Context, Interrupted
 from identify_metric.geometry.maps import Map
-from identify_metric.geometry.metric import metric, push_forward
+from identify_metric.geometry.metric import TensorMetric, metric, push_forward
 from identify_metric.geometry.splines import Curves, curves_at, gauss_curves
 from identify_metric.options.searching import GeodesicSettings
 
@@ -124,6 +124,12 @@ class Problem:
         d = self.a.shape[1]
         points, velocities = curves.points(self.a[rows], self.b[rows], theta)
         F = self.maps[number]
+        if isinstance(F, TensorMetric):
+            if self.settings.quadrature != "gauss":
+                points, velocities = (points[:, 1:] + points[:, :-1]) / 2, points[:, 1:] - points[:, :-1]
+                velocities = velocities * velocities.shape[1]
+            G = F.tensor(points.reshape(-1, d)).reshape(*points.shape, d)
+            return torch.einsum("pti,ptij,ptj->pt", velocities, G, velocities)
         if self.settings.quadrature == "gauss":
             _, pushed = push_forward(F, points.reshape(-1, d), velocities.reshape(-1, d))
             return pushed.square().sum(1).reshape(points.shape[:2])

@@ -48,11 +48,34 @@ def metric(F: Map, z: torch.Tensor, *, points_at_once: int = POINTS_AT_ONCE) -> 
         [[5.0, 0.0], [0.0, 5.0]]
     """
 
+    if isinstance(F, TensorMetric):
+        return in_blocks(F.tensor, z, points_at_once)
+
     def block(z: torch.Tensor) -> torch.Tensor:
         J = jacobian(F, z)
         return torch.einsum("nai,naj->nij", J, J)
 
     return in_blocks(block, z, points_at_once)
+
+
+@attrs.frozen(eq=False)
+class TensorMetric:
+    """A metric that is given point by point, not as the pull-back of a map.
+
+    `metric` and `geodesics` take it in the place of a map; what needs decoded points does not.
+
+    Args:
+        tensor: z (N, d) -> G (N, d, d), symmetric, positive semi-definite, differentiable.
+    """
+
+    tensor: Map
+
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
+        """Raises: there are no decoded points."""
+        raise IdentifyError(
+            "a metric that is given by its tensor decodes no points",
+            hint="metric and geodesics take it; volumes, angles and curvature need a map",
+        )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -148,11 +171,14 @@ def exponential(F: Map, z: torch.Tensor, v: torch.Tensor, *, steps: int = 64) ->
         steps: of the method; the error falls with their fourth power.
 
     Raises:
-        IdentifyError: the curve leaves the region in which the metric is invertible.
+        IdentifyError: the curve leaves the region in which the metric is invertible, or the map is piecewise linear.
     """
+    straight = True
 
     def force(c: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        nonlocal straight
         bent = second_derivative(F, c, w, w)
+        straight = straight and not bool(bent.any())
         Q, R = torch.linalg.qr(jacobian(F, c))
         along = torch.einsum("nai,na->ni", Q, bent)[..., None]
         solved: torch.Tensor = torch.linalg.solve_triangular(R, along, upper=True)
@@ -172,6 +198,12 @@ def exponential(F: Map, z: torch.Tensor, v: torch.Tensor, *, steps: int = 64) ->
         raise IdentifyError(
             f"{lost} of {len(z)} geodesics left the region where the decoder's Jacobian has full rank",
             hint="take shorter velocities or more steps, or drop latents that the decoder ignores",
+        )
+    if straight and not torch.allclose(push_forward(F, z, v)[1], push_forward(F, c, v)[1], rtol=1e-4):
+        raise IdentifyError(
+            "the decoder is piecewise linear: its second derivative is 0 everywhere while its Jacobian changes, so its "
+            "geodesics bend where no differential equation sees it",
+            hint='train with activation = "elu", "tanh" or "softplus"; geodesics between two points need no derivative',
         )
     return c, w
 
