@@ -13,7 +13,14 @@ from identify_metric.options.data import (
     ImageOptions,
     TableOptions,
 )
-from identify_metric.options.evaluators import AnglesOptions, ConditionsOptions, DistancesOptions, StabilityOptions
+from identify_metric.options.evaluators import (
+    AnglesOptions,
+    ConditionsOptions,
+    DistancesOptions,
+    IsometryOptions,
+    StabilityOptions,
+    VolumesOptions,
+)
 from identify_metric.options.models import ConvOptions, DenseOptions, InjectiveOptions
 from identify_metric.options.objectives import ElboOptions, LandmarkOptions
 
@@ -136,11 +143,11 @@ def identify_evaluators() -> Iterable[Evaluator]:
     )
     yield Evaluator(
         name="stability",
-        summary="Whether replicates agree better on geodesic distances than on latent ones.",
+        summary="Whether models agree better on geodesic distances than on latent ones, of one run or of several.",
         options=StabilityOptions,
         target="identify_metric.evaluators.stability:evaluate",
         draw="identify_metric.views.stability:draw",
-        arity="run",
+        arity="group",
         requires={"modules", "samples"},
         source=PAPER,
     )
@@ -160,6 +167,26 @@ def identify_evaluators() -> Iterable[Evaluator]:
         target="identify_metric.evaluators.conditions:evaluate",
         arity="run",
         requires={"modules", "samples"},
+        source=PAPER,
+    )
+    yield Evaluator(
+        name="volumes",
+        summary="Areas of geodesic triangles in two latents, and the invariant density, in every replicate.",
+        options=VolumesOptions,
+        target="identify_metric.evaluators.volumes:evaluate",
+        arity="run",
+        requires={"modules", "samples"},
+        source=PAPER,
+    )
+    yield Evaluator(
+        name="isometry",
+        summary="By how much the transition between two models stretches the metric of their decoders.",
+        options=IsometryOptions,
+        target="identify_metric.evaluators.isometry:evaluate",
+        arity="pair",
+        requires={"modules", "samples"},
+        bounds=(0.0, None),
+        larger_is="more distant",
         source=PAPER,
     )
 

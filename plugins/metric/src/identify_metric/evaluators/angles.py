@@ -7,7 +7,7 @@ import torch
 
 from identify_core import Context, Finding, LabelledArray, OptionsError, Subject, Table
 from identify_measures.stability import circular_deviation, icc_consistency, mean_spearman
-from identify_metric.evaluators.decoders import decoder_maps, points_of
+from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
 from identify_metric.evaluators.distances import doubts
 from identify_metric.geometry.geodesics import geodesics
 from identify_metric.geometry.metric import angle
@@ -23,12 +23,13 @@ def evaluate(options: AnglesOptions, subject: Subject, context: Context) -> Find
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    points = points_of(options, run, context.device)
+    points = points_of(chosen_latents(options, run), context.device)
     triples = choose_triples(options, len(points.ids))
-    R, P = len(points.z), len(triples)
-    corner, first, second = (points.z[:, triples[:, each]].reshape(R * P, -1) for each in range(3))
+    z = torch.stack(points.z)
+    R, P = len(z), len(triples)
+    corner, first, second = (z[:, triples[:, each]].reshape(R * P, -1) for each in range(3))
     owner = torch.arange(R).repeat_interleave(P)
-    maps = decoder_maps(options, run.replicates, options.ensemble)
+    maps = maps_of(options, points, options.ensemble)
     found = geodesics(
         maps,
         torch.cat([corner, corner]),

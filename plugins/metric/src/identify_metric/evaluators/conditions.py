@@ -16,7 +16,7 @@ from identify_core import (
     Table,
     gaussian_divergence,
 )
-from identify_metric.evaluators.decoders import decoder_maps, points_of
+from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
 from identify_metric.geometry.metric import log_volume
 from identify_metric.networks.vae import posterior_of
 from identify_metric.options.evaluators import ConditionsOptions
@@ -33,14 +33,15 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    points = points_of(options, run, context.device)
-    maps = decoder_maps(options, run.replicates, options.ensemble)
-    R, n, d = points.z.shape
-    found = [log_volume(F, z, tolerance=options.rank_tolerance) for F, z in zip(maps, points.z, strict=True)]
+    points = points_of(chosen_latents(options, run), context.device)
+    maps = maps_of(options, points, options.ensemble)
+    latents = torch.stack(points.z)
+    R, n, d = latents.shape
+    found = [log_volume(F, z, tolerance=options.rank_tolerance) for F, z in zip(maps, latents, strict=True)]
     ranks = torch.stack([each.rank for each in found]).cpu().numpy()
     conditions = torch.stack([each.condition for each in found]).cpu().numpy()
     volumes = torch.stack([each.value for each in found]).cpu().numpy()
-    density = -0.5 * (points.z.square() + np.log(2 * np.pi)).sum(2).cpu().numpy() - volumes
+    density = -0.5 * (latents.square() + np.log(2 * np.pi)).sum(2).cpu().numpy() - volumes
     divergences = _divergences(run, run.replicates, points.ids)
     collapsed = (divergences < options.collapse).sum(1)
     deficient = (ranks < d).mean(1)

@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 import numpy as np
 import torch
 
-from identify_core import OptionsError, Replicates, RunSubject, Samples
-from identify_metric.geometry.maps import Ensemble, Map, embed, stack
+from identify_core import OptionsError, Replicates, Representation, RunSubject
+from identify_metric.geometry.maps import Map, embed, stack
+from identify_metric.geometry.precision import fit_precision
 from identify_metric.networks.vae import EnsembleVae, split_sigma
 from identify_metric.objectives.elbo import template_of
-from identify_metric.options.evaluators import GeometryOptions
+from identify_metric.options.evaluators import Ensemble, GeometryOptions
+
+_CENTRES = 32
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Points:
-    """Samples in the latent space of every replicate.
+    """Samples in the latent space of several models.
 
     Args:
-        z: (R, n, d), float64.
+        z: one a model, (n, d) each, float64; widths may differ.
         ids: of the samples, (n,).
-        samples: those of the run, of which these are some.
+        representations: of the models, one each.
     """
 
-    z: torch.Tensor
+    z: list[torch.Tensor]
     ids: np.ndarray
-    samples: Samples
+    representations: Sequence[Representation]
 
-    def inputs(self, rows: np.ndarray) -> torch.Tensor | None:
-        """The inputs of rows (m,), flat, (m, D); None where the run's samples lack one of them."""
-        order = {sample: row for row, sample in enumerate(self.samples.ids.tolist())}
+    def inputs(self, rows: np.ndarray, model: int = 0) -> torch.Tensor | None:
+        """The inputs of rows (m,) as a model saw them, flat, (m, D); None where its run lacks one of them."""
+        samples = self.representations[model].run.samples
+        order = {sample: row for row, sample in enumerate(samples.ids.tolist())}
         found = [order.get(sample) for sample in self.ids[rows].tolist()]
         if None in found:
             return None
-        return self.samples.rows(np.array(found)).tensor("x").double().flatten(1)
+        return samples.rows(np.array(found)).tensor("x").double().flatten(1)
 
 
-def points_of(options: GeometryOptions, run: RunSubject, device: torch.device) -> Points:
-    """The latents that the options name.
+def chosen_latents(options: GeometryOptions, run: RunSubject) -> tuple[Representation, ...]:
+    """The replicates of the latents that the options name.
 
     Raises:
         OptionsError: the run kept no such latents.
@@ -48,10 +52,65 @@ def points_of(options: GeometryOptions, run: RunSubject, device: torch.device) -
         raise OptionsError(
             f"the run has no latents {options.latents!r}; it has {', '.join(sorted(run.latents)) or 'none'}"
         )
-    representations = run.latents[options.latents]
-    z = torch.stack([torch.from_numpy(np.asarray(each.values(), dtype=np.float64)) for each in representations])
-    ids = representations[0].ids
-    return Points(z=z.to(device), ids=ids, samples=run.samples)
+    return run.latents[options.latents]
+
+
+def points_of(representations: Sequence[Representation], device: torch.device) -> Points:
+    """The same samples in every model.
+
+    Raises:
+        OptionsError: samples of one id have other inputs in some of the runs.
+    """
+    first = representations[0]
+    for each in representations[1:]:
+        if not np.array_equal(each.ids, first.ids):
+            raise OptionsError(f"{each.label} and {first.label} hold other samples", hint="compare runs of one dataset")
+        if first.fingerprints is not None and each.fingerprints is not None:
+            other = int((each.fingerprints != first.fingerprints).sum())
+            if other:
+                raise OptionsError(
+                    f"{other} of {len(first.ids)} samples of {each.label} have other inputs than in {first.label}",
+                    hint="distances are compared of the same data: take runs with the same dataset and options",
+                )
+    z = [torch.from_numpy(np.asarray(each.values(), dtype=np.float64)).to(device) for each in representations]
+    return Points(z=z, ids=first.ids, representations=representations)
+
+
+def maps_of(options: GeometryOptions, points: Points, ensemble: Ensemble) -> list[Map]:
+    """One stacked map a model, of frozen decoders in the type that the options say.
+
+    Raises:
+        OptionsError: a model has no decoders.
+    """
+    found = []
+    for number, each in enumerate(points.representations):
+        network = each.network
+        template_of(network)
+        module = network.module(0)
+        found.append(
+            uncertain_map(options, module, points, number)
+            if ensemble == "rbf"
+            else module_map(options, module, ensemble)
+        )
+    return found
+
+
+def uncertain_map(options: GeometryOptions, module: torch.nn.Module, points: Points, model: int) -> Map:
+    """The first decoder's mean next to the σ of a precision network that is fitted to its residuals.
+
+    Raises:
+        OptionsError: the run's samples lack the inputs.
+    """
+    mean = module_map(attrs.evolve(options, ambient="mean"), module, "single")
+    z = points.z[model]
+    usable = z.isfinite().all(1)
+    x = points.inputs(np.arange(len(z)), model)
+    if x is None:
+        raise OptionsError("a precision network is fitted to inputs, and the run lacks some of them")
+    with torch.no_grad():
+        residuals = (x.to(z) - mean(z))[usable]
+    sigma = fit_precision(z[usable], residuals, centres=min(_CENTRES, int(usable.sum())))
+    return lambda z: embed(mean(z), "gaussian", sigma(z))
 
 
 def decoder_maps(options: GeometryOptions, replicates: Replicates, ensemble: Ensemble) -> list[Map]:
@@ -69,6 +128,8 @@ def module_map(options: GeometryOptions, module: torch.nn.Module, ensemble: Ense
     assert isinstance(module, EnsembleVae)
     dtype = torch.float64 if options.precision == "float64" else torch.float32
     module = module.eval().requires_grad_(False).to(dtype)
+    if ensemble == "rbf":
+        raise OptionsError("the ensemble 'rbf' is measured at samples alone", hint="distances and stability have it")
     stacked = stack([_embedded(options, module, decoder) for decoder in module.decoders], ensemble)
     return lambda z: stacked(z.to(dtype)).to(z.dtype)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from identify_core import Context, Finding, LabelledArray, Subject, Table
+from identify_metric.evaluators.decoders import chosen_latents
 from identify_metric.evaluators.measuring import IN_WORDS, Distances, measure
 from identify_metric.geometry.geodesics import Geodesics
 from identify_metric.options.evaluators import DistancesOptions
@@ -27,7 +28,7 @@ def evaluate(options: DistancesOptions, subject: Subject, context: Context) -> F
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    measured = measure(options, (options.ensemble,), run, context)
+    measured = measure(options, (options.ensemble,), chosen_latents(options, run), context)
     found = measured.found[options.ensemble]
     lengths = measured.grid(found.length)
     ratio = float(

@@ -1,4 +1,4 @@
-"""Distances of the same pairs of samples in every replicate: geodesics, and what they are compared with."""
+"""Distances of the same pairs of samples in every model: geodesics, and what they are compared with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, RunSubject
-from identify_metric.evaluators.decoders import Points, decoder_maps, points_of
+from identify_core import Context, Representation
+from identify_metric.evaluators.decoders import Points, maps_of, points_of
 from identify_metric.evaluators.pairs import choose_pairs
-from identify_metric.geometry.geodesics import Geodesics, geodesics
-from identify_metric.geometry.maps import Ensemble, Map
-from identify_metric.options.evaluators import SearchOptions
+from identify_metric.geometry.geodesics import Geodesics, as_original, geodesics, joined
+from identify_metric.geometry.graphs import graph_paths
+from identify_metric.geometry.maps import Map
+from identify_metric.options.evaluators import Ensemble, SearchOptions
 
 IN_WORDS = {
     "straight": "length of the straight latent line",
@@ -26,13 +27,13 @@ IN_WORDS = {
 
 @attrs.frozen(kw_only=True, eq=False)
 class Distances:
-    """Distances of P pairs in R replicates.
+    """Distances of P pairs in M models.
 
     Args:
         points: the samples.
         pairs: rows of both ends, (P, 2).
-        found: ensemble to the geodesics of R P pairs, replicate after replicate.
-        baselines: name to (R, P).
+        found: ensemble to the geodesics of M P pairs, model after model; curves of narrower latents end in NaN.
+        baselines: name to (M, P).
     """
 
     points: Points
@@ -41,56 +42,84 @@ class Distances:
     baselines: dict[str, np.ndarray]
 
     def grid(self, values: torch.Tensor) -> np.ndarray:
-        """Values (R P, ...) of geodesics as (R, P, ...)."""
+        """Values (M P, ...) of geodesics as (M, P, ...)."""
         result: np.ndarray = values.reshape(len(self.points.z), len(self.pairs), *values.shape[1:]).cpu().numpy()
         return result
 
 
-def measure(options: SearchOptions, ensembles: Sequence[Ensemble], run: RunSubject, context: Context) -> Distances:
+def measure(
+    options: SearchOptions,
+    ensembles: Sequence[Ensemble],
+    representations: Sequence[Representation],
+    context: Context,
+) -> Distances:
     """Distances of the chosen pairs by every ensemble's metric.
 
     Raises:
-        OptionsError: the run lacks the latents, or cannot give so many pairs.
+        OptionsError: a run lacks the latents, holds other data, or cannot give so many pairs.
         Interrupted: the user stopped the run.
     """
-    points = points_of(options, run, context.device)
+    points = points_of(representations, context.device)
     pairs = choose_pairs(options, points.ids)
-    R, P = len(points.z), len(pairs)
-    a, b = (points.z[:, pairs[:, side]].reshape(R * P, -1) for side in (0, 1))
-    owner = torch.arange(R).repeat_interleave(P)
-    found: dict[str, Geodesics] = {}
-    maps: dict[str, list[Map]] = {}
-    for ensemble in ensembles:
-        maps[ensemble] = decoder_maps(options, run.replicates, ensemble)
-        found[ensemble] = geodesics(
-            maps[ensemble],
-            a,
-            b,
-            owner=owner,
-            settings=options.settings(),
-            generator=context.stream(f"bumps-{ensemble}"),
-            context=context,
-        )
-    straight = found[ensembles[0]].line.reshape(R, P).cpu().numpy()
+    maps = {ensemble: maps_of(options, points, ensemble) for ensemble in ensembles}
+    found: dict[str, Geodesics] = {
+        ensemble: _searched(options, points, pairs, maps[ensemble], ensemble, context) for ensemble in ensembles
+    }
+    straight = found[ensembles[0]].line.reshape(len(points.z), -1).cpu().numpy()
     baselines = {"straight": straight, **_baselines(points, pairs, maps[ensembles[0]])}
     return Distances(points=points, pairs=pairs, found=found, baselines=baselines)
 
 
+def _searched(
+    options: SearchOptions, points: Points, pairs: np.ndarray, maps: Sequence[Map], ensemble: str, context: Context
+) -> Geodesics:
+    """The geodesics of every model; models of one width are searched together."""
+    result: dict[int, Geodesics] = {}
+    for width in sorted({z.shape[1] for z in points.z}):
+        models = [number for number, z in enumerate(points.z) if z.shape[1] == width]
+        ends = [torch.cat([points.z[model][pairs[:, side]] for model in models]) for side in (0, 1)]
+        P = len(pairs)
+        if options.method == "original":
+            for number, model in enumerate(models):
+                cut = slice(number * P, (number + 1) * P)
+                result[model] = as_original(maps[model], ends[0][cut], ends[1][cut], settings=options.settings())
+            continue
+        paths = [
+            graph_paths(
+                maps[model],
+                points.z[model],
+                ends[0][number * P : (number + 1) * P],
+                ends[1][number * P : (number + 1) * P],
+                segments=options.segments,
+                neighbours=options.graph,
+            )
+            for number, model in enumerate(models if options.graph else ())
+        ]
+        together = geodesics(
+            [maps[model] for model in models],
+            *ends,
+            owner=torch.arange(len(models)).repeat_interleave(P),
+            settings=options.settings(),
+            generator=context.stream(f"bumps-{ensemble}"),
+            paths=[torch.cat(paths)] if paths else (),
+            context=context,
+        )
+        for number, model in enumerate(models):
+            result[model] = together.rows(slice(number * P, (number + 1) * P))
+    return joined([result[model] for model in range(len(maps))])
+
+
 @torch.no_grad()
 def _baselines(points: Points, pairs: np.ndarray, maps: Sequence[Map]) -> dict[str, np.ndarray]:
-    a, b = points.z[:, pairs[:, 0]], points.z[:, pairs[:, 1]]
-    chord = torch.stack([(F(end) - F(start)).norm(dim=1) for F, start, end in zip(maps, a, b, strict=True)])
+    ends = [(z[pairs[:, 0]], z[pairs[:, 1]]) for z in points.z]
     result = {
-        "chord": chord,
-        "euclid": (b - a).norm(dim=2),
-        "mahalanobis": torch.stack(
-            [_mahalanobis(z, end - start) for z, start, end in zip(points.z, a, b, strict=True)]
-        ),
+        "chord": torch.stack([(F(b) - F(a)).norm(dim=1) for F, (a, b) in zip(maps, ends, strict=True)]),
+        "euclid": torch.stack([(b - a).norm(dim=1) for a, b in ends]),
+        "mahalanobis": torch.stack([_mahalanobis(z, b - a) for z, (a, b) in zip(points.z, ends, strict=True)]),
     }
     first, second = (points.inputs(pairs[:, side]) for side in (0, 1))
     if first is not None and second is not None:
-        ambient = (second - first).norm(dim=1)
-        result["ambient"] = ambient.expand(len(points.z), -1)
+        result["ambient"] = (second - first).norm(dim=1).expand(len(points.z), -1)
     return {name: each.cpu().numpy() for name, each in result.items()}
 
 

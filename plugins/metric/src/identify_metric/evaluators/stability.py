@@ -1,4 +1,4 @@
-"""The evaluator `stability`: do replicates agree better on geodesic distances than on latent ones?"""
+"""The evaluator `stability`: do models agree better on geodesic distances than on latent ones?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from identify_measures.stability import (
     scale_normalised,
 )
 from identify_metric.evaluators.distances import CONVENTIONS, doubts
-from identify_metric.evaluators.measuring import IN_WORDS, measure
+from identify_metric.evaluators.measuring import IN_WORDS, Distances, measure
 from identify_metric.geometry.geodesics import Geodesics
 from identify_metric.options.evaluators import StabilityOptions
 
@@ -24,27 +24,27 @@ _TENTH = 0.1
 
 
 def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> Finding:
-    """Variation and agreement over replicates of the distances of the same pairs of samples.
+    """Variation and agreement over models of the distances of the same pairs of samples.
 
-    A distance that replicates agree on varies little over them. How much less a geodesic distance varies than the
-    Euclidean one of the latents is said with intervals over models, because every pair has the same models.
+    The models are the replicates of a run, or those of all runs that are compared. A distance that they agree on
+    varies little over them. How much less a geodesic distance varies than the Euclidean one of the latents is said
+    with intervals over models, because every pair has the same models.
 
     Raises:
-        OptionsError: there is one replicate alone, or the run has no decoders or latents.
+        OptionsError: there is one model alone, a run has no decoders, or runs hold other data.
         Interrupted: the user stopped the run.
     """
-    run = subject.run
-    assert run is not None  # arity is "run"
-    if run.count < 2:
+    models = subject.representations
+    if len(models) < 2:
         raise OptionsError(
-            f"stability compares replicates, and the run has {run.count}", hint="set replicates = 10, for instance"
+            f"stability compares models, and there are {len(models)}", hint="set replicates = 10, for instance"
         )
-    measured = measure(options, options.ensembles, run, context)
+    measured = measure(options, options.ensembles, models, context)
     quantities = {f"geodesic-{name}": measured.grid(found.length) for name, found in measured.found.items()}
     quantities |= measured.baselines
     quantities = {name: values[:, _usable(quantities)] for name, values in quantities.items()}
     if not quantities["euclid"].shape[1]:
-        raise OptionsError("no pair has a finite, positive distance in every replicate")
+        raise OptionsError("no pair has a finite, positive distance in every model")
     warnings = [f"{name}: {said}" for name, found in measured.found.items() for said in doubts(found)] + _error_doubts(
         measured.found, quantities
     )
@@ -53,16 +53,22 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
     headline = cv_difference(quantities[first], quantities["euclid"], draws=options.draws, seed=context.seed)
     low, high = headline.jackknife
     return Finding(
-        summary=f"mean CV over {run.count} replicates: {first} {cvs[first].mean():.4f}, Euclid "
+        summary=f"mean CV over {len(models)} models: {first} {cvs[first].mean():.4f}, Euclid "
         f"{cvs['euclid'].mean():.4f}; difference {headline.value:+.4f} (95 % over models {low:+.4f} to {high:+.4f})",
         scalars={f"cv-{name}": float(values.mean()) for name, values in cvs.items()}
         | {"difference": headline.value, "difference-error": headline.jackknife_error},
         tables={
             "stability": _agreement_table(quantities, cvs),
             "differences": _difference_table(options, quantities, context.seed),
+            "models": Table(
+                columns=("model", "run", "latents"),
+                rows=[(number, each.run_id, each.label) for number, each in enumerate(models)],
+                caption="The models that are compared.",
+            ),
+            **study_tables(options, measured),
         },
         arrays={
-            name: LabelledArray(values=values, dimensions=("replicate", "pair"), summary=IN_WORDS.get(name, ""))
+            name: LabelledArray(values=values, dimensions=("model", "pair"), summary=IN_WORDS.get(name, ""))
             for name, values in quantities.items()
         }
         | {
@@ -72,8 +78,8 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
         conventions=CONVENTIONS
         | IN_WORDS
         | {
-            "cv": "standard deviation over replicates (ddof = 1) in parts of the mean, pair by pair; then their mean",
-            "scaled cv": "each replicate's distances divided by their median first",
+            "cv": "standard deviation over models (ddof = 1) in parts of the mean, pair by pair; then their mean",
+            "scaled cv": "each model's distances divided by their median first",
             "interval": "95 %, jackknife over models with Student's t; bootstrap over models by percentiles",
             "pair tests": "take pairs for independent though all have the same models: far too sure",
         },
@@ -81,8 +87,50 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
     )
 
 
+def study_tables(options: StabilityOptions, measured: Distances) -> dict[str, Table]:
+    """The three tables of the study's evaluation, of the first metric: `identify runs export` writes them as CSV.
+
+    Every geodesic; mean, deviation and coefficient of variation over models pair by pair; and one column a model.
+
+    Source: mustass/identifiable-latent-metric-space: geodesics_table.csv, geodesics_table_cv.csv and
+    geodesics_table_pivotted.csv, whose pivot leaves the length out.
+    """
+    first = options.ensembles[0]
+    found = measured.found[first]
+    values = {"geolength": measured.grid(found.length), "energy": measured.grid(found.energy)}
+    values |= {name: measured.baselines[name] for name in ("euclid", "ambient") if name in measured.baselines}
+    ids = [str(each) for each in measured.points.ids.tolist()]
+    names = [f"{ids[a]}-{ids[b]}" for a, b in measured.pairs.tolist()]
+    M = range(len(measured.points.z))
+    statistics = {
+        name: (each.mean(0), each.std(0, ddof=1), each.std(0, ddof=1) / each.mean(0)) for name, each in values.items()
+    }
+    return {
+        "geodesics": Table(
+            columns=("model", "from-to", *values),
+            rows=[
+                (m, pair, *(float(each[m, p]) for each in values.values())) for m in M for p, pair in enumerate(names)
+            ],
+            caption=f"Every geodesic of the {first} metric and what it is compared with.",
+        ),
+        "geodesics-cv": Table(
+            columns=("from-to", *(f"{name} {what}" for name in values for what in ("mean", "std", "cv"))),
+            rows=[
+                (pair, *(float(each[p]) for three in statistics.values() for each in three))
+                for p, pair in enumerate(names)
+            ],
+            caption="Mean, deviation (ddof = 1) and coefficient of variation over models, pair by pair.",
+        ),
+        "geodesics-pivot": Table(
+            columns=("from-to", *(f"{name} {m}" for name in values for m in M)),
+            rows=[(pair, *(float(each[m, p]) for each in values.values() for m in M)) for p, pair in enumerate(names)],
+            caption="One column a model.",
+        ),
+    }
+
+
 def _usable(quantities: dict[str, np.ndarray]) -> np.ndarray:
-    """Pairs that have a finite, positive latent and geodesic distance in every replicate."""
+    """Pairs that have a finite, positive latent and geodesic distance in every model."""
     usable = np.ones(quantities["euclid"].shape[1], dtype=bool)
     for values in quantities.values():
         usable &= (np.isfinite(values) & (values > 0)).all(0)
@@ -121,7 +169,7 @@ def _agreement_table(quantities: dict[str, np.ndarray], cvs: dict[str, np.ndarra
             )
             for name, values in quantities.items()
         ],
-        caption="Variation of each distance over replicates, and how far replicates agree on it.",
+        caption="Variation of each distance over models, and how far models agree on it.",
     )
 
 

@@ -10,7 +10,8 @@ import torch
 from identify_core import Context, Minima, OptionsError, minimise
 from identify_metric.geometry.energies import Problem, quadrature_of
 from identify_metric.geometry.maps import Map
-from identify_metric.geometry.splines import basis_at, refine
+from identify_metric.geometry.original import OriginalSettings, original_geodesics
+from identify_metric.geometry.splines import basis_at, fit_curves, refine
 from identify_metric.options.searching import GeodesicSettings
 
 _BUMPED_MODES = 3
@@ -57,6 +58,10 @@ class Geodesics:
     points: torch.Tensor
     departure: torch.Tensor
     arrival: torch.Tensor
+
+    def rows(self, which: slice) -> Geodesics:
+        """Those of some pairs."""
+        return Geodesics(**{each.name: getattr(self, each.name)[which] for each in attrs.fields(Geodesics)})
 
     @property
     def error(self) -> torch.Tensor:
@@ -124,6 +129,60 @@ def geodesics(
         part = _search(problem, generator, [path[live] for path in paths])
         for name, value in part.items():
             getattr(found, name)[live] = value
+    return found
+
+
+def joined(parts: Sequence[Geodesics]) -> Geodesics:
+    """Geodesics one after the other; the curves of narrower latent spaces are filled up with NaN."""
+    width = max(each.points.shape[2] for each in parts)
+
+    def filled(values: torch.Tensor, name: str) -> torch.Tensor:
+        if name not in ("points", "departure", "arrival"):
+            return values
+        return torch.nn.functional.pad(values, (0, width - values.shape[-1]), value=float("nan"))
+
+    names = [each.name for each in attrs.fields(Geodesics)]
+    return Geodesics(**{name: torch.cat([filled(getattr(each, name), name) for each in parts]) for name in names})
+
+
+def as_original(
+    F: Map, a: torch.Tensor, b: torch.Tensor, *, settings: GeodesicSettings, how: OriginalSettings | None = None
+) -> Geodesics:
+    """What the study's own procedure finds, measured as this project's curves are: none counts as converged.
+
+    Its length is that of its 256 chords; gap and quadrature are those of the same spline on this project's rules.
+
+    Args:
+        F: z (N, d) -> (N, D').
+        a: starts, (P, d).
+        b: ends, (P, d).
+        settings: segments, and the rule on which the certificate is measured.
+        how: of the procedure; as released by default.
+    """
+    finite = a.isfinite().all(1) & b.isfinite().all(1)
+    live = (finite & (a != b).any(1)).nonzero().flatten()
+    found = _empty(a, b, finite)
+    if not len(live):
+        return found
+    original = original_geodesics(F, a[live], b[live], how or OriginalSettings(segments=settings.segments))
+    problem = Problem(maps=[F], owner=torch.zeros(len(live), dtype=torch.long), a=a[live], b=b[live], settings=settings)
+    everyone = torch.arange(len(live), device=a.device)
+    theta = fit_curves(original.curves, a[live], b[live], settings.segments)
+    part = _measured(problem, theta, everyone, settings.segments)
+    line, _ = problem.measure(torch.zeros_like(theta), everyone, quadrature_of(settings, settings.segments, finer=2))
+    part |= {
+        "length": original.length,
+        "energy": original.energy,
+        "line": line,
+        "refinement_error": torch.full_like(original.length, torch.nan),
+        "excess": torch.full_like(original.length, torch.nan),
+        "start": torch.zeros_like(everyone),
+        "segments": torch.full_like(everyone, settings.segments),
+        "iterations": torch.full_like(everyone, original.steps),
+        "converged": torch.zeros_like(everyone, dtype=torch.bool),
+    }
+    for name, value in part.items():
+        getattr(found, name)[live] = value
     return found
 
 

@@ -12,7 +12,9 @@ from identify_metric.options.searching import GeodesicSettings
 _STUDY = "Syrota et al., ICML 2025, arXiv 2502.13757"
 _CODE = "mustass/identifiable-latent-metric-space"
 
-Ensemble = Literal["expected", "mean", "single"]
+Ensemble = Literal["expected", "mean", "single", "rbf"]
+"""The expectation of the decoders' metrics, the metric of their mean, that of the first one, or that of the first with
+the predecessor's precision network."""
 
 
 @attrs.frozen
@@ -38,6 +40,16 @@ class SolverOptions(GeometryOptions):
     )
     nodes: int = option(4, help="Nodes, or chords, in each segment.", limit=at_least(1))
     starts: int = option(2, help="Starts of each curve: the straight line and random bumps.", limit=at_least(1))
+    graph: int = option(
+        0,
+        help="Neighbours of each sample in a graph whose shortest paths are starts, too; 0 for no such start.",
+        limit=at_least(0),
+    )
+    method: Literal["minimise", "original"] = option(
+        "minimise",
+        help="How curves are found: by this project's search, or by the study's own procedure, for comparison.",
+        source=f"{_CODE}: Adam at 0.01, 256 points, stopped by the change of a sum",
+    )
     iterations: int = option(200, help="At most.", limit=at_least(0))
     gradient_tolerance: float = option(
         1e-4, help="Gradient, in parts of the straight line's energy, at which a curve is stationary.", limit=above(0)
@@ -83,8 +95,8 @@ class DistancesOptions(SearchOptions):
 
     ensemble: Ensemble = option(
         "expected",
-        help="The metric of several decoders: the expectation of their metrics, the metric of their mean, or of the "
-        "first alone.",
+        help="The metric of several decoders: the expectation of their metrics, the metric of their mean, of the first "
+        "alone, or of the first with a σ by radial basis functions, as in the predecessor.",
         source="`single` is what the released code computes",
     )
 
@@ -117,3 +129,29 @@ class AnglesOptions(SearchOptions):
     """The options of `angles`; `pairs` counts triples."""
 
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
+
+
+@attrs.frozen
+class VolumesOptions(SolverOptions):
+    """The options of `volumes`."""
+
+    ensemble: Ensemble = option("expected", help="The metric of several decoders.")
+    triangles: int = option(
+        12, help="Triangles of three samples whose area is measured, in two latents.", limit=at_least(1)
+    )
+    pair_seed: int = option(101, help="Seed of numpy's legacy generator, which draws them.", limit=at_least(0))
+
+
+@attrs.frozen
+class IsometryOptions(GeometryOptions):
+    """The options of `isometry`."""
+
+    latents: str = option("z", help="Which latents the samples are; others are compared as they come.")
+    ensemble: Ensemble = option("expected", help="The metric of several decoders.")
+    rows: int = option(
+        300, help="Samples used at most: one half fits the transition, the other judges.", limit=at_least(20)
+    )
+    ridge: float = option(
+        1e-3, help="Part of the mean of the metric's diagonal below which a direction counts as lost.", limit=above(0)
+    )
+    split_seed: int = option(0, help="Which samples are fitted on.", limit=at_least(0))
