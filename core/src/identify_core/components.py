@@ -200,6 +200,8 @@ class Evaluator(Component):
             and gives one result for each, in their order. For what is cheaper for many pairs at once than one by one,
             such as maps that are trained side by side.
         standard: whether `identify compare` runs it where no evaluator is named.
+        headline: whether its sentence is the answer of a run, printed first and at the top of the page; of several in a
+            spec the first counts.
         consults: qualified names of pair evaluators, of other plugins as a rule, whose scores it asks for with
             `context.score`; a missing plugin is not an error here, `context.can_score` says which are there.
         draw: `"module:function"`, called as `draw(options, finding, context) -> Iterable[Figure]`; it draws from what
@@ -213,6 +215,7 @@ class Evaluator(Component):
     symmetric: bool = True
     together: bool = False
     standard: bool = False
+    headline: bool = False
     consults: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     arity: Arity = attrs.field(validator=fits(Arity))
     invariant_to: Invariance = attrs.field(default=(), converter=_as_invariance)

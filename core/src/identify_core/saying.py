@@ -97,3 +97,8 @@ def format_scalar(value: float | int | str | bool | None) -> str:
         mantissa, mark, exponent = f"{value:.4g}".partition("e")
         return f"{mantissa}e{int(exponent)}" if mark else mantissa
     return str(value)
+
+
+def words_of(name: str) -> str:
+    """A name as words."""
+    return name.replace("-", " ").replace("_", " ")

@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 def svg_of(markup: str) -> ElementTree.Element:
-    found = re.search(r"<svg.*</svg>", markup)
+    found = re.search(r"<svg.*</svg>", markup, re.DOTALL)
     assert found is not None
     return ElementTree.fromstring(found.group())
 

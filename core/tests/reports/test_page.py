@@ -71,32 +71,71 @@ CONVERGENCE = Finding(
 )
 
 
-def test_the_answer_comes_first_then_the_evidence_then_what_was_asked(make_run: MakeRun, tmp_path: Path) -> None:
+def test_the_page_is_read_from_the_top(make_run: MakeRun, draw: Draw, tmp_path: Path) -> None:
     history = {"loss": (np.arange(4), np.ones((4, 3)))}
-    run = make_run({"convergence": CONVERGENCE}, history=history, options={"every": 3}, document={"warnings": ["Hot."]})
+    run = make_run(
+        {"convergence": CONVERGENCE},
+        {"convergence": draw()},
+        history=history,
+        options={"every": 3},
+        document={"warnings": ["Hot."]},
+    )
     page = page_of(run, tmp_path)
     for expected in ("shells", "finished", "took 1 min 23 s", "seed 7", run.id):
         assert expected in page.words
     places = [
         page.main.index(expected)
         for expected in (
-            "What was found",
+            "How much of what 3 replicates learned is determined, given the dataset toy:lines",
             "Two of three replicates converged.",
+            "Loss along a line.",
+            "What to distrust",
             "Replicate 1 diverged.",
-            "1.5 · 10⁻⁷",
             "Hot.",
+            "1.5 · 10⁻⁷",
             "Ends.",
             "mean over samples",
             "every",
             "J. (replicate 3 × step 4, float64)",
             "How training went",
             "What was asked",
-            "toy:lines",
             "learning_rate = 0.001",
             "Where it came from",
         )
     ]
     assert places == sorted(places)
+
+
+def test_all_but_the_top_is_closed(make_run: MakeRun, draw: Draw, tmp_path: Path) -> None:
+    run = make_run({"a": CONVERGENCE, "b": CONVERGENCE}, {"a": draw("one"), "b": draw("two")})
+    page = page_of(run, tmp_path)
+    assert [each["id"] for each in page.all("section")] == ["question", "answer", "hero", "distrust"]
+    closed = [each for each in page.all("details") if each.get("class") == "section"]
+    assert [each["id"] for each in closed] == ["finding-a", "finding-b", "asked", "provenance"]
+    assert not any("open" in each for each in page.all("details"))
+    style = (tmp_path / "page.html").read_text(encoding="utf-8").partition("</style>")[0]
+    assert ".hero .paper img { max-height: 480px;" in style
+
+
+def test_the_headline_answers(make_run: MakeRun, draw: Draw, tmp_path: Path) -> None:
+    findings = {"a": Finding(summary="The first."), "b": Finding(summary="J is 1e-06 here.", conventions={"J": "loss"})}
+    run = make_run(findings, {"a": draw("one"), "b": draw("two", "Second.")}, document={"headline": "b"})
+    page = page_of(run, tmp_path)
+    assert page.main.index("J is 10⁻⁶ here.") < page.main.index("J: loss") < page.main.index("Second.")
+    assert page.main.index("Second.") < page.main.index("The first.")
+
+
+def test_warnings_of_several_replicates_are_one_line(make_run: MakeRun, tmp_path: Path) -> None:
+    warnings = tuple(f"walkers from replicate {r} crossed" for r in (1, 6, 8))
+    words = page_of(make_run({"a": Finding(summary="x", warnings=warnings)}), tmp_path).words
+    assert "a: walkers from replicates 1, 6, 8 crossed" in words
+
+
+def test_a_long_table_stands_behind_a_line(make_run: MakeRun, tmp_path: Path) -> None:
+    table = Table(columns=("pair", "value"), rows=[(f"p{i}", i / 45) for i in range(45)])
+    page = page_of(make_run({"a": Finding(summary="x", tables={"pairs": table})}), tmp_path)
+    assert "The table, 45 rows" in page.words
+    assert [each for each in page.all("details") if each.get("class") == "behind"]
 
 
 def test_nothing_of_a_store_becomes_markup(make_run: MakeRun, draw: Draw, tmp_path: Path) -> None:
@@ -191,7 +230,7 @@ def test_many_findings_of_one_evaluator_are_one_table(make_run: MakeRun, tmp_pat
     findings = {f"distance.h-0-h-{i}": Finding(scalars={"distance": float(i)}) for i in range(5)}
     page = page_of(make_run(findings), tmp_path)
     assert "5 findings of one evaluator." in page.words
-    assert len(page.all("article")) == 1
+    assert len([each for each in page.all("details") if each.get("class") == "section"]) == 3  # one of them
     assert [each["data-value"] for each in page.all("td") if "data-value" in each] == [
         "0.0",
         "1.0",

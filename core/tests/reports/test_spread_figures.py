@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from identify_core.components import Evaluator
-from identify_core.findings import Finding, LabelledArray
+from identify_core.findings import Figure, Finding, LabelledArray
+from identify_core.reports.numerals import short_of_bounds
 from identify_core.reports.pair_figures import draw_grid
 from identify_core.reports.spread_figures import Member, draw_spread, spreads
 
@@ -75,3 +76,58 @@ def test_a_grid_without_a_single_value_is_drawn_without_a_warning() -> None:
         draw_grid(Finding(summary="", arrays=arrays), evaluator, [Member(group="g", latents="h", width=2)] * 3)
     )
     assert figures[0].name == "heat-map"
+
+
+def test_a_box_needs_eight_points() -> None:
+    matrix = np.random.default_rng(0).uniform(size=(9, 9))
+    few = draw_spread(matrix, [member("a")] * 4, "cka", "")  # six pairs
+    assert few is not None
+    assert few.static.axes[0].patches[:] == []
+    assert "box" not in few.caption
+    many = draw_spread(matrix, [member("a")] * 5, "cka", "")  # ten
+    assert many is not None
+    assert len(many.static.axes[0].patches) == 1
+    assert "from 8 points upwards" in many.caption
+
+
+def heat_map(values: np.ndarray, bounds: tuple[float | None, float | None], groups: int = 1) -> Figure:
+    count = len(values)
+    arrays = {
+        "labels": LabelledArray(values=np.array([f"r{i}" for i in range(count)]), dimensions=("representation",)),
+        "value": LabelledArray(values=values, dimensions=("representation", "other")),
+    }
+    evaluator = Evaluator(name="cka", summary="", target="a:b", arity="pair", bounds=bounds)
+    members = [Member(group=f"run-{i * groups // count}", latents="h", width=2) for i in range(count)]
+    return next(iter(draw_grid(Finding(summary="", arrays=arrays), evaluator, members)))
+
+
+def test_a_heat_map_ends_at_its_measures_bounds_or_says_otherwise() -> None:
+    values = np.full((3, 3), 0.998)
+    bounded = heat_map(values, (0.0, 1.0))
+    axes, bar = bounded.static.axes
+    assert axes.images[0].get_clim() == (0.0, 1.0)
+    assert bar.get_ylabel().startswith("cka\n")
+    assert "ends at the measure's bounds" in bounded.caption
+    assert {text.get_text() for text in axes.texts} == {"0.998"}
+    free = heat_map(values + np.eye(3), (None, None))
+    assert free.static.axes[0].images[0].get_clim() == (0.998, 1.998)
+    assert "the measure has no bounds" in free.caption
+    half = heat_map(values, (0.0, None))
+    assert half.static.axes[0].images[0].get_clim() == (0.0, 0.998)
+    assert "ends at the largest value here" in half.caption
+
+
+@pytest.mark.parametrize("count", [10, 100])
+def test_a_heat_map_names_what_it_shows(count: int) -> None:
+    axes = heat_map(np.eye(count), (0.0, 1.0), groups=4).static.axes[0]
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    wanted = sorted(f"r{i}" for i in range(10)) if count == 10 else [f"run-{i} (25)" for i in range(4)]
+    assert sorted(names) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1.0, "1"), (0.998, "0.998"), (0.99996, "0.99996"), (1 - 1e-9, "<1"), (0.5, "0.5"), (1e-9, "1e-9")],
+)
+def test_a_number_is_not_printed_as_a_bound_that_it_does_not_reach(value: float, words: str) -> None:
+    assert short_of_bounds(value, 0.0, 1.0) == words

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from identify_core.findings import Finding, Scalar, Table
+from identify_core.reports.numerals import typeset
 from identify_core.reports.tables import (
     PAGE_ROWS,
     headings,
@@ -17,7 +18,6 @@ from identify_core.reports.tables import (
     markdown_table,
     numeric_columns,
     print_finding,
-    typeset,
 )
 from identify_core.saying import format_scalar
 

@@ -99,11 +99,13 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
             },
         )
         return
+    from identify_core.reports.opening import headline_first
     from identify_core.reports.tables import print_findings
     from identify_core.store import StoredRun
 
     console = stdout_console()
-    found = StoredRun.open(outcome.folder).findings
+    run = StoredRun.open(outcome.folder)
+    found = headline_first(run.findings, run.document)
     print_findings(console, {label: stored.finding for label, stored in found.items()})
     for label, reason in outcome.failures.items():
         print_warning(f"{label} failed and is missing: {reason}")

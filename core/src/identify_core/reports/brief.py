@@ -6,6 +6,7 @@ import io
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from identify_core.reports.opening import headline_first
 from identify_core.reports.relations_text import answer_lines
 from identify_core.reports.tables import print_findings
 
@@ -31,7 +32,8 @@ def print_brief(console: Console, run: StoredRun) -> None:
     if run.summary.kind == "comparison":
         _print_comparison(console, run)
     else:
-        print_findings(console, {k: found.finding for k, found in run.outlined_findings().items()})
+        found = headline_first(run.outlined_findings(), run.document)
+        print_findings(console, {label: stored.finding for label, stored in found.items()})
     print_troubles(console, run, said={f"{k}: {text}" for k, each in findings.items() for text in each["warnings"]})
     facts = [run.summary.name, f"plugin {run.summary.plugin}" if run.summary.plugin else ""]
     facts += [f"{key} {run.document[key]}" for key in ("replicates", "seed") if run.document.get(key) not in (None, "")]

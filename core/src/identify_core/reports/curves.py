@@ -8,9 +8,10 @@ from typing import Any
 
 import attrs
 import numpy as np
+from markupsafe import Markup
 
-from identify_core.reports.markup import Markup, element
-from identify_core.reports.tables import typeset
+from identify_core.reports.numerals import typeset
+from identify_core.reports.templating import render
 
 Array = np.ndarray[Any, Any]
 
@@ -85,13 +86,11 @@ def draw_curve(name: str, curve: Curve) -> Markup:
     """The curve as a figure with a caption that says what its lines and bands are, and where it ends."""
     curve = downscale(curve)
     if not np.isfinite(curve.quantiles).any():
-        caption = f"{name}: no finite value was recorded."
-        return element("figure", element("figcaption", caption), class_="curve")
-    words = _caption(curve)
-    picture = _svg(name, curve, words)
-    return element(
-        "figure", element("h3", name.replace("-", " ")), picture, element("figcaption", words), class_="curve"
-    )
+        words, svg = f"{name}: no finite value was recorded.", None
+    else:
+        words = _caption(curve)
+        svg = _drawing(curve)
+    return render("parts.html:curve", name=name.replace("-", " "), words=words, svg=svg)
 
 
 def _merge(group: Array) -> Array:
@@ -161,49 +160,53 @@ def _vertical_axis(quantiles: Array) -> _Axis:
     return _Axis(low=low - margin, high=high + margin, start=bottom, end=top)
 
 
-def _svg(name: str, curve: Curve, words: str) -> Markup:
+@attrs.frozen(kw_only=True)
+class _Drawing:
+    """The coordinates of one curve's picture, in its own pixels, as the template writes them.
+
+    Args:
+        up: place and words of the marks on the vertical axis.
+        across: those on the horizontal one.
+        bands: style and outline of the bands over replicates.
+        dots: places of single points.
+        median: the line.
+    """
+
+    up: list[tuple[str, str]]
+    across: list[tuple[str, str]]
+    bands: list[tuple[str, str]]
+    dots: list[tuple[str, str]]
+    median: str
+    width: int = _WIDTH
+    height: int = _HEIGHT
+    left: int = _LEFT
+    right: int = _WIDTH - _RIGHT
+    bottom: int = _HEIGHT - _BOTTOM
+
+
+def _drawing(curve: Curve) -> _Drawing:
     drawn = np.isfinite(curve.quantiles).all(axis=0)
     steps, quantiles = curve.steps[drawn], curve.quantiles[:, drawn]
     first, last = float(steps[0]), float(steps[-1])
     across = _Axis(low=first, high=last if last > first else first + 1, start=_LEFT, end=_WIDTH - _RIGHT)
     up = _vertical_axis(quantiles)
     x, y = across(steps), np.stack([up(row) for row in quantiles])
-    lines: list[Markup] = [*_horizontal_ticks(up), *_step_ticks(across)]
-    if curve.replicates > 1:
-        lines += [
-            element("polygon", points=_points(np.r_[x, x[::-1]], np.r_[y[low], y[high][::-1]]), class_=style)
+    replicated = curve.replicates > 1
+    return _Drawing(
+        up=[(_place(up, tick), _power(tick) if up.logarithmic else _tick(tick)) for tick in up.ticks()],
+        across=[(_place(across, tick), _tick(tick)) for tick in across.ticks(finest=1.0)],  # there are no half steps
+        bands=[
+            (style, _points(np.r_[x, x[::-1]], np.r_[y[low], y[high][::-1]]))
             for low, high, style in ((0, 4, "range"), (1, 3, "band"))
-        ]
-    if len(steps) == 1:
-        lines.append(element("circle", cx=f"{x[0]:.1f}", cy=f"{y[2][0]:.1f}", r=3, class_="dot"))
-    lines.append(element("polyline", points=_points(x, y[2]), class_="median"))
-    return element(
-        "svg",
-        element("title", f"{name} over training steps. {words}"),
-        lines,
-        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
-        role="img",
-        xmlns="http://www.w3.org/2000/svg",
+            if replicated
+        ],
+        dots=[(f"{x[0]:.1f}", f"{y[2][0]:.1f}")] if len(steps) == 1 else [],
+        median=_points(x, y[2]),
     )
 
 
-def _horizontal_ticks(axis: _Axis) -> list[Markup]:
-    marks: list[Markup] = []
-    for tick in axis.ticks():
-        y = f"{float(axis(np.asarray(tick))):.1f}"
-        marks.append(element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y, class_="grid"))
-        marks.append(element("text", _power(tick) if axis.logarithmic else _tick(tick), x=_LEFT - 8, y=y, class_="up"))
-    return marks
-
-
-def _step_ticks(axis: _Axis) -> list[Markup]:
-    bottom = _HEIGHT - _BOTTOM
-    marks = [element("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=bottom, y2=bottom, class_="axis")]
-    for tick in axis.ticks(finest=1.0):  # there are no half steps
-        x = f"{float(axis(np.asarray(tick))):.1f}"
-        marks.append(element("text", _tick(tick), x=x, y=bottom + 16, class_="across"))
-    marks.append(element("text", "step", x=(_LEFT + _WIDTH - _RIGHT) / 2, y=_HEIGHT - 6, class_="across name"))
-    return marks
+def _place(axis: _Axis, tick: float) -> str:
+    return f"{float(axis(np.asarray(tick))):.1f}"
 
 
 def _tick(value: float) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+from markupsafe import Markup
 
 from identify_core.errors import StoreError
 from identify_core.reports.interactive import has_plotly, pack
-from identify_core.reports.markup import Markup, element
+from identify_core.reports.templating import render
 from identify_core.store.figures import read_fragment
 from identify_core.store.layout import FIGURES
 
@@ -77,24 +78,7 @@ def show_picture(picture: Picture, view: str) -> Markup:
         picture: what to show.
         view: the id under which the page keeps the interactive view.
     """
-    image = place = None
-    buttons: list[Markup] = []
-    if picture.image:
-        source = f"data:image/png;base64,{picture.image}"
-        image = element("img", src=source, alt=picture.caption, width=picture.width)
-        if picture.width > COLUMN:
-            buttons.append(element("button", "Enlarge", type="button", class_="open", data_enlarges=True))
-    if picture.interactive:
-        place = element("div", class_="view", data_view=view, data_title=picture.caption, hidden=True)
-        buttons.append(element("button", "Interactive view", type="button", class_="open", data_opens=view))
-    words = element("span", picture.caption, [element("small", " ", note) for note in picture.notes])
-    paper = element("div", image, place, class_="paper") if image or place else None
-    return element(
-        "figure",
-        paper,
-        element("figcaption", words, element("div", buttons, class_="buttons") if buttons else None),
-        class_="picture",
-    )
+    return render("parts.html:picture", picture=picture, view=view, enlarges=picture.width > COLUMN)
 
 
 def _inside(run: StoredRun, relative: str) -> Path:

@@ -13,12 +13,11 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 
+from markupsafe import Markup
+
 from identify_core.errors import UsageError
 from identify_core.findings import Figure
-from identify_core.reports.markup import Markup, element, text
-
-# Chrome 80, Safari 16.4 and Firefox 113 unpack gzip by themselves, and base64 needs no escaping.
-PACKED_TYPE = "application/gzip;base64"
+from identify_core.reports.templating import render
 
 
 def asset(name: str) -> str:
@@ -49,13 +48,11 @@ def plotly_script() -> str:
 
 
 def pack(content: str) -> str:
-    """Text as base64 of gzip, the same bytes each time."""
+    """Text as base64 of gzip, the same bytes each time.
+
+    Chrome 80, Safari 16.4 and Firefox 113 unpack gzip by themselves, and base64 needs no escaping.
+    """
     return base64.b64encode(gzip.compress(content.encode(), compresslevel=9, mtime=0)).decode("ascii")
-
-
-def packed(identifier: str, content: str) -> Markup:
-    """An element that keeps packed text in a page without running it."""
-    return element("script", Markup(content), type=PACKED_TYPE, id=identifier)
 
 
 def document(*, title: str, style: str, body: Markup, script: str) -> str:
@@ -69,17 +66,9 @@ def document(*, title: str, style: str, body: Markup, script: str) -> str:
         f"default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'unsafe-inline'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", title),
-        element("style", Markup(style)),
+    return render(
+        "document.html", policy=policy, title=title, style=Markup(style), body=body, nonce=nonce, script=Markup(script)
     )
-    scripted = text((body, element("script", Markup(script), nonce=nonce)))
-    return "<!doctype html>\n" + element("html", head, element("body", scripted), lang="en") + "\n"
 
 
 def standalone_page(figure: Figure) -> str:
@@ -91,17 +80,5 @@ def standalone_page(figure: Figure) -> str:
     """
     if figure.interactive is None:
         raise ValueError(f"the figure {figure.name!r} has no interactive view")
-    body = text(
-        (
-            element("main", class_="view", data_view="view-0", data_open=True, data_title=figure.caption),
-            element("p", figure.caption),
-            packed("plotly", plotly_script()),
-            packed("view-0", pack(figure.interactive)),
-        )
-    )
-    return document(
-        title=figure.name.replace("-", " "),
-        style=asset("view.css"),
-        body=body,
-        script=asset("view.js"),
-    )
+    body = render("view.html", caption=figure.caption, plotly=plotly_script(), view=pack(figure.interactive))
+    return document(title=figure.name.replace("-", " "), style=asset("view.css"), body=body, script=asset("view.js"))

@@ -1,4 +1,4 @@
-"""The page of a run: one HTML file with the answers first, then the evidence, what was asked and where it came from."""
+"""The page of a run or a comparison: one HTML file, read from the top: question, answer, picture, ladder, doubts."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from identify_core.errors import StoreError
-from identify_core.reports.answers import Section, make_section, show_answers, show_evidence, view_of
 from identify_core.reports.curves import draw_curve, summarise
-from identify_core.reports.gallery import Picture, read_pictures
-from identify_core.reports.interactive import asset, document, packed, plotly_script
-from identify_core.reports.markup import Markup, element, text
-from identify_core.reports.provenance import asked, came_from, header
+from identify_core.reports.evidence import Section, show_evidence, symbols_in, view_of
+from identify_core.reports.gallery import COLUMN, Picture, read_pictures
+from identify_core.reports.interactive import asset, document, plotly_script
+from identify_core.reports.opening import READING, answer_of, doubts_of, ladder_of, question_of
+from identify_core.reports.provenance import asked, came_from, facts
+from identify_core.reports.templating import render
 from identify_core.store.folder import Folder
 from identify_core.version import __version__
 
 if TYPE_CHECKING:
     from identify_core.store import StoredRun
 
-READING = (
+CURVES = (
     "Each line is the median over the replicates; the dark band holds the middle 80 % of them, the light one all. "
     "Values that are not finite are left out."
 )
+
+FOOTER = f"Written by identify-core {__version__}. This file is complete: it loads nothing."
 
 
 def write_report(run: StoredRun, path: Path, *, status: str = "") -> Path:
@@ -54,26 +57,43 @@ def render_page(run: StoredRun, *, status: str) -> str:
     """The page as text; see `write_report`."""
     pictures = list(read_pictures(run))
     findings = run.outlined_findings()
+    answer, answering = answer_of(run, findings)
+    ladders = [label for label, stored in findings.items() if "ladder" in stored.finding.tables]
+    hero = choose_hero(pictures, [answering.label] if answering else ladders)
+    defined: set[str] = set()
+    symbols = symbols_in(answer, answering.finding.conventions, defined) if answering else []
     sections = [
-        show_answers(findings, run.document),
-        *show_evidence(findings, pictures),
-        _training(run.history()),
+        *show_evidence(
+            findings, [each for each in pictures if each is not hero], run.document.get("failures", {}), defined
+        ),
+        *_training(run.history()),
         asked(run.spec_text),
         came_from(run.document),
     ]
-    shown = [section for section in sections if section is not None]
-    main = element("main", [section for _, _, section in shown])
-    links = [element("li", element("a", title, href=f"#{anchor}")) for anchor, title, _ in shown]
-    body = text(
-        (
-            element("a", "Skip to the answers", href="#answers", class_="skip"),
-            header(run.document, status),
-            element("div", element("nav", element("ol", links), aria_label="Contents"), main, class_="columns"),
-            element("footer", f"Written by identify-core {__version__}. This file is complete: it loads nothing."),
-            list(_views(pictures)),
-        )
-    )
+    ladder = ladder_of(findings)
+    top = [("answer", "The answer"), *([("hero", "The picture")] if hero else [])]
+    top += [*([("ladder", "The ladder")] if ladder else []), ("distrust", "What to distrust")]
     name = str(run.document.get("name") or run.id)
+    body = render(
+        "page.html",
+        kind=str(run.document.get("kind", "run")),
+        name=name,
+        status=status,
+        facts=list(facts(run.document)),
+        id=run.id,
+        reason=str(run.document.get("reason") or ""),
+        contents=[*top, *((each.anchor, each.title) for each in sections)],
+        question=question_of(run),
+        answer=answer,
+        answer_symbols=symbols,
+        hero={"picture": hero, "view": view_of(hero), "enlarges": hero.width > COLUMN} if hero else None,
+        ladder=ladder,
+        ladder_reading=READING,
+        distrust=doubts_of(run, findings),
+        sections=sections,
+        footer=FOOTER,
+        packed=list(_views(pictures)),
+    )
     return document(
         title=f"{name} · identify",
         style=asset("page.css"),
@@ -82,24 +102,35 @@ def render_page(run: StoredRun, *, status: str) -> str:
     )
 
 
+def choose_hero(pictures: Sequence[Picture], first: Sequence[str]) -> Picture | None:
+    """The picture at the top: the first one of the findings that answer, otherwise the first there is.
+
+    Args:
+        pictures: all of the run.
+        first: labels of findings, whose pictures come before the others.
+    """
+    shown = [each for each in pictures if each.image]
+    return next((each for label in first for each in shown if each.label == label), next(iter(shown), None))
+
+
 def finished_page(run: StoredRun) -> str:
     """The page of a run that is about to be committed."""
     return render_page(run, status="finished")
 
 
-def _training(history: Mapping[str, Any]) -> Section | None:
+def _training(history: Mapping[str, Any]) -> Iterator[Section]:
     if not history:
-        return None
+        return
     names = sorted(history, key=lambda name: (name != "loss", name))
     curves = [draw_curve(name, summarise(*history[name])) for name in names if len(history[name][0])]
     replicated = any(np.ndim(values) > 1 and values.shape[1] > 1 for _, values in history.values())
-    reading = element("p", READING, class_="quiet") if replicated else None
-    return make_section("training", "How training went", reading, element("div", curves, class_="curves"))
+    content = render("training.html", curves=curves, reading=CURVES if replicated else "")
+    yield Section(anchor="training", title="How training went", content=content)
 
 
-def _views(pictures: Sequence[Picture]) -> Iterator[Markup]:
+def _views(pictures: Sequence[Picture]) -> Iterator[tuple[str, str]]:
     """The packed interactive views, and plotly.js once if there is any."""
-    views = [packed(view_of(each), each.interactive) for each in pictures if each.interactive]
+    views = [(view_of(each), each.interactive) for each in pictures if each.interactive]
     if views:
-        yield packed("plotly", plotly_script())
+        yield "plotly", plotly_script()
         yield from views

@@ -12,6 +12,7 @@ from identify_core.evaluation.pairs import Member
 from identify_core.findings import Figure, Finding
 from identify_core.reports.directed_figures import draw_ways
 from identify_core.reports.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
+from identify_core.reports.numerals import short_of_bounds
 from identify_core.reports.spread_figures import draw_spread
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def draw_grid(finding: Finding, component: Component, members: Sequence[Member])
         title = name or component.name
         suffix = f"-{name}" if name else ""
         order = cluster_order(matrix, groups, similar=larger != "more distant")
-        yield _heat_map(matrix, labels, groups, order, title, suffix, directed=directed)
+        bounds = component.bounds if isinstance(component, Evaluator) else (None, None)
+        yield _heat_map(matrix, labels, groups, order, title, suffix, directed=directed, bounds=bounds)
         if directed and len(labels) > 2:
             yield draw_ways(matrix, labels, title, suffix)
         elif not directed and len(labels) > 3 and np.isfinite(matrix).all():
@@ -135,14 +137,16 @@ def _heat_map(
     suffix: str,
     *,
     directed: bool,
+    bounds: tuple[float | None, float | None],
 ) -> Figure:
     count = len(labels)
     shown = matrix[np.ix_(order, order)]
     names = [_short(labels)[i] for i in order]
     with house_style():
         side = min(3.2 + 0.28 * count, 11.0)
+        low, high, ends = scale_of(shown, bounds)
         figure, axes = new_figure(width=side + 1.6, height=side)
-        image = axes.imshow(shown, cmap=SEQUENTIAL, interpolation="nearest")
+        image = axes.imshow(shown, cmap=SEQUENTIAL, interpolation="nearest", vmin=low, vmax=high)
         axes.grid(visible=False)
         for spine in axes.spines.values():
             spine.set_visible(False)
@@ -150,23 +154,31 @@ def _heat_map(
             axes.set_xticks(range(count), names, rotation=90)
             axes.set_yticks(range(count), names)
         else:
-            axes.set_xticks([])
-            axes.set_yticks([])
+            places, said = _middles([groups[i] for i in order])
+            axes.set_xticks(places, said, rotation=90)
+            axes.set_yticks(places, said)
         ordered = [groups[i] for i in order]
         for position in range(1, count):
             if ordered[position] != ordered[position - 1]:
                 axes.axhline(position - 0.5, color="white", linewidth=2.5)
                 axes.axvline(position - 0.5, color="white", linewidth=2.5)
         if count <= _WRITTEN:
-            finite = shown[np.isfinite(shown)]
-            middle = (finite.max() + finite.min()) / 2 if finite.size else 0.0
+            middle = (low + high) / 2
             for (i, j), value in np.ndenumerate(shown):
                 if np.isfinite(value):
                     colour = "white" if value < middle else INK
-                    axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=7, color=colour)
+                    axes.text(
+                        j,
+                        i,
+                        short_of_bounds(value, *_known(bounds)),
+                        ha="center",
+                        va="center",
+                        fontsize=7,
+                        color=colour,
+                    )
         bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
         bar.outline.set_visible(False)
-        bar.set_label(title)
+        bar.set_label(f"{title}\n{ends}")
         axes.set_title(title)
         if directed:
             axes.set_ylabel("source")
@@ -176,10 +188,51 @@ def _heat_map(
         caption=(
             f"{title} of every pair of {count} representations, "
             f"{'from the source in its row to the target in its column, ' if directed else ''}runs kept together and "
-            "ordered by average linkage with optimal leaf ordering."
+            f"ordered by average linkage with optimal leaf ordering. {ends[0].upper()}{ends[1:]}."
         ),
         static=figure,
     )
+
+
+def scale_of(matrix: Matrix, bounds: tuple[float | None, float | None]) -> tuple[float, float, str]:
+    """The ends of a heat map's scale, and in words what they are.
+
+    Args:
+        matrix: (M, M) scores; NaN counts for nothing.
+        bounds: of the measure; None where there is none.
+
+    Returns:
+        The lower end, the upper end, and a sentence without its full stop.
+    """
+    finite = matrix[np.isfinite(matrix)]
+    least, largest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low, high = (
+        float(found) if end is None else float(end) for end, found in zip(bounds, (least, largest), strict=True)
+    )
+    if not low < high:
+        high = low + 1.0
+    whose = {
+        (True, True): "the scale ends at the measure's bounds",
+        (True, False): "the scale begins at the measure's bound and ends at the largest value here",
+        (False, True): "the scale begins at the least value here and ends at the measure's bound",
+        (False, False): "the scale ends at the least and the largest value here: the measure has no bounds",
+    }
+    return low, high, whose[bounds[0] is not None, bounds[1] is not None]
+
+
+def _known(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    low, high = bounds
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def _middles(groups: Sequence[str]) -> tuple[list[float], list[str]]:
+    """For too many names: one for each group that stands together, at its middle."""
+    names = list(dict.fromkeys(groups))
+    members = {name: [place for place, group in enumerate(groups) if group == name] for name in names}
+    places = [(each[0] + each[-1]) / 2 for each in members.values()]
+    counted = [f"{name} ({len(each)})" for name, each in members.items()]
+    step = -(-len(names) // _LABELLED)
+    return places[::step], counted[::step]
 
 
 def _map(

@@ -1,4 +1,4 @@
-"""The parts of the page that come from run.json and spec.toml: the header, what was asked, and the provenance."""
+"""The parts of the page that come from run.json and spec.toml: its facts, what was asked, and the provenance."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from identify_core.reports.markup import Markup, element, text
-from identify_core.reports.tables import typeset
+from markupsafe import Markup, escape
 
-Section = tuple[str, str, Markup]
+from identify_core.reports.evidence import Section
+from identify_core.reports.numerals import typeset
+from identify_core.reports.templating import render
 
 SHOWN_ELSEWHERE = frozenset(
     {
         *("format", "kind", "id", "name", "status", "stage", "reason", "spec", "components", "evaluated"),
-        *("arrays", "files", "findings", "figures", "scalars", "warnings", "failures"),
+        *("arrays", "files", "findings", "figures", "scalars", "warnings", "failures", "headline"),
     }
 )
 
@@ -26,25 +27,8 @@ _TOML = re.compile(
 )
 
 
-def header(document: Mapping[str, Any], status: str) -> Markup:
-    """The top of the page: what run it is, how it ended, when and how long."""
-    reason = element("p", str(document["reason"]), class_="reason") if document.get("reason") else None
-    return element(
-        "header",
-        element("p", "identify ", element("span", str(document.get("kind", "run"))), class_="overline"),
-        element(
-            "h1",
-            str(document.get("name") or document.get("id", "")),
-            element("span", status, class_="status", data_status=status),
-        ),
-        element("p", [element("span", fact) for fact in _facts(document)], class_="facts"),
-        element("p", element("code", str(document.get("id", ""))), class_="id"),
-        reason,
-        element("button", "Light or dark", type="button", id="theme", hidden=True),
-    )
-
-
-def _facts(document: Mapping[str, Any]) -> Iterator[str]:
+def facts(document: Mapping[str, Any]) -> Iterator[str]:
+    """What run it is: by which plugin, when, how long, where."""
     if document.get("plugin"):
         yield f"plugin {document['plugin']}"
     created = str(document.get("created", ""))
@@ -75,18 +59,8 @@ def duration(seconds: float) -> str:
 
 def asked(spec_text: str) -> Section:
     """What was asked: one line a component, and the whole resolved spec."""
-    rows = [
-        element("tr", element("th", kind, scope="row"), element("td", element("code", name)), element("td", options))
-        for kind, name, options in _components(spec_text)
-    ]
-    summary = element("div", element("table", element("tbody", rows), class_="asked"), class_="table") if rows else None
-    spec = element(
-        "details",
-        element("summary", "The resolved spec"),
-        element("p", "Saved as a file, this gives the same run again: ", element("code", "identify run --spec FILE")),
-        element("pre", element("code", highlight(spec_text))),
-    )
-    return "asked", "What was asked", element("section", element("h2", "What was asked"), summary, spec, id="asked")
+    content = render("asked.html", components=list(_components(spec_text)), spec=highlight(spec_text))
+    return Section(anchor="asked", title="What was asked", content=content)
 
 
 def _components(spec_text: str) -> Iterator[tuple[str, str, str]]:
@@ -112,30 +86,24 @@ def _short(value: Any) -> str:
 
 def highlight(spec_text: str) -> Markup:
     """TOML with its comments, tables, keys and values marked for the style sheet; the text itself is escaped."""
-    pieces: list[Markup] = []
+    pieces: list[str] = []
     end = 0
     for match in _TOML.finditer(spec_text):
-        pieces.append(text(spec_text[end : match.start()]))
-        pieces.append(element("span", match.group(), class_=f"toml-{match.lastgroup}"))
+        pieces.append(escape(spec_text[end : match.start()]))
+        pieces.append(Markup('<span class="toml-{}">{}</span>').format(match.lastgroup, match.group()))
         end = match.end()
-    pieces.append(text(spec_text[end:]))
-    return text(pieces)
+    return Markup("").join([*pieces, spec_text[end:]])
 
 
 def came_from(document: Mapping[str, Any]) -> Section:
     """Everything of run.json that says how the run was made; checksums are counted, findings are shown elsewhere."""
     kept = {key: value for key, value in document.items() if key not in SHOWN_ELSEWHERE}
-    rows = [_row(name, words) for name, words in _flatten(kept)]
-    rows += [_row(*_component_words(each)) for each in document.get("components", ()) if isinstance(each, Mapping)]
+    rows = list(_flatten(kept))
+    rows += [_component_words(each) for each in document.get("components", ()) if isinstance(each, Mapping)]
     if document.get("arrays"):
-        rows.append(_row("arrays", f"{len(document['arrays'])} with checksums, which identify runs verify compares"))
-    content = element("dl", rows, class_="pairs provenance")
-    section = element("section", element("h2", "Where it came from"), content, id="provenance")
-    return "provenance", "Where it came from", section
-
-
-def _row(name: str, words: str) -> tuple[Markup, Markup]:
-    return element("dt", name), element("dd", words)
+        rows.append(("arrays", f"{len(document['arrays'])} with checksums, which identify runs verify compares"))
+    content = render("parts.html:pairs", rows=rows, style="pairs provenance")
+    return Section(anchor="provenance", title="Where it came from", content=content)
 
 
 def _component_words(component: Mapping[str, Any]) -> tuple[str, str]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Matrix = np.ndarray[Any, Any]
 
+FEWEST = 8
+"""A box is drawn from no fewer points."""
+BOX = "; a box, from 8 points upwards, reaches from the lower to the upper quartile, the line in it is the median"
 _OFFSET = 0.22  # how far the boxes of two latents at one dimension stand apart, in steps of the axis
 
 
@@ -88,7 +91,7 @@ def draw_spread(
         caption=(
             f"{title} of every pair of replicates of the same run, "
             f"{'against the latent dimension' if by_width else 'run by run'}: {_pair_counts(found)} pairs each as "
-            "points; the box reaches from the lower to the upper quartile, the line in it is the median"
+            f"points{BOX if any(len(spread.values) >= FEWEST for spread in found) else ''}"
             f"{', the diamonds are means' if by_width else ''}."
         ),
         static=figure,
@@ -142,18 +145,19 @@ def _against_width(axes: Axes, found: Sequence[Spread]) -> None:
 
 def _box(axes: Axes, place: float, values: Sequence[float], colour: str, room: float = 0.3) -> None:
     numbers = np.asarray(list(values))
-    axes.boxplot(
-        [numbers],
-        positions=[place],
-        widths=[1.3 * room],
-        showfliers=False,
-        patch_artist=True,
-        manage_ticks=False,
-        boxprops={"facecolor": colour, "alpha": 0.18, "edgecolor": colour},
-        medianprops={"color": INK},
-        whiskerprops={"color": MUTED},
-        capprops={"color": MUTED},
-    )
+    if len(numbers) >= FEWEST:
+        axes.boxplot(
+            [numbers],
+            positions=[place],
+            widths=[1.3 * room],
+            showfliers=False,
+            patch_artist=True,
+            manage_ticks=False,
+            boxprops={"facecolor": colour, "alpha": 0.18, "edgecolor": colour},
+            medianprops={"color": INK},
+            whiskerprops={"color": MUTED},
+            capprops={"color": MUTED},
+        )
     # Spread sideways in the order of the values: the same picture at every drawing, and no point hides another.
     sideways = np.linspace(-0.35, 0.35, len(numbers)) * room if len(numbers) > 1 else np.zeros(1)
     axes.scatter(place + sideways, np.sort(numbers), s=14, color=colour, alpha=0.8, linewidth=0, zorder=3)

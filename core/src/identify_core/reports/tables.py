@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from identify_core.reports.markup import Markup, element
-from identify_core.saying import format_scalar
+from markupsafe import Markup
+
+from identify_core.reports.numerals import typeset
+from identify_core.reports.templating import render
+from identify_core.saying import format_scalar, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,24 +21,6 @@ TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
 TALL = 40
 _MOST_OF_ONE = 4
-
-
-def typeset(value: Scalar) -> str:
-    """A cell as text for a page: as `format_scalar`, with a minus sign and powers of ten as they are printed."""
-    words = format_scalar(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return words
-    mantissa, mark, exponent = words.replace("-", "−").partition("e")
-    if not mark:
-        return mantissa.replace("inf", "∞")
-    superscripts = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    power = f"10{exponent.translate(superscripts)}"
-    return power if mantissa == "1" else f"{mantissa} · {power}"
-
-
-def words_of(name: str) -> str:
-    """A name as words."""
-    return name.replace("-", " ").replace("_", " ")
 
 
 def headings(table: Table) -> tuple[str, ...]:
@@ -150,39 +135,26 @@ def markdown_table(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def html_table(table: Table, *, rows: int = PAGE_ROWS) -> Markup:
-    """The table as HTML, its first `rows` rows; the page's script makes it sortable by its `data-value`s."""
+def html_table(table: Table, *, rows: int = PAGE_ROWS, folded: bool = False) -> Markup:
+    """The table as HTML, its first `rows` rows; the page's script makes it sortable by its `data-value`s.
+
+    Args:
+        table: what to show.
+        rows: how many of its rows.
+        folded: whether it stands behind a line that opens it.
+    """
     numeric = numeric_columns(table)
-    classes = ["number" if right else None for right in numeric]
-    head = element(
-        "tr",
-        [
-            element("th", element("button", heading, type="button"), class_=style, scope="col")
-            for heading, style in zip(headings(table), classes, strict=True)
+    return render(
+        "parts.html:table",
+        columns=list(zip(headings(table), numeric, strict=True)),
+        rows=[
+            [(typeset(cell), _sort_key(cell) if right else None) for cell, right in zip(row, numeric, strict=True)]
+            for row in table.rows[:rows]
         ],
-    )
-    body = [
-        element(
-            "tr",
-            [
-                element("td", typeset(cell), class_=style, data_value=_sort_key(cell) if style else None)
-                for cell, style in zip(row, classes, strict=True)
-            ],
-        )
-        for row in table.rows[:rows]
-    ]
-    caption = _caption(table, rows)
-    whole = element(
-        "table", element("caption", caption) if caption else None, element("thead", head), element("tbody", body)
-    )
-    # a scrolling region can be reached by the keyboard only if it can take the focus
-    return element(
-        "div",
-        whole,
-        class_="table tall" if len(table.rows) > TALL else "table",
-        role="region",
-        tabindex="0",
-        aria_label=table.caption or "table",
+        caption=_caption(table, rows),
+        label=table.caption or "table",  # a scrolling region is reached by the keyboard
+        tall=len(table.rows) > TALL,
+        folded=folded,
     )
 
 

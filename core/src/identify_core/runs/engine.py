@@ -312,9 +312,11 @@ class _Execution:
         """Bring run.json up to date."""
         spec = self.spec
         components = [spec.dataset, spec.model, spec.objective, *spec.evaluators]
+        leading = (each.label for each in spec.evaluators if getattr(each.registered.component, "headline", False))
         document = {
             "status": status,
             "stage": self.stage,
+            "headline": next(leading, ""),
             "name": spec.name,
             "plugin": spec.plugin,
             "seed": spec.seed,

@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
+from markupsafe import Markup
 
 from identify_core.errors import UsageError
 from identify_core.findings import Figure, Table
-from identify_core.reports.answers import Section, make_section
+from identify_core.reports.evidence import Section
 from identify_core.reports.figures import save_figure
+from identify_core.reports.gallery import COLUMN, Picture, show_picture
 from identify_core.reports.interactive import asset, document
-from identify_core.reports.markup import Markup, element, text
-from identify_core.reports.tables import html_table, words_of
+from identify_core.reports.page import FOOTER
+from identify_core.reports.tables import html_table
+from identify_core.reports.templating import render
+from identify_core.saying import words_of
 from identify_core.store.folder import Folder
 from identify_core.studies.figures import draw_figure
 from identify_core.studies.perform import ComparisonDone, RunsDone, StudyDone
 from identify_core.studies.tables import make_table
 from identify_core.sweeps.summary import count_statuses
-from identify_core.version import __version__
 
 
 def study_answer(done: StudyDone) -> str:
@@ -105,16 +108,12 @@ def study_page(done: StudyDone, made: Made, pictures: Mapping[str, bytes]) -> st
         ),
         _section("runs", "Runs", html_table(runs_table(done.runs))),
     ]
-    shown = [each for each in sections if each is not None]
-    links = [element("li", element("a", title, href=f"#{anchor}")) for anchor, title, _ in shown]
-    contents = element("nav", element("ol", links), aria_label="Contents")
-    main = element("main", [section for _, _, section in shown])
-    body = text(
-        (
-            element("header", element("h1", done.study.title), element("p", f"{study_answer(done)}.")),
-            element("div", contents, main, class_="columns"),
-            element("footer", f"Written by identify-core {__version__}. This file is complete: it loads nothing."),
-        )
+    body = render(
+        "study.html",
+        title=done.study.title,
+        answer=study_answer(done),
+        sections=[each for each in sections if each is not None],
+        footer=FOOTER,
     )
     return document(title=f"{done.study.title} · identify", style=asset("page.css"), body=body, script="")
 
@@ -147,7 +146,7 @@ def write_study(folder: Folder, done: StudyDone, made: Made) -> None:
 
 
 def _section(anchor: str, title: str, content: Markup | None) -> Section | None:
-    return None if content is None else make_section(anchor, title, content)
+    return None if content is None else Section(anchor=anchor, title=title, content=content)
 
 
 def _comparisons(comparisons: Sequence[ComparisonDone]) -> Markup | None:
@@ -160,6 +159,8 @@ def _comparisons(comparisons: Sequence[ComparisonDone]) -> Markup | None:
 
 
 def _picture(figure: Figure, png: bytes) -> Markup:
-    source = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-    paper = element("div", element("img", src=source, alt=figure.caption), class_="paper")
-    return element("figure", paper, element("figcaption", figure.caption))
+    image = base64.b64encode(png).decode("ascii")
+    shown = Picture(
+        label=figure.name, name=figure.name, caption=figure.caption, image=image, width=COLUMN, interactive="", notes=()
+    )
+    return show_picture(shown, "")

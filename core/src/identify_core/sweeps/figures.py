@@ -13,7 +13,7 @@ import attrs
 
 from identify_core.findings import Figure
 from identify_core.reports.figures import PALETTE, house_style, new_figure, save_figure
-from identify_core.reports.tables import words_of
+from identify_core.saying import words_of
 from identify_core.spec import say
 from identify_core.sweeps.summary import Row, number_of, varying_scalars
 

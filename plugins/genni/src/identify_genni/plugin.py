@@ -162,6 +162,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         target="identify_genni.evaluators.nullity:evaluate",
         draw="identify_genni.views.nullity:draw",
         arity="run",
+        headline=True,
         requires={"modules", "samples"},
     )
     yield Evaluator(

@@ -68,6 +68,14 @@ theme.addEventListener("click", () => {
   root.style.colorScheme = now === "dark" ? "light" : "dark";
 });
 
+// A link into a closed section opens it.
+function openTarget() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target && target.tagName === "DETAILS") target.open = true;
+}
+addEventListener("hashchange", openTarget);
+openTarget();
+
 // The contents mark the section that is being read.
 const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
 const watcher = new IntersectionObserver((entries) => {
@@ -76,7 +84,7 @@ const watcher = new IntersectionObserver((entries) => {
     else links.get(target.id)?.removeAttribute("aria-current");
   }
 }, { rootMargin: "-20% 0px -75% 0px" });
-for (const section of document.querySelectorAll("section[id]")) watcher.observe(section);
+for (const section of document.querySelectorAll("main > [id]")) watcher.observe(section);
 
 addEventListener("beforeprint", () => {
   for (const closed of document.querySelectorAll("details:not([open])")) {
