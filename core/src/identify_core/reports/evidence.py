@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from identify_core.store.findings import Outline
 
 MANY = 4
+_SHORT = 3
 FOLDED_ROWS = 12
 """A longer table stands behind a line that opens it, below the picture that shows it."""
 
@@ -62,11 +63,17 @@ def show_evidence(
         failures: label of each evaluator that failed, with the reason.
         defined: signs that the page has explained already; those of a section are added.
     """
+    signs = shared_signs(findings)
     for name, group in _groups(findings).items():
-        if len(group) < MANY:
-            yield from (_evidence(label, stored, _of(label, pictures), defined) for label, stored in group.items())
-        else:
-            yield _common_evidence(name, group, pictures, defined)
+        sections = (
+            [_evidence(label, stored, _of(label, pictures)) for label, stored in group.items()]
+            if len(group) < MANY
+            else [_common_evidence(name, group, pictures)]
+        )
+        first = next(iter(group.values())).finding
+        for each in sections:
+            found = symbols_in(each.sentence, {**signs, **first.conventions}, defined)
+            yield attrs.evolve(each, symbols=found)
     for label in dict.fromkeys(each.label for each in pictures if each.label not in findings):
         shown = [show_picture(each, view_of(each)) for each in _of(label, pictures)]
         yield Section(anchor=anchor_of(label), title=words_of(label) or "Pictures", content=_content(pictures=shown))
@@ -92,6 +99,16 @@ def symbols_in(sentence: str, conventions: Mapping[str, str], defined: set[str])
     ]
     defined |= {name for name, _ in found}
     return found
+
+
+def shared_signs(findings: Group) -> dict[str, str]:
+    """What the findings of a page say of short signs such as J; the first that explains one counts."""
+    signs: dict[str, str] = {}
+    for stored in findings.values():
+        for name, meaning in stored.finding.conventions.items():
+            if len(name) <= _SHORT or "(" in name:
+                signs.setdefault(name, meaning)
+    return signs
 
 
 def view_of(picture: Picture) -> str:
@@ -142,7 +159,7 @@ def _tables(finding: Finding) -> list[tuple[str, Markup]]:
     return [(name, html_table(table, folded=len(table.rows) > FOLDED_ROWS)) for name, table in finding.tables.items()]
 
 
-def _evidence(label: str, stored: StoredFinding, pictures: Sequence[Picture], defined: set[str]) -> Section:
+def _evidence(label: str, stored: StoredFinding, pictures: Sequence[Picture]) -> Section:
     finding = stored.finding
     content = _content(
         pictures=[show_picture(each, view_of(each)) for each in pictures],
@@ -156,11 +173,10 @@ def _evidence(label: str, stored: StoredFinding, pictures: Sequence[Picture], de
         content=content,
         sentence=finding.summary or "Says nothing in words; its numbers are inside.",
         note=stored.evaluator,
-        symbols=symbols_in(finding.summary, finding.conventions, defined),
     )
 
 
-def _common_evidence(name: str, group: Group, pictures: Sequence[Picture], defined: set[str]) -> Section:
+def _common_evidence(name: str, group: Group, pictures: Sequence[Picture]) -> Section:
     """Many findings of one evaluator: one table with a row each, their pictures and tables folded."""
     first = next(iter(group.values()))
     folded = [
@@ -171,7 +187,6 @@ def _common_evidence(name: str, group: Group, pictures: Sequence[Picture], defin
         for label, stored in group.items()
         if (shown := _of(label, pictures)) or stored.finding.tables
     ]
-    said = " ".join(stored.finding.summary for stored in group.values())
     content = _content(overview=_tabulated(group), folded=folded, meanings=_meanings(first))
     return Section(
         anchor=anchor_of(name),
@@ -179,7 +194,6 @@ def _common_evidence(name: str, group: Group, pictures: Sequence[Picture], defin
         content=content,
         sentence=f"{len(group)} findings; the first: {first.finding.summary or words_of(next(iter(group)))}",
         note=first.evaluator,
-        symbols=symbols_in(said, first.finding.conventions, defined),
     )
 
 

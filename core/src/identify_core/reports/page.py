@@ -10,7 +10,7 @@ import numpy as np
 
 from identify_core.errors import StoreError
 from identify_core.reports.curves import draw_curve, summarise
-from identify_core.reports.evidence import Section, show_evidence, symbols_in, view_of
+from identify_core.reports.evidence import Section, shared_signs, show_evidence, symbols_in, view_of
 from identify_core.reports.gallery import COLUMN, Picture, read_pictures
 from identify_core.reports.interactive import asset, document, plotly_script
 from identify_core.reports.opening import READING, answer_of, doubts_of, ladder_of, question_of
@@ -61,7 +61,8 @@ def render_page(run: StoredRun, *, status: str) -> str:
     ladders = [label for label, stored in findings.items() if "ladder" in stored.finding.tables]
     hero = choose_hero(pictures, [answering.label] if answering else ladders)
     defined: set[str] = set()
-    symbols = symbols_in(answer, answering.finding.conventions, defined) if answering else []
+    signs = {**shared_signs(findings), **(answering.finding.conventions if answering else {})}
+    symbols = symbols_in(answer, signs, defined)
     sections = [
         *show_evidence(
             findings, [each for each in pictures if each is not hero], run.document.get("failures", {}), defined

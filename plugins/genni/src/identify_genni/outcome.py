@@ -259,6 +259,7 @@ def _conventions(
     how = "all inputs" if deciding.reduction == "mean" else "batches of 256 inputs, each averaged by itself"
     return {
         "J": f"squared error, mean over {how} and output dimensions, in evaluation mode",
+        "Var(f*)": f"variance of the target function f*, the J of the best constant; {deciding.variance:.6g} here",
         "tolerance": f"J/Var(f*) ≤ {tolerance:g} on the split {measured_on!r}; Var(f*) = {deciding.variance:.6g} there",
         "dead": "the same output for every training input and a gradient of exactly 0",
         "constant": f"outputs vary less than {constant_below:g} of Var(f*) over the training inputs",
