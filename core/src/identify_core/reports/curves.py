@@ -160,31 +160,8 @@ def _vertical_axis(quantiles: Array) -> _Axis:
     return _Axis(low=low - margin, high=high + margin, start=bottom, end=top)
 
 
-@attrs.frozen(kw_only=True)
-class _Drawing:
-    """The coordinates of one curve's picture, in its own pixels, as the template writes them.
-
-    Args:
-        up: place and words of the marks on the vertical axis.
-        across: those on the horizontal one.
-        bands: style and outline of the bands over replicates.
-        dots: places of single points.
-        median: the line.
-    """
-
-    up: list[tuple[str, str]]
-    across: list[tuple[str, str]]
-    bands: list[tuple[str, str]]
-    dots: list[tuple[str, str]]
-    median: str
-    width: int = _WIDTH
-    height: int = _HEIGHT
-    left: int = _LEFT
-    right: int = _WIDTH - _RIGHT
-    bottom: int = _HEIGHT - _BOTTOM
-
-
-def _drawing(curve: Curve) -> _Drawing:
+def _drawing(curve: Curve) -> dict[str, Any]:
+    """The coordinates of one curve's picture, in its own pixels, as the template writes them."""
     drawn = np.isfinite(curve.quantiles).all(axis=0)
     steps, quantiles = curve.steps[drawn], curve.quantiles[:, drawn]
     first, last = float(steps[0]), float(steps[-1])
@@ -192,17 +169,22 @@ def _drawing(curve: Curve) -> _Drawing:
     up = _vertical_axis(quantiles)
     x, y = across(steps), np.stack([up(row) for row in quantiles])
     replicated = curve.replicates > 1
-    return _Drawing(
-        up=[(_place(up, tick), _power(tick) if up.logarithmic else _tick(tick)) for tick in up.ticks()],
-        across=[(_place(across, tick), _tick(tick)) for tick in across.ticks(finest=1.0)],  # there are no half steps
-        bands=[
+    return {
+        "up": [(_place(up, tick), _power(tick) if up.logarithmic else _tick(tick)) for tick in up.ticks()],
+        "across": [(_place(across, tick), _tick(tick)) for tick in across.ticks(finest=1.0)],  # there are no half steps
+        "bands": [
             (style, _points(np.r_[x, x[::-1]], np.r_[y[low], y[high][::-1]]))
             for low, high, style in ((0, 4, "range"), (1, 3, "band"))
             if replicated
         ],
-        dots=[(f"{x[0]:.1f}", f"{y[2][0]:.1f}")] if len(steps) == 1 else [],
-        median=_points(x, y[2]),
-    )
+        "dots": [(f"{x[0]:.1f}", f"{y[2][0]:.1f}")] if len(steps) == 1 else [],
+        "median": _points(x, y[2]),
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "left": _LEFT,
+        "right": _WIDTH - _RIGHT,
+        "bottom": _HEIGHT - _BOTTOM,
+    }
 
 
 def _place(axis: _Axis, tick: float) -> str:
