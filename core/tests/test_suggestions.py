@@ -17,6 +17,11 @@ def test_a_slip_finds_its_word_whatever_the_case() -> None:
     assert nearest("fcn", ["FCN"]) == "FCN"
 
 
+def test_a_word_of_a_name_finds_it_before_any_misspelling() -> None:
+    assert nearest("cka", ["cknna", "linear-cka", "debiased-cka"]) == "linear-cka"
+    assert nearest("CKA", ["measures:linear-cka"]) == "measures:linear-cka"
+
+
 def test_the_hint_asks_lists_or_is_silent() -> None:
     assert did_you_mean("nulity", WORDS) == "did you mean 'nullity'?"
     assert did_you_mean("zebra", reversed(WORDS)) == "there are: convergence, nullity, subspace"

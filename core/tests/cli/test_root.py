@@ -325,3 +325,16 @@ def test_a_reader_that_leaves_early_is_no_failure(project: Project) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == "{\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("arguments", "shown"), [((), ["loud"]), (("--log-level", "info"), ["quiet", "loud"])])
+def test_what_libraries_log_is_shown_from_the_level_on(
+    project: Project, arguments: tuple[str, ...], shown: list[str]
+) -> None:
+    code = (
+        "import logging, sys; from identify_core.cli.root import run_command_line as run; "
+        f"run([*{arguments!r}, 'describe', 'rungs']); log = logging.getLogger('lib'); log.info('quiet'); "
+        "log.warning('loud')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [word for word in ("quiet", "loud") if word in done.stderr] == shown

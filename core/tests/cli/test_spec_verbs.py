@@ -220,3 +220,27 @@ def test_force_goes_on_and_the_need_is_shown(project: Project, capsys: pytest.Ca
     assert told["dataset, inputs"] == 2 * 4 * (10**12 + 2000)
     assert run_command_line(["validate", "mtlcm"]) == 0
     assert "needs about 23.7 MB (dataset, latents, draws and observed features: 23.7 MB)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "format_"),
+    [("s.json", '{"seed": 1}', "JSON"), ("s.yaml", "seed: 1\n", "YAML"), ("s.toml", "name: x\n", "YAML")],
+)
+def test_a_spec_in_another_format_is_told_how_specs_are_written(
+    identify: Identify, name: str, text: str, format_: str
+) -> None:
+    Path(name).write_text(text)
+    said = identify("validate", "toy", "--spec", name)
+    assert said.status == 2
+    assert f"hint: specs are TOML, and this is {format_}: `identify init PLUGIN" in said.err
+
+
+def test_a_broken_toml_has_no_hint_of_another_format(identify: Identify) -> None:
+    Path("s.toml").write_text("[dataset\n")
+    assert "hint" not in identify("validate", "toy", "--spec", "s.toml").err
+
+
+def test_a_name_that_is_something_else_is_told_what_it_is(identify: Identify) -> None:
+    assert "hint: 'smoke' is a preset of " in identify("run", "smoke").err
+    assert "hint: 'orthogonal' is a rung of the equivalence ladder" in identify("describe", "orthogonal").err
+    assert "hint: 'toy' is a plugin" in identify("run", "toy", "--preset", "toy").err

@@ -81,8 +81,10 @@ def _available(registry: Registry) -> list[Any]:
 
 def _unknown(registry: Registry, name: str) -> UsageError:
     names = [plugin.name for plugin in _available(registry)]
-    names += [offer.qualified_name if ":" in name else offer.name for offer in registry.components()]
-    return UsageError(f"there is no plugin, component or preset {name!r}", hint=did_you_mean(name, names))
+    offers = sorted(registry.components(), key=lambda offer: not getattr(offer.component, "standard", False))
+    names += [offer.qualified_name if ":" in name else offer.name for offer in offers]
+    hint = registry.elsewhere(name) or did_you_mean(name, names)
+    return UsageError(f"there is no plugin, component or preset {name!r}", hint=hint)
 
 
 def _plugin(registry: Registry, name: str) -> dict[str, Any]:

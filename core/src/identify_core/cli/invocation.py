@@ -185,7 +185,7 @@ def tracking_options(function: F) -> F:
         multiple=True,
         envvar="IDENTIFY_TRACK",
         metavar="TRACKER",
-        help="tensorboard or wandb; may be repeated.",
+        help="tensorboard, wandb or mlflow; may be repeated.",
     )
     checkpoint_every = click.option(
         "--checkpoint-every",

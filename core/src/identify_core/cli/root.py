@@ -111,6 +111,16 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
     setattr(context.ensure_object(Invocation), str(parameter.name), value)
 
 
+def _log_from(_: click.Context, __: click.Parameter, level: str | None) -> None:
+    """Let the standard logging of libraries and plugins be seen; without the option Python shows warnings alone."""
+    if level is not None:
+        import logging
+
+        logging.basicConfig(
+            level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+        )
+
+
 # What follows may be a plugin's own group, which is looked up before `root` is called: these are kept as they are read.
 KEPT: Mapping[str, Any] = {"callback": _keep, "expose_value": False, "is_eager": True}
 
@@ -146,6 +156,13 @@ KEPT: Mapping[str, Any] = {"callback": _keep, "expose_value": False, "is_eager":
     **KEPT,
 )
 @click.option("--strict-plugins", is_flag=True, help="Fail where a plugin is broken, incompatible or shadowed.", **KEPT)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+    metavar="LEVEL",
+    help="Show what libraries log, from this level up, on stderr: debug, info, warning or error.",
+    **(KEPT | {"callback": _log_from}),
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.", **KEPT)
 @click.pass_context
 def root(context: click.Context) -> None:

@@ -12,6 +12,7 @@ from identify_core.errors import PluginError, UsageError
 from identify_core.plugins.discovery import discover, refuse_unusable
 from identify_core.plugins.loading import OBSERVER_HOOKS, LoadedPlugin, Observer, Registered, load_plugin
 from identify_core.plugins.status import PluginStatus
+from identify_core.rungs import RUNGS
 from identify_core.saying import echo
 from identify_core.suggestions import did_you_mean
 from identify_core.version import __version__
@@ -40,7 +41,9 @@ class Registry:
                 return plugin
         if not owners:
             names = [plugin.name for plugin in self.plugins if plugin.status == "available"]
-            raise PluginError(f"there is no plugin {echo(name)!r}", hint=did_you_mean(name, names))
+            raise PluginError(
+                f"there is no plugin {echo(name)!r}", hint=self.elsewhere(name) or did_you_mean(name, names)
+            )
         reasons = sorted({f"it is {plugin.status}: {plugin.reason}" for plugin in owners})
         statuses = {plugin.status for plugin in owners}
         hint = ""
@@ -109,17 +112,28 @@ class Registry:
             hint=did_you_mean(name, [offer.name for offer in offers]),
         )
 
+    def elsewhere(self, name: str) -> str:
+        """A hint for a name that is something else than was asked for: a rung, a preset, a component, a plugin."""
+        if name in RUNGS:
+            return f"{name!r} is a rung of the equivalence ladder: describe rung {name}, or --expect {name}"
+        found = [offer for offer in self.components() if offer.name == name]
+        if found:
+            kind = found[0].component.kind
+            owners = ", ".join(dict.fromkeys(offer.owner for offer in found if offer.component.kind == kind))
+            return f"{name!r} is {'an' if kind[0] in 'aeiou' else 'a'} {kind} of {owners}"
+        return f"{name!r} is a plugin" if any(plugin.name == name for plugin in self.plugins) else ""
+
     def _unknown(self, kind: str, name: str, plugin: str | None) -> UsageError:
-        offers = self.components(kind)
+        offers = sorted(self.components(kind), key=lambda offer: not getattr(offer.component, "standard", False))
         # A foreign name is only found where it is unambiguous, so the suggestion is qualified unless it is one's own.
         valid = {offer.name if offer.owner == plugin else offer.qualified_name: offer.name for offer in offers}
-        close = did_you_mean(name, valid.values())
+        close = self.elsewhere(name) or did_you_mean(name, valid.values())
         for shown, short in valid.items():
             if close == f"did you mean {short!r}?":
                 close = f"did you mean {shown!r}?"
                 break
         else:
-            close = did_you_mean(name, valid)
+            close = self.elsewhere(name) or did_you_mean(name, valid)
         absent = [each.name for each in self.plugins if each.status in ("broken", "incompatible", "shadowed")]
         note = f"not searched, because they cannot be used: {', '.join(sorted(set(absent)))}" if absent else ""
         return UsageError(f"there is no {kind} {echo(name)!r}", hint="; ".join(part for part in (close, note) if part))

@@ -141,7 +141,7 @@ def read_text_layer(text: str, *, kind: LayerKind, place: str) -> Layer:
     try:
         values = tomllib.loads(text)
     except ValueError as error:
-        raise SpecError(f"{said} is not TOML: {error}") from error
+        raise SpecError(f"{said} is not TOML: {error}", hint=_hint_of_format(text, place)) from error
     number = values.get("format")
     if isinstance(number, int) and not isinstance(number, bool) and number > FORMAT:
         raise SpecError(
@@ -149,6 +149,19 @@ def read_text_layer(text: str, *, kind: LayerKind, place: str) -> Layer:
             hint="install a newer identify-core",
         )
     return Layer(kind=kind, place=place, values=values, lines=find_lines(text.replace("\r\n", "\n")))
+
+
+def _hint_of_format(text: str, place: str) -> str:
+    """What to do about a spec that is written in another format."""
+    ending = Path(place).suffix.lower()
+    written = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}.get(ending)
+    if written is None:
+        beginning = text.lstrip()[:200]
+        looks_like_yaml = re.match(r"(---\s|[\w-]+:\s)", beginning) is not None
+        written = "JSON" if beginning.startswith("{") else "YAML" if looks_like_yaml else None
+    if written is None:
+        return ""
+    return f"specs are TOML, and this is {written}: `identify init PLUGIN --output spec.toml` writes one to start from"
 
 
 def read_overrides(overrides: Sequence[str]) -> Layer:

@@ -192,9 +192,8 @@ def find_preset(registry: Registry, plugin: str, name: str | None) -> Preset:
             return each
     if not presets:
         raise UsageError(f"the plugin {plugin!r} has no presets", hint="give a spec file with --spec")
-    raise UsageError(
-        f"the plugin {plugin!r} has no preset {name!r}", hint=did_you_mean(str(name), [each.name for each in presets])
-    )
+    hint = registry.elsewhere(str(name)) or did_you_mean(str(name), [each.name for each in presets])
+    raise UsageError(f"the plugin {plugin!r} has no preset {name!r}", hint=hint)
 
 
 def _named_plugin(layers: Sequence[Layer]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
+import types
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -64,7 +66,7 @@ def test_an_unknown_tracker_is_refused_with_the_nearest() -> None:
     assert caught.value.hint == "did you mean 'tensorboard'?"
 
 
-@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
+@pytest.mark.parametrize("name", ["mlflow", "tensorboard", "wandb"])
 def test_a_missing_package_is_said_with_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("identify_core.runs.trackers.find_spec", lambda _: None)
     with pytest.raises(UsageError, match=f"needs the package {name}, which is not installed") as caught:
@@ -157,3 +159,67 @@ def test_wandb_does_what_its_mode_says(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     follow("wandb", tmp_path)
     assert not list((tmp_path / "tracking").rglob("*.wandb"))
+
+
+class StandIn:
+    """What the tracker calls of mlflow's client, kept in memory: mlflow itself is a hundred packages."""
+
+    kept: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, tracking_uri: str) -> None:
+        self.uri = tracking_uri
+        self.state = self.kept.setdefault(tracking_uri, {"experiments": {}, "runs": {}})
+
+    def get_experiment_by_name(self, name: str) -> Any:
+        return self.state["experiments"].get(name)
+
+    def create_experiment(self, name: str) -> str:
+        self.state["experiments"][name] = types.SimpleNamespace(experiment_id=name)
+        return name
+
+    def search_runs(self, experiments: list[str], filter_string: str) -> list[Any]:
+        wanted = re.fullmatch(r"tags\.`identify\.run` = '(.*)'", filter_string)
+        assert wanted is not None
+        runs = self.state["runs"].values()
+        return [each for each in runs if each.tags["identify.run"] == wanted[1] and each.experiment in experiments]
+
+    def create_run(self, experiment: str, tags: dict[str, str]) -> Any:
+        run_id = f"ml-{len(self.state['runs'])}"
+        info = types.SimpleNamespace(run_id=run_id)
+        self.state["runs"][run_id] = run = types.SimpleNamespace(
+            info=info, experiment=experiment, tags=tags, params={}, metrics=[], status="RUNNING"
+        )
+        return run
+
+    def log_batch(self, run_id: str, metrics: Any = (), params: Any = ()) -> None:
+        assert len(params) <= 100
+        self.state["runs"][run_id].params |= dict(params)
+        self.state["runs"][run_id].metrics += [each[:2] + each[3:] for each in metrics]
+
+    def set_terminated(self, run_id: str, status: str) -> None:
+        self.state["runs"][run_id].status = status
+
+
+def test_mlflow_keeps_parameters_values_and_a_resumed_run_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entities = types.SimpleNamespace(Param=lambda *values: values, Metric=lambda *values: values)
+    for name, module in (("mlflow", None), ("mlflow.entities", entities)):
+        monkeypatch.setitem(sys.modules, name, module or types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "mlflow.tracking", types.SimpleNamespace(MlflowClient=StandIn))
+    monkeypatch.setattr("identify_core.runs.trackers.find_spec", lambda _: True)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(StandIn, "kept", {})
+    follow("mlflow", tmp_path, status="interrupted")
+    follow("mlflow", tmp_path, steps=range(4, 5))
+    ((uri, state),) = StandIn.kept.items()
+    assert uri == f"sqlite:///{(tmp_path / 'tracking' / 'mlflow' / 'mlflow.db').as_posix()}"
+    (run,) = state["runs"].values()
+    assert (run.experiment, run.status, run.tags["mlflow.runName"]) == ("identify", "FINISHED", "shells")
+    assert run.params["objective.learning_rate"] == "0.1"
+    assert ("loss/replicate-00", 0.4, 4) in run.metrics
+    assert ("finding/sharp.best", 0.25, 0) in run.metrics
+    assert not any(name == "finding/sharp.worst" for name, *_ in run.metrics)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://there")
+    follow("mlflow", tmp_path)
+    assert "http://there" in StandIn.kept

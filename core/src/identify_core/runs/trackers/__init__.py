@@ -1,4 +1,4 @@
-"""Trackers that follow a run: TensorBoard and Weights & Biases, off unless `--track` or IDENTIFY_TRACK names them."""
+"""Trackers that follow a run: TensorBoard, Weights & Biases, MLflow; `--track` or IDENTIFY_TRACK names them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class _Tracker(NamedTuple):
 
 
 TRACKERS = {
+    "mlflow": _Tracker("mlflow", "identify_core.runs.trackers.mlflow", "MlflowTracker"),
     "tensorboard": _Tracker("tensorboard", "identify_core.runs.trackers.tensorboard", "TensorBoardTracker"),
     "wandb": _Tracker("wandb", "identify_core.runs.trackers.wandb", "WandbTracker"),
 }
@@ -29,7 +30,7 @@ def track_observers(names: Iterable[str]) -> list[Any]:
     Only the modules of those trackers are imported, and their package only when the run starts.
 
     Args:
-        names: `tensorboard` or `wandb`; one text may name several, joined by commas.
+        names: `tensorboard`, `wandb` or `mlflow`; one text may name several, joined by commas.
 
     Raises:
         UsageError: there is no such tracker, or its package is not installed.
