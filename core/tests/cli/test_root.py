@@ -338,3 +338,32 @@ def test_what_libraries_log_is_shown_from_the_level_on(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [word for word in ("quiet", "loud") if word in done.stderr] == shown
+
+
+def test_completion_knows_plugins_presets_evaluators_runs_and_keys(
+    project: Project,
+    install_distribution: InstallDistribution,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install_distribution("toy-plugin", plugins={"toy": "identify_core.testing.toy_plugin"}, modules={})
+    assert run_command_line(["run", "toy", "--name", "kept", "--quiet"]) == 0
+    (run,) = project.store.runs()
+    capsys.readouterr()
+
+    def completed(words: str) -> list[str]:
+        return complete(words, monkeypatch, capsys)
+
+    assert completed("identify run to") == ["toy"]
+    assert completed("identify run toy --preset ") == ["smoke"]
+    assert completed("identify run toy --set objective.s") == ["objective.steps="]
+    assert "evaluators.whole.fail=" in completed("identify run toy --set eval")
+    assert completed("identify report k") == ["kept"]
+    assert completed("identify runs show 2") == [run.id]
+    assert completed("identify resume @") == ["@last", "@comparison"]
+    assert completed("identify evaluate @last --evaluator toy:w") == ["toy:whole"]
+    assert completed("identify evaluate @last --evaluator whole --set f") == ["fail="]
+    assert completed("identify compare @last --expect ortho") == ["orthogonal"]
+    assert "toy:lines" in completed("identify describe toy:l")
+    monkeypatch.setenv("IDENTIFY_STORE", "nowhere")
+    assert completed("identify report k") == [""]  # nothing, and no message

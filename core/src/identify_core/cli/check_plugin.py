@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from identify_core.cli.completing import complete_plugins
 from identify_core.cli.invocation import Invocation, json_option
 from identify_core.cli.output import print_text
 from identify_core.errors import PluginError, UsageError
@@ -20,7 +21,7 @@ STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
 @click.command("check-plugin")
-@click.argument("plugin", required=False)
+@click.argument("plugin", required=False, shell_complete=complete_plugins)
 @click.option("--only", multiple=True, metavar="CHECK", help="Perform this check; may be repeated.")
 @click.option("--skip", multiple=True, metavar="CHECK|ITEM", help="Leave out a check or a component; may be repeated.")
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from identify_core.cli.completing import complete_evaluators, complete_keys, complete_rungs, complete_runs
 from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, trust_option
 from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
@@ -22,12 +23,13 @@ FAILED = 1
 
 
 @click.command("compare")
-@click.argument("what", nargs=-1, required=True, metavar="RUN|ARRAY...")
+@click.argument("what", nargs=-1, required=True, metavar="RUN|ARRAY...", shell_complete=complete_runs)
 @click.option("--latents", multiple=True, metavar="NAME", help="Which latents of the runs; may be repeated.")
 @click.option("--split", help="Take only latents of this split.")
 @click.option(
     "--evaluator",
     "names",
+    shell_complete=complete_evaluators,
     multiple=True,
     metavar="NAME",
     help="Such as measures:linear-cka; may be repeated.  [default: the ladder and five common measures]",
@@ -35,12 +37,25 @@ FAILED = 1
 @click.option("--all", "every", is_flag=True, help="Every evaluator of pairs that applies, however long it takes.")
 @click.option("--full", is_flag=True, help="Print every table, convention and warning.")
 @click.option("--report", is_flag=True, help="Draw the figures and write the page, too, as `identify report` does.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    shell_complete=complete_keys,
+    metavar="KEY=VALUE",
+    help="An option of the evaluators.",
+)
 @outside_options
 @trust_option
 @click.option("--trust-ids", is_flag=True, help="Take equal ids for equal samples although the inputs differ.")
 @click.option("--partial", is_flag=True, help="Compare the rows in common although they are under a tenth.")
-@click.option("--expect", default="", metavar="RUNG", help="Fail where a pair is not identified up to this rung.")
+@click.option(
+    "--expect",
+    default="",
+    shell_complete=complete_rungs,
+    metavar="RUNG",
+    help="Fail where a pair is not identified up to this rung.",
+)
 @click.option("--name", default="comparison", show_default=True, help="What the comparison is called.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits, permutations and bootstraps.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from identify_core.cli.completing import complete_descriptions
 from identify_core.cli.invocation import Invocation, json_option
 from identify_core.errors import UsageError
 from identify_core.suggestions import did_you_mean
@@ -18,7 +19,7 @@ KINDS = ("dataset", "model", "objective", "evaluator", "preset", "command", "che
 
 
 @click.command("describe")
-@click.argument("words", nargs=-1, metavar="[NAME]")
+@click.argument("words", nargs=-1, metavar="[NAME]", shell_complete=complete_descriptions)
 @json_option
 @click.pass_obj
 def command(invocation: Invocation, words: tuple[str, ...], as_json: bool) -> None:

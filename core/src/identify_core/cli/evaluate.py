@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from identify_core.cli.completing import complete_evaluators, complete_keys, complete_runs
 from identify_core.cli.invocation import (
     Invocation,
     force_option,
@@ -19,12 +20,23 @@ RAN_AND_FAILED = 1
 
 
 @click.command("evaluate")
-@click.argument("run")
+@click.argument("run", shell_complete=complete_runs)
 @click.option(
-    "--evaluator", "names", multiple=True, required=True, metavar="NAME", help="Such as subspace or genni:subspace."
+    "--evaluator",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    shell_complete=complete_evaluators,
+    help="Such as subspace or genni:subspace.",
 )
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option of the evaluators, as in counts=[9,9]."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=complete_keys,
+    help="An option of the evaluators, as in counts=[9,9].",
 )
 @click.option("--label", help="What the finding is called.  [default: the evaluator's name]")
 @click.option("--replace", is_flag=True, help="Take the place of a finding of that label.")

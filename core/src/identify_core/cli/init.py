@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from identify_core.cli.completing import complete_plugins, complete_presets
 from identify_core.cli.invocation import Invocation, json_option
 from identify_core.cli.output import print_text
 
@@ -18,8 +19,14 @@ STDOUT = Path("-")
 
 
 @click.command("init")
-@click.argument("plugin")
-@click.option("--preset", "name", metavar="PRESET", help="The preset to start from.  [default: the plugin's first one]")
+@click.argument("plugin", shell_complete=complete_plugins)
+@click.option(
+    "--preset",
+    "name",
+    metavar="PRESET",
+    shell_complete=complete_presets,
+    help="The preset to start from.  [default: the plugin's first one]",
+)
 @click.option(
     "--output",
     "file",

@@ -138,13 +138,20 @@ def quiet_option(function: F) -> F:
 
 def spec_options(function: F) -> F:
     """Add what names a spec: the plugin, `--spec` (as `file`), `--preset` and `--set` (as `overrides`)."""
+    from identify_core.cli.completing import complete_keys, complete_plugins, complete_presets
+
     for add in reversed(
         (
-            click.argument("plugin", required=False),
+            click.argument("plugin", required=False, shell_complete=complete_plugins),
             click.option("--spec", "file", type=click.Path(path_type=Path), help="The spec file."),
-            click.option("--preset", help="The preset below the file.  [default: the plugin's first, without --spec]"),
+            click.option(
+                "--preset",
+                shell_complete=complete_presets,
+                help="The preset below the file.  [default: the plugin's first, without --spec]",
+            ),
             click.option(
                 *("--set", "overrides"),
+                shell_complete=complete_keys,
                 multiple=True,
                 metavar="KEY=VALUE",
                 help="Replace one value, as in objective.steps=2000; may be repeated.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from identify_core.cli.completing import complete_runs
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
 
@@ -18,7 +19,7 @@ FORMATS = ("png", "svg", "pdf", "html")
 
 
 @click.command("plot")
-@click.argument("run")
+@click.argument("run", shell_complete=complete_runs)
 @click.option(
     "--format",
     "formats",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from identify_core.cli.completing import complete_runs
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
 
 
 @click.command("report")
-@click.argument("run")
+@click.argument("run", shell_complete=complete_runs)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from identify_core.cli.completing import complete_runs
 from identify_core.cli.invocation import (
     Invocation,
     force_option,
@@ -16,7 +17,7 @@ from identify_core.cli.invocation import (
 
 
 @click.command("resume")
-@click.argument("run")
+@click.argument("run", shell_complete=complete_runs)
 @force_option
 @trust_option
 @tracking_options

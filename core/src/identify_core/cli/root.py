@@ -161,7 +161,7 @@ KEPT: Mapping[str, Any] = {"callback": _keep, "expose_value": False, "is_eager":
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
     metavar="LEVEL",
     help="Show what libraries log, from this level up, on stderr: debug, info, warning or error.",
-    **(KEPT | {"callback": _log_from}),
+    **{**KEPT, "callback": _log_from},
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of expected errors too.", **KEPT)
 @click.pass_context

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from identify_core.cli.completing import complete_plugins
 from identify_core.cli.invocation import Invocation
 from identify_core.cli.output import print_json_text
 
 
 @click.command("schema")
-@click.argument("plugin", required=False)
+@click.argument("plugin", required=False, shell_complete=complete_plugins)
 @click.pass_obj
 def command(invocation: Invocation, plugin: str | None) -> None:
     """Print the JSON Schema (draft 2020-12) of spec files, for editors: those of a PLUGIN, or of every plugin.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from identify_core.cli.completing import complete_runs
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
 from identify_core.errors import IdentifyError, StoreError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify", short_help="Check runs against their checksums.")
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=complete_runs)
 @store_option
 @json_option
 @click.pass_obj
@@ -84,7 +85,7 @@ def _print(identifier: str, committed: bool, problems: list[str]) -> None:
 
 
 @click.command("export", short_help="Write a run as .npz, .safetensors, .csv or a folder.")
-@click.argument("run", default="@last")
+@click.argument("run", default="@last", shell_complete=complete_runs)
 @click.option("--to", "target", type=click.Path(path_type=Path), required=True, metavar="FILE|FOLDER")
 @click.option("--only", multiple=True, metavar="PATTERN", help="Such as latents/* or history/loss; may be repeated.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from identify_core.cli.completing import complete_runs
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
 from identify_core.errors import StoreError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("rm", short_help="Delete runs for good.")
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", shell_complete=complete_runs)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @store_option
 @json_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from identify_core.cli.completing import complete_runs
 from identify_core.cli.invocation import Invocation, json_option, store_option
 from identify_core.cli.output import print_text
 from identify_core.cli.runs.listing import STYLES, describe
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show", short_help="Show a run: provenance, arrays, findings.")
-@click.argument("run", default="@last")
+@click.argument("run", default="@last", shell_complete=complete_runs)
 @click.option("--full", is_flag=True, help="Show provenance, arrays, figures and every number, too.")
 @click.option("--spec", "only_spec", is_flag=True, help="Print the resolved spec alone.")
 @store_option
