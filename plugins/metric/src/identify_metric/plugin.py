@@ -18,6 +18,7 @@ from identify_metric.options.evaluators import (
     ConditionsOptions,
     DistancesOptions,
     IsometryOptions,
+    LatentSpaceOptions,
     StabilityOptions,
     VolumesOptions,
 )
@@ -137,6 +138,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         summary="Geodesic distances between samples in every replicate, each with its certificate.",
         options=DistancesOptions,
         target="identify_metric.evaluators.distances:evaluate",
+        draw="identify_metric.views.distances:draw",
         arity="run",
         requires={"modules", "samples"},
         source=PAPER,
@@ -188,6 +190,16 @@ def identify_evaluators() -> Iterable[Evaluator]:
         bounds=(0.0, None),
         larger_is="more distant",
         source=PAPER,
+    )
+    yield Evaluator(
+        name="latent-space",
+        summary="A map of two latents: volumes, unit balls, geodesics, and where the decoders disagree.",
+        options=LatentSpaceOptions,
+        target="identify_metric.evaluators.latent_space:evaluate",
+        draw="identify_metric.views.latent_space:draw",
+        arity="run",
+        requires={"modules", "samples"},
+        source=PREDECESSOR,
     )
 
 

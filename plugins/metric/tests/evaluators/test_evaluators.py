@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core import OptionsError, Replicates, Representation, RunError, RunSubject, Subject
-from identify_core.testing.contexts import make_context
-from identify_metric.datasets.digits import make_digits
+from identify_core import OptionsError, Replicates, RunError, Subject
 from identify_metric.evaluators import angles, conditions, distances, isometry, stability, volumes
 from identify_metric.evaluators.decoders import module_map
 from identify_metric.evaluators.isometry import fit_transition, stretches
@@ -16,7 +14,6 @@ from identify_metric.evaluators.pairs import choose_pairs, draw_pairs
 from identify_metric.evaluators.volumes import triangle_area
 from identify_metric.geometry import GeodesicSettings, geodesics, log_volume, stack
 from identify_metric.networks.dense import build_dense
-from identify_metric.options.data import DigitsOptions
 from identify_metric.options.evaluators import (
     AnglesOptions,
     ConditionsOptions,
@@ -59,54 +56,6 @@ def test_pairs_can_be_all_or_read(tmp_path):
         choose_pairs(DistancesOptions(pairs_file=str(tmp_path / "none.csv")), ids)
 
 
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    """Two replicates of a small autoencoder, untrained, on 40 digits."""
-    context = make_context(tmp_path_factory.mktemp("run"), count=2)
-    samples = make_digits(DigitsOptions(test=40), context)
-    modules = []
-    for seed in range(2):
-        torch.manual_seed(seed)
-        options = DenseOptions(latent_dim=2, decoders=2, hidden=(16,), activation="tanh")
-        modules.append(build_dense(options, samples.shape, context))
-    replicates = Replicates.from_modules(modules).eval()
-    z = 3 * replicates(samples.split("test").tensor("x")).detach().numpy()
-    return run_subject(samples, replicates, z), context
-
-
-def run_subject(samples, replicates, z, name="run", fingerprints=None):
-    ids = samples.ids[samples.splits["test"]]
-    opened = []
-    group = tuple(
-        Representation(
-            label=f"z[{r}]",
-            run_id=name,
-            latents="z",
-            replicate=r,
-            fingerprints=fingerprints,
-            load_run=lambda: opened[0],
-            ids=ids,
-            identified_up_to="isometry",
-            shape=z[r].shape,
-            load_rows=lambda start, stop, r=r: z[r][start:stop],
-        )
-        for r in range(len(z))
-    )
-    run = RunSubject(
-        run_id="run",
-        count=len(z),
-        model_name="metric:dense",
-        model_options=None,
-        load_samples=lambda: samples,
-        load_replicates=lambda: replicates,
-        load_history=dict,
-        findings={},
-        latents={"z": group},
-    )
-    opened.append(run)
-    return Subject(representations=group, run=run)
-
-
 def test_distances_are_those_of_the_library(subject):
     study, context = subject
     finding = distances.evaluate(DistancesOptions(pairs=5), study, context)
@@ -125,7 +74,7 @@ def test_distances_are_those_of_the_library(subject):
     assert finding.scalars["converged"] == 1
 
 
-def test_the_same_model_twice_agrees_with_itself(subject):
+def test_the_same_model_twice_agrees_with_itself(subject, run_subject):
     study, context = subject
     run = study.run
     twins = Replicates.from_modules([run.replicates.module(0)] * 2).eval()
@@ -140,7 +89,7 @@ def test_the_same_model_twice_agrees_with_itself(subject):
     assert [row[0] for row in different.tables["differences"].rows][:2] == ["geodesic-expected", "geodesic-single"]
 
 
-def test_pairs_without_a_distance_are_said_and_left_out(subject):
+def test_pairs_without_a_distance_are_said_and_left_out(subject, run_subject):
     study, context = subject
     run = study.run
     z = np.stack([each.values() for each in run.latents["z"]]).copy()
@@ -155,7 +104,7 @@ def test_pairs_without_a_distance_are_said_and_left_out(subject):
     assert finding.arrays["euclid"].values.shape[1] <= 4
 
 
-def test_what_cannot_be_measured_is_refused(subject):
+def test_what_cannot_be_measured_is_refused(subject, run_subject):
     study, context = subject
     with pytest.raises(OptionsError, match="the run has no latents 'h'; it has z"):
         distances.evaluate(DistancesOptions(latents="h"), study, context)
@@ -165,7 +114,7 @@ def test_what_cannot_be_measured_is_refused(subject):
         stability.evaluate(StabilityOptions(), alone, context)
 
 
-def test_angles_of_a_linear_decoder_are_those_of_its_matrix(subject):
+def test_angles_of_a_linear_decoder_are_those_of_its_matrix(subject, run_subject):
     """Geodesics of a linear decoder are straight, so that the angle is that of the mapped differences."""
     study, context = subject
     run = study.run
@@ -189,7 +138,7 @@ def test_angles_of_a_linear_decoder_are_those_of_its_matrix(subject):
         angles.choose_triples(options, 2)
 
 
-def test_a_latent_that_decoder_and_encoder_ignore_is_found(subject):
+def test_a_latent_that_decoder_and_encoder_ignore_is_found(subject, run_subject):
     study, context = subject
     run = study.run
     sound = conditions.evaluate(ConditionsOptions(), study, context)
@@ -224,7 +173,7 @@ def test_the_picture_of_stability_has_every_distance(subject):
     assert shown == ["geodesic-expected", "geodesic-single", "euclid"]
 
 
-def test_stability_across_runs_takes_models_of_other_widths(subject):
+def test_stability_across_runs_takes_models_of_other_widths(subject, run_subject):
     """Two runs with two and three latents: their distances in the decoded space can be compared."""
     study, context = subject
     run = study.run
@@ -244,7 +193,7 @@ def test_stability_across_runs_takes_models_of_other_widths(subject):
     )
 
 
-def test_models_of_different_data_are_not_compared(subject):
+def test_models_of_different_data_are_not_compared(subject, run_subject):
     study, context = subject
     run = study.run
     z = np.stack([each.values() for each in run.latents["z"]])
@@ -291,7 +240,7 @@ def test_the_precision_network_makes_ways_far_from_the_data_longer(subject):
         module_map(DistancesOptions(), study.run.replicates.module(0), "rbf")
 
 
-def bent(subject):
+def bent(subject, run_subject):
     """A run and its twin: the latents bent by a diffeomorphism and the decoders by its inverse."""
     study, context = subject
     run = study.run
@@ -307,8 +256,8 @@ def bent(subject):
     return Subject(representations=(first.representations[0], second.representations[0])), context, z, S
 
 
-def test_a_transition_that_carries_the_metric_is_an_isometry(subject):
-    pair, context, _, _ = bent(subject)
+def test_a_transition_that_carries_the_metric_is_an_isometry(subject, run_subject):
+    pair, context, _, _ = bent(subject, run_subject)
     found = isometry.evaluate(IsometryOptions(ridge=1e-6), pair, context)
     assert found["isometry"].value < 0.02
     assert found["control-itself"].value < 0.02
@@ -327,7 +276,7 @@ def test_stretches_are_the_roots_of_generalised_eigenvalues(subject):
     torch.testing.assert_close(scaled.sort().values, torch.tensor([[1.5, 3.0]] * 5).double().log())
 
 
-def test_a_transition_is_refused_where_samples_are_few(subject):
+def test_a_transition_is_refused_where_samples_are_few(subject, run_subject):
     study, context = subject
     z = np.stack([each.values() for each in study.run.latents["z"]]).copy()
     z[0, :25] = np.nan
@@ -366,8 +315,8 @@ def test_areas_of_triangles_are_those_of_girard():
     assert triangle_area(sphere, one, two, three).item() == pytest.approx(total - np.pi, rel=1e-3)
 
 
-def test_volumes_agree_where_the_metric_does(subject):
-    pair, context, z, S = bent(subject)
+def test_volumes_agree_where_the_metric_does(subject, run_subject):
+    pair, context, z, S = bent(subject, run_subject)
     first, second = (each.run for each in pair.representations)
     twins = Replicates.from_modules([first.replicates.module(0), second.replicates.module(0)]).eval()
     both = run_subject(first.samples, twins, np.stack([z, z @ S.numpy()]))
@@ -381,7 +330,7 @@ def test_volumes_agree_where_the_metric_does(subject):
     assert np.isnan(volumes.evaluate(VolumesOptions(triangles=2), one, context).scalars["cv-area"])
 
 
-def test_a_numerical_error_near_the_variation_is_said(subject):
+def test_a_numerical_error_near_the_variation_is_said(subject, run_subject):
     study, context = subject
     run = study.run
     twins = Replicates.from_modules([run.replicates.module(0)] * 2).eval()

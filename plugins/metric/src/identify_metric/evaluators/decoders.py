@@ -39,7 +39,8 @@ class Points:
         found = [order.get(sample) for sample in self.ids[rows].tolist()]
         if None in found:
             return None
-        return samples.rows(np.array(found)).tensor("x").double().flatten(1)
+        once, place = np.unique(np.array(found), return_inverse=True)  # a sample may be in several pairs
+        return samples.rows(once).tensor("x").double().flatten(1)[torch.from_numpy(place)]
 
 
 def chosen_latents(options: GeometryOptions, run: RunSubject) -> tuple[Representation, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from identify_core import Context, Finding, LabelledArray, Subject, Table
-from identify_metric.evaluators.decoders import chosen_latents
+from identify_metric.evaluators.decoders import chosen_latents, module_map
 from identify_metric.evaluators.measuring import IN_WORDS, Distances, measure
-from identify_metric.geometry.geodesics import Geodesics
-from identify_metric.options.evaluators import DistancesOptions
+from identify_metric.geometry.geodesics import DRAWN_POINTS, Geodesics
+from identify_metric.options.evaluators import DistancesOptions, GeometryOptions
+
+_STRIPS, _FRAMES = 3, 9
 
 CONVENTIONS = {
     "length": "in the units of the decoded space; measured on a rule twice as fine as the one that was minimised",
@@ -45,7 +48,7 @@ def evaluate(options: DistancesOptions, subject: Subject, context: Context) -> F
             "converged": float(found.converged.double().mean()),
         },
         tables={"geodesics": geodesics_table(measured, options.ensemble)},
-        arrays=_arrays(measured, found),
+        arrays=_arrays(measured, found) | strips(measured, found),
         conventions=CONVENTIONS | {"ensemble": options.ensemble, **IN_WORDS},
         warnings=doubts(found),
     )
@@ -104,6 +107,30 @@ def doubts(found: Geodesics) -> tuple[str, ...]:
     if apart:
         said.append(f"the starts of {apart} of {total} pairs ended in different curves; raise `starts` to be surer")
     return tuple(said)
+
+
+@torch.no_grad()
+def strips(measured: Distances, found: Geodesics) -> dict[str, LabelledArray]:
+    """Images that the first model decodes along the geodesics and straight lines of a few pairs; none of other data."""
+    representation = measured.points.representations[0]
+    facts = representation.run.samples.facts
+    sizes = [facts.get(f"image-{name}") for name in ("channels", "height", "width")]
+    if None in sizes or len(measured.pairs) == 0:
+        return {}
+    F = module_map(GeometryOptions(), representation.network.module(0), "mean")
+    count = min(_STRIPS, len(measured.pairs))
+    curves = found.points[:count, :: (DRAWN_POINTS - 1) // (_FRAMES - 1), : measured.points.z[0].shape[1]]
+    times = torch.linspace(0, 1, curves.shape[1]).to(curves)[:, None]
+    lines = torch.lerp(curves[:, :1], curves[:, -1:], times)
+    result = {}
+    for name, z in (("geodesic", curves), ("straight", lines)):
+        images = F(z.reshape(-1, z.shape[2])).reshape(count, -1, *(int(str(each)) for each in sizes))
+        result[f"strip-{name}"] = LabelledArray(
+            values=images.permute(0, 1, 3, 4, 2).clamp(0, 1).float().cpu().numpy(),
+            dimensions=("pair", "frame", "height", "width", "channel"),
+            summary=f"decoded along the {name} line of the first model",
+        )
+    return result
 
 
 def _arrays(measured: Distances, found: Geodesics) -> dict[str, LabelledArray]:

@@ -39,6 +39,7 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
         raise OptionsError(
             f"stability compares models, and there are {len(models)}", hint="set replicates = 10, for instance"
         )
+    several = len({each.run_id for each in models}) > 1
     measured = measure(options, options.ensembles, models, context)
     quantities = {f"geodesic-{name}": measured.grid(found.length) for name, found in measured.found.items()}
     quantities |= measured.baselines
@@ -62,7 +63,9 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
             "differences": _difference_table(options, quantities, context.seed),
             "models": Table(
                 columns=("model", "run", "latents"),
-                rows=[(number, each.run_id, each.label) for number, each in enumerate(models)],
+                rows=[
+                    (number, each.run_id if several else "this one", each.label) for number, each in enumerate(models)
+                ],
                 caption="The models that are compared.",
             ),
             **study_tables(options, measured),

@@ -155,3 +155,13 @@ class IsometryOptions(GeometryOptions):
         1e-3, help="Part of the mean of the metric's diagonal below which a direction counts as lost.", limit=above(0)
     )
     split_seed: int = option(0, help="Which samples are fitted on.", limit=at_least(0))
+
+
+@attrs.frozen
+class LatentSpaceOptions(SolverOptions):
+    """The options of `latent-space`."""
+
+    ensemble: Ensemble = option("expected", help="The metric of several decoders.")
+    pairs: int = option(8, help="Geodesics that are drawn.", limit=at_least(1))
+    pair_seed: int = option(101, help="Seed of numpy's legacy generator, which draws their ends.", limit=at_least(0))
+    grid: int = option(49, help="Places along each axis.", limit=at_least(8))

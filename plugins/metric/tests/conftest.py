@@ -1,0 +1,67 @@
+"""A small run to study: two untrained autoencoders on forty digits."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from identify_core import Replicates, Representation, RunSubject, Subject
+from identify_core.testing.contexts import make_context
+from identify_metric.datasets.digits import make_digits
+from identify_metric.networks.dense import build_dense
+from identify_metric.options.data import DigitsOptions
+from identify_metric.options.models import DenseOptions
+
+
+@pytest.fixture(scope="session")
+def subject(tmp_path_factory):
+    """Two replicates of a small autoencoder, untrained, on 40 digits."""
+    context = make_context(tmp_path_factory.mktemp("run"), count=2)
+    samples = make_digits(DigitsOptions(test=40), context)
+    modules = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        options = DenseOptions(latent_dim=2, decoders=2, hidden=(16,), activation="tanh")
+        modules.append(build_dense(options, samples.shape, context))
+    replicates = Replicates.from_modules(modules).eval()
+    z = 3 * replicates(samples.split("test").tensor("x")).detach().numpy()
+    return run_subject(samples, replicates, z), context
+
+
+def run_subject(samples, replicates, z, name="run", fingerprints=None):
+    ids = samples.ids[samples.splits["test"]]
+    opened = []
+    group = tuple(
+        Representation(
+            label=f"z[{r}]",
+            run_id=name,
+            latents="z",
+            replicate=r,
+            fingerprints=fingerprints,
+            load_run=lambda: opened[0],
+            ids=ids,
+            identified_up_to="isometry",
+            shape=z[r].shape,
+            load_rows=lambda start, stop, r=r: z[r][start:stop],
+        )
+        for r in range(len(z))
+    )
+    run = RunSubject(
+        run_id="run",
+        count=len(z),
+        model_name="metric:dense",
+        model_options=None,
+        load_samples=lambda: samples,
+        load_replicates=lambda: replicates,
+        load_history=dict,
+        findings={},
+        latents={"z": group},
+    )
+    opened.append(run)
+    return Subject(representations=group, run=run)
+
+
+@pytest.fixture(scope="session", name="run_subject")
+def _run_subject():
+    """Makes a subject of samples, replicates and latents."""
+    return run_subject
