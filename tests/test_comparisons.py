@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 
 from identify_core.cli.root import run_command_line
 from identify_core.rungs import includes
+from identify_core.testing.command_line import CommandLine
 from identify_measures import sap
-
-if TYPE_CHECKING:
-    from identify_core.testing.fixtures import CommandLine
 
 # Irreducible networks on generic inputs, each trained until it computes the teacher's function.
 SPEC = (
@@ -25,9 +23,9 @@ SPEC = (
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory, study: CommandLine) -> CommandLine:
+def networks(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """A folder whose store holds equal ReLU networks and equal tanh networks."""
-    folder = study.__class__(tmp_path_factory.mktemp("networks"))
+    folder = CommandLine(tmp_path_factory.mktemp("networks"))
     for activation in ("relu", "tanh"):
         folder(*SPEC, "--set", f"model.activation={activation}", "--name", activation)
     return folder
@@ -137,15 +135,15 @@ def test_imported_representations_are_judged_by_their_factors(networks: CommandL
     assert min(value for name, value in found["dci"]["scalars"].items() if name.endswith("median")) > 0.9
 
 
-def test_the_command_line_reads_factors_as_the_library_does(study: CommandLine) -> None:
+def test_the_command_line_reads_factors_as_the_library_does(identify: CommandLine) -> None:
     rng = np.random.default_rng(3)
     shape, angle = rng.integers(0, 4, size=300), rng.integers(0, 360, size=300)
     codes = np.stack([shape, np.cos(np.deg2rad(angle)), rng.normal(size=300)], axis=1) + 0.3 * rng.normal(size=(300, 3))
-    np.savez(study.folder / "read.npz", z=codes, shape=shape, angle=angle)
+    np.savez(identify.folder / "read.npz", z=codes, shape=shape, angle=angle)
     factors = ("--factors", "shape=read.npz:shape", "--factors", "angle:degrees=read.npz:angle")
-    done = study("import", "read.npz:z", "--name", "read", *factors)
+    done = identify("import", "read.npz:z", "--name", "read", *factors)
     assert "factor 'shape' holds integers and was read as categorical: say its kind" in done.stderr
-    finding = study.json("evaluate", "read", "--evaluator", "measures:sap", "--quiet")["findings"]["sap"]
+    finding = identify.json("evaluate", "read", "--evaluator", "measures:sap", "--quiet")["findings"]["sap"]
     library = sap(codes, {"shape": shape, "angle": angle}, kinds={"angle": "degrees"})
     as_amounts = sap(codes, {"shape": shape, "angle": angle}, kinds={"angle": "degrees", "shape": "continuous"})
     assert finding["scalars"]["sap median"] == pytest.approx(library.value, abs=0.08)  # the splits differ

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from generating.plugins import plugin_names
 from snippets.reading import all_pages, blocks_of, complaints, page_name, read_blocks
 from snippets.running import PageRun, plain_environment, read_console
-from snippets.warm import CAN_FORK, WarmStart
 
 GENERATED = ("docs/reference/", "docs/measures/")
 PAGES = all_pages()
@@ -19,21 +17,13 @@ WITH_BLOCKS = [
 SLOW = [page for page in PAGES if any("slow" in block.remarks for block in read_blocks(page))]
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmStart | None]:
-    start = WarmStart() if CAN_FORK else None
-    yield start
-    if start is not None:
-        start.close()
-
-
-def run_page(page: Path, folder: Path, warm: WarmStart | None, *, slow: bool = False) -> int:
+def run_page(page: Path, folder: Path, *, slow: bool = False) -> int:
     """Run a page's blocks; how many they were."""
     work, home = folder / "work", folder / "home"
     work.mkdir()
     home.mkdir()
     plugin = page.stem if page.stem in plugin_names() else ""
-    run = PageRun(work, plain_environment(home), plugin=plugin, slow=slow, warm=warm)
+    run = PageRun(work, plain_environment(home), plugin=plugin, slow=slow)
     blocks = read_blocks(page)
     for block in blocks:
         try:
@@ -44,14 +34,14 @@ def run_page(page: Path, folder: Path, warm: WarmStart | None, *, slow: bool = F
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=page_name)
-def test_every_snippet_of_a_page_runs(tmp_path: Path, warm: WarmStart | None, page: Path) -> None:
-    assert run_page(page, tmp_path, warm)
+def test_every_snippet_of_a_page_runs(tmp_path: Path, page: Path) -> None:
+    assert run_page(page, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SLOW, ids=page_name)
-def test_every_slow_snippet_of_a_page_runs(tmp_path: Path, warm: WarmStart | None, page: Path) -> None:
-    assert run_page(page, tmp_path, warm, slow=True)
+def test_every_slow_snippet_of_a_page_runs(tmp_path: Path, page: Path) -> None:
+    assert run_page(page, tmp_path, slow=True)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)

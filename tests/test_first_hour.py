@@ -6,17 +6,22 @@ import json
 import shutil
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from identify_core.store import StoredRun
-
-if TYPE_CHECKING:
-    from identify_core.testing.fixtures import CommandLine
+from identify_core.testing.command_line import CommandLine
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """A folder with one finished run of the genni plugin's `smoke`."""
+    command_line = CommandLine(tmp_path_factory.mktemp("study"))
+    command_line("run", "genni", "--preset", "smoke", "--quiet")
+    return command_line
 
 
 def latest(study: CommandLine) -> StoredRun:

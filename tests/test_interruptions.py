@@ -5,15 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 
 from identify_core.store import Store, StoredRun
-
-if TYPE_CHECKING:
-    from identify_core.testing.fixtures import CommandLine
+from identify_core.testing.command_line import CommandLine
 
 # Slow enough to be hit while it trains or evaluates, quick enough to be run several times.
 SPEC = (
@@ -22,9 +20,9 @@ SPEC = (
     "--preset",
     "smoke",
     "--set",
-    "objective.steps=3000",
+    "objective.steps=800",
     "--set",
-    "dataset.samples=2048",
+    "dataset.samples=1024",
     "--checkpoint-every",
     "0.05",
     "--quiet",
@@ -49,10 +47,10 @@ def only_run(folder: Path) -> StoredRun:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory, study: CommandLine) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("whole") / "store"
-    study("--store", str(folder), *SPEC)
-    return arrays(only_run(folder))
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    identify = CommandLine(tmp_path_factory.mktemp("whole"))
+    identify(*SPEC)
+    return arrays(only_run(identify.folder / "identify-store"))
 
 
 def assert_same(run: StoredRun, expected: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import attrs
 from snippets.reading import Block
 from snippets.setups import SETUPS
-from snippets.warm import SECONDS, WarmStart
+
+from identify_core.testing.warm_start import SECONDS, warm_start
 
 _EXIT = re.compile(r"\s+# exit (\d+)$")
 _COMMENT = re.compile(r"\s+# .*$")
@@ -47,7 +48,6 @@ class PageRun:
         environment: of its processes.
         plugin: the plugin that its specs are of where they name none.
         slow: whether to run the slow blocks, or else the others.
-        warm: what starts `identify` without importing everything again; None starts a Python for each command.
     """
 
     def __init__(
@@ -57,14 +57,13 @@ class PageRun:
         *,
         plugin: str = "",
         slow: bool = False,
-        warm: WarmStart | None = None,
     ) -> None:
         self.folder = folder
         # Tables as wide as they need to be: what a page shows is compared with what is printed.
         self.environment = {**environment, "COLUMNS": "250", "NO_COLOR": "1"}
         self.plugin = plugin
         self.slow = slow
-        self.warm = warm
+        self.warm = warm_start()
         self.here = folder
         self.names: dict[str, Any] = {"__name__": "page"}
         self.specs = 0
@@ -111,8 +110,8 @@ class PageRun:
 
     def _start(self, program: str, arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
         if program == "identify" and self.warm is not None:
-            output = self.folder.parent / "printed.txt"
-            return self.warm.run(arguments, folder=self.here, environment=environment, output=output)
+            done = self.warm.run(arguments, folder=self.here, environment=environment, merged=True)
+            return done.returncode, done.stdout
         done = subprocess.run(
             [*_program(program), *arguments],
             cwd=self.here,

@@ -264,9 +264,11 @@ def test_evaluators_that_misbehave_cost_only_themselves(
     outcome = json.loads(capfd.readouterr().out)
     assert outcome["failures"].pop("other-arguments").startswith("TypeError: other_arguments() takes 2 positional")
     assert outcome["failures"] == {
-        "exits": "noisy:exits (noisy-plugin 1.0) tried to end the program (SystemExit: 0)",
+        "exits": "noisy:exits (noisy-plugin 1.0) tried to end the program (SystemExit: 0) "
+        "(hint: report this to the plugin's author)",
         "half": "OSError: half",
-        "wrong": "noisy:wrong (noisy-plugin 1.0) returned int instead of a Finding or an iterable of them",
+        "wrong": "noisy:wrong (noisy-plugin 1.0) returned int instead of a Finding or an iterable of them "
+        "(hint: report this to the plugin's author)",
     }
     run = project.store.open(outcome["run"])
     assert run.status == "finished"

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from identify_core.testing.warm_start import SECONDS, warm_start
+
 
 class CommandLine:
-    """Runs `identify` in a folder, each time as a process of its own.
+    """Runs `identify` in a folder, each time as a process of its own, forked where that can be done from a warm one.
 
     Args:
         folder: the working directory; its store is `identify-store`.
@@ -34,15 +36,19 @@ class CommandLine:
         Raises:
             AssertionError: the exit status is not `status`, or a traceback was printed.
         """
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        warm = warm_start()
+        if warm is None:
+            done = subprocess.run(
+                self.command(*arguments),
+                cwd=self.folder,
+                env=dict(self.environment),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        else:
+            done = warm.run(arguments, folder=self.folder, environment=self.environment)
         assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
