@@ -219,6 +219,8 @@ def _half_done(toys: Project, name: str) -> bool:
         (("--resume", "a", "--new"), "--resume and --new do not go together"),
         (("toy", "--executor", "dask"), "--executor dask needs the address of a cluster"),
         (("toy", "--scheduler", "tcp://x:1"), "--scheduler is for --executor dask"),
+        (("toy", "--slurm=--time=1"), "--slurm is for --executor slurm"),
+        (("toy", "--executor", "slurm", "--workers", "2"), "--workers is for --executor local"),
         (("toy", "--executor", "dask", "--scheduler", "x", "--workers", "2"), "--workers is for --executor local"),
         (("toy", "--workers", "0"), "0 is not in the range"),
         (("toy", "--over", "seed"), "a list of values cannot be read"),

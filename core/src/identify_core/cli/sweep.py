@@ -41,11 +41,17 @@ SCALARS = 8
 
 
 def executor_options(function: F) -> F:
-    """Add `--workers`, `--executor` and `--scheduler` to a command."""
+    """Add `--workers`, `--executor`, `--scheduler` and `--slurm` to a command."""
     options = (
         click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: 1]"),
-        click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True),
+        click.option("--executor", type=click.Choice(["local", "dask", "slurm"]), default="local", show_default=True),
         click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, such as tcp://10.0.0.1:8786."),
+        click.option(
+            "--slurm",
+            multiple=True,
+            metavar="OPTION",
+            help="Of the job array: --slurm=--time=2:00:00; repeatable.",
+        ),
     )
     for each in reversed(options):
         function = each(function)
@@ -153,10 +159,11 @@ def refuse_executors(given: dict[str, Any]) -> None:
         raise UsageError(
             "--executor dask needs the address of a cluster", hint="name it, as in --scheduler tcp://10.0.0.1:8786"
         )
-    if given["executor"] == "dask" and given["workers"] is not None:
-        raise UsageError("--workers is for --executor local: a Dask cluster has its own workers")
-    if given["executor"] == "local" and given["scheduler"] is not None:
-        raise UsageError("--scheduler is for --executor dask", hint="add --executor dask")
+    if given["executor"] != "local" and given["workers"] is not None:
+        raise UsageError("--workers is for --executor local: a cluster has its own workers")
+    for option, executor in {"scheduler": "dask", "slurm": "slurm"}.items():
+        if given[option] and given["executor"] != executor:
+            raise UsageError(f"--{option} is for --executor {executor}", hint=f"add --executor {executor}")
 
 
 def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
@@ -229,6 +236,10 @@ def executor_of(folder: Path, given: dict[str, Any], display: Display) -> Iterat
 
             client = stack.enter_context(connect(given["scheduler"]))
             several = partial(run_on_dask, client=client, folder=folder)
+        elif given["executor"] == "slurm":
+            from identify_core.sweeps.slurm import run_on_slurm
+
+            several = partial(run_on_slurm, folder=folder, options=given["slurm"])
         elif (given["workers"] or 1) == 1:
             yield partial(run_here, display=display)
             return

@@ -1,1 +1,1 @@
-"""Sweeps: every combination of some values as a run of its own, here, in several processes or on a Dask cluster."""
+"""Sweeps: every combination of some values as a run of its own, here, in processes, on Dask or as a Slurm job array."""
