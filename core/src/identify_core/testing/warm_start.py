@@ -11,6 +11,7 @@ import functools
 import importlib
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -114,15 +115,14 @@ def _obey(order: Mapping[str, Any], started: Mapping[str, str]) -> int:
     os.environ.update(environment)
     sys.path[0:1] = paths
     sys.argv = ["identify", *order["arguments"]]
-    from identify_core.cli import main
-
     try:
-        main()
+        runpy.run_module("identify_core.__main__", run_name="__main__")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+    return 0
 
 
 def _starts_otherwise(environment: Mapping[str, str], started: Mapping[str, str]) -> bool:
