@@ -140,10 +140,12 @@ def _print(runs: list[RunSummary], heading: str) -> None:
         rows.append(tuple(map(shown, cells)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    while width is not None and len(widths) > 2 and sum(widths) + 3 * len(widths) > width:
+        widths.pop()  # of the columns the last gives way first, and the answer takes what is left
     lines = []
     for row in rows:
-        line = "   ".join([*(cell.ljust(w) for cell, w in zip(row[:-1], widths, strict=True)), row[-1]]).rstrip()
-        lines.append(line if width is None or len(line) <= width else f"{line[: width - 1]}…")
+        head = "   ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), ""])
+        lines.append((head + (row[-1] if width is None else _whole_words(row[-1], width - len(head)))).rstrip())
     lines.insert(1, "─" * max(map(len, lines)))
     start = widths[0] + 3
     parts: list[Any] = ["\n".join(lines[:2])]
@@ -151,6 +153,14 @@ def _print(runs: list[RunSummary], heading: str) -> None:
         end = start + len(run.status)
         parts += ["\n", line[:start], (line[start:end], STYLES.get(run.status, {})), line[end:]]
     print_text(*parts)
+
+
+def _whole_words(sentence: str, room: int) -> str:
+    """As much of a sentence as there is room for, ended between two words."""
+    if len(sentence) <= room:
+        return sentence
+    cut = sentence[: max(0, room - 1)].rfind(" ")
+    return f"{sentence[:cut]} …" if cut > 0 else ""
 
 
 def _answer(run: RunSummary) -> str:
