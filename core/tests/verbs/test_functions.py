@@ -154,6 +154,34 @@ def test_ids_of_a_dataframe_join_its_rows(project: Project) -> None:
     assert made.answer.startswith("identity")
 
 
+def test_two_comparisons_say_what_changed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    values, other = rng.normal(size=(80, 3)), rng.normal(size=(80, 3))
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    chosen = ["ladder", "linear-cka"]
+    first = ic.compare({"a": values, "b": values @ rotation}, evaluators=chosen, quiet=True)
+    again = ic.compare({"a": values, "b": values @ rotation}, evaluators=chosen, quiet=True)
+    second = ic.compare({"a": values, "b": other}, evaluators=chosen, quiet=True)
+    changed = {str(row[0]): row for row in second.changes_since(first).rows}
+    assert changed["pairs within orthogonal"][1:] == (1, 0, -1)
+    _, before, after, difference = changed["median linear-cka"]
+    assert before == pytest.approx(1)
+    assert isinstance(before, float)
+    assert isinstance(after, float)
+    assert difference == after - before < -0.5
+    assert again.changes_since(first).rows == ()
+    capsys.readouterr()
+    assert run_command_line(["runs", "show", second.id, "--against", first.id]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("the smallest class that relates all pairs was orthogonal and is no rung")
+    assert "median linear-cka" in printed
+    assert run_command_line(["runs", "show", again.id, "--against", first.id]) == 0
+    assert "orthogonal, as before; no values changed" in capsys.readouterr().out
+    three = ic.compare({"a": values, "b": other, "c": other}, evaluators=["linear-cka"], quiet=True)
+    with pytest.raises(ic.UsageError, match=r"2 representations, .* 3: they are not the same things"):
+        three.changes_since(first)
+
+
 def test_what_holds_no_numbers_is_refused(project: Project) -> None:
     with pytest.raises(ic.UsageError, match="holds text"):
         ic.compare(np.array(["a", "b"]), quiet=True)

@@ -9,6 +9,7 @@ from typing import Any, overload
 from identify_core.findings import Table
 from identify_core.reports.brief import brief_text, sizes_of
 from identify_core.reports.cards import run_card
+from identify_core.reports.changes import changes_between
 from identify_core.reports.relations_text import answer_sentence
 from identify_core.store import RunSummary, StoredRun
 
@@ -41,6 +42,17 @@ class OpenComparison(OpenRun):
         """What relates the representations, in one sentence."""
         findings = {label: stored.finding for label, stored in self.findings.items()}
         return answer_sentence(findings, sizes_of(self))
+
+    def changes_since(self, earlier: StoredRun) -> Table:
+        """What changed since another comparison of the same things; its caption names both.
+
+        Args:
+            earlier: the other comparison.
+
+        Raises:
+            UsageError: they do not compare as many representations.
+        """
+        return changes_between(earlier, self)[1]
 
 
 class Listing(Sequence[RunSummary]):

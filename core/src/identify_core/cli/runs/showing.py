@@ -21,16 +21,25 @@ if TYPE_CHECKING:
 @click.command("show", short_help="Show a run: provenance, arrays, findings.")
 @click.argument("run", default="@last", shell_complete=complete_runs)
 @click.option("--full", is_flag=True, help="Show provenance, arrays, figures and every number, too.")
+@click.option(
+    "--against",
+    metavar="COMPARISON",
+    shell_complete=complete_runs,
+    help="Of a comparison: say what changed since another one of the same things.",
+)
 @click.option("--spec", "only_spec", is_flag=True, help="Print the resolved spec alone.")
 @store_option
 @json_option
 @click.pass_obj
-def show(invocation: Invocation, run: str, full: bool, only_spec: bool, as_json: bool) -> None:
+def show(invocation: Invocation, run: str, full: bool, against: str | None, only_spec: bool, as_json: bool) -> None:
     """Show a RUN, by default the latest: what was found first; provenance, arrays and figures with --full."""
     from identify_core.cli.output import print_json, stdout_console
     from identify_core.store import Store
 
     stored = Store(invocation.store_path).open_any(run)
+    if against is not None:
+        _print_changes(Store(invocation.store_path).open_any(against), stored, as_json=as_json)
+        return
     if only_spec:
         print_text(stored.spec_text, nl=False)
         return
@@ -55,6 +64,21 @@ def show(invocation: Invocation, run: str, full: bool, only_spec: bool, as_json:
 
     for problem in problems:
         print_warning(problem)
+
+
+def _print_changes(earlier: StoredRun, later: StoredRun, *, as_json: bool) -> None:
+    from identify_core.cli.output import print_json, print_table
+    from identify_core.reports.changes import changes_between
+    from identify_core.saying import format_scalar
+
+    said, table = changes_between(earlier, later)
+    if as_json:
+        changes = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        print_json("changes", {"before": earlier.id, "after": later.id, "answer": said, "changes": changes})
+        return
+    print_text(said)
+    if table.rows:
+        print_table(table.columns, [[format_scalar(cell) for cell in row] for row in table.rows])
 
 
 def _read_arrays(run: StoredRun) -> tuple[list[dict[str, Any]], list[str]]:
