@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -145,3 +149,34 @@ def test_nothing_is_unpickled_or_evaluated(folder: Path) -> None:
                 assert isinstance(node.value, ast.Constant), path
                 assert node.value.value is safe, path
         assert "pickle" not in imported_packages(path), path
+
+
+def test_a_release_publishes_every_distribution_the_core_first() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))["jobs"]
+    names = jobs["publish"]["strategy"]["matrix"]["distribution"]
+    assert names[0] == "identify-core"
+    assert sorted(names) == sorted(project(folder)["name"] for folder in DISTRIBUTIONS)
+    assert all(f"identify-{folder.name}" == project(folder)["name"] for folder in DISTRIBUTIONS), (
+        "as the build names them"
+    )
+
+
+def test_the_names_to_register_are_those_that_a_release_publishes() -> None:
+    rows = re.findall(
+        r"^\| `(identify-\w+)` \| `pypi-(\S+)` \|$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert all(name == environment for name, environment in rows)
+    assert sorted(name for name, _ in rows) == sorted(project(folder)["name"] for folder in DISTRIBUTIONS)
+
+
+def test_a_release_is_of_the_version_in_its_tag() -> None:
+    """The line that the workflow looks for stands in the core's file, and that of another version does not."""
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))["jobs"][
+        "build"
+    ]
+    (command,) = [step["run"] for step in steps["steps"] if step.get("name") == "The tag is this version"]
+    for tag, status in {f"v{__version__}": 0, "v99.0.0": 1}.items():
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, env={**os.environ, "GITHUB_REF_NAME": tag}, check=False
+        )
+        assert done.returncode == status, tag
