@@ -16,7 +16,7 @@ from identify_core.plugins.discovery import unmet_requirements
 ROOT = Path(__file__).parent.parent
 FOLDERS = [ROOT / "core", *sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))]
 DISTRIBUTIONS = [f"identify-{folder.name}" for folder in FOLDERS]
-SHIPPED = {".py", ".toml", ".css", ".js", ".typed"}
+SHIPPED = {".py", ".toml", ".css", ".js", ".html", ".typed"}
 
 
 def shipped(package: Path) -> set[str]:

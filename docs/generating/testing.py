@@ -20,7 +20,7 @@ from identify_core.testing.projects import Project
 from identify_core.testing.transformations import draw_map, drawable_rungs, outside
 
 INTRODUCTION = """\
-What the tests of a plugin are made of. `pip install 'identify-core[testing]'` brings pytest. How to use it is told in
+What the tests of a plugin are made of. `pip install './core[testing]'` brings pytest. How to use it is told in
 [write a plugin](../how-to/write-a-plugin.md)."""
 
 CONFORMANCE = """\

@@ -13,10 +13,11 @@ from identify_core.cli.output import print_text
 @click.command("new-plugin")
 @click.argument("name")
 @click.option(
+    "--output",
     "--dir",
     "folder",
     type=click.Path(path_type=Path),
-    help="The folder to make; it may exist if it is empty.  [default: identify-NAME]",
+    help="The folder to make; it may exist if it is empty. --dir is its old name.  [default: identify-NAME]",
 )
 @json_option
 @click.pass_obj

@@ -86,7 +86,15 @@ def _print(identifier: str, committed: bool, problems: list[str]) -> None:
 
 @click.command("export", short_help="Write a run as .npz, .safetensors, .csv or a folder.")
 @click.argument("run", default="@last", shell_complete=complete_runs)
-@click.option("--to", "target", type=click.Path(path_type=Path), required=True, metavar="FILE|FOLDER")
+@click.option(
+    "--output",
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE|FOLDER",
+    help="Where to write; --to is its old name.",
+)
 @click.option("--only", multiple=True, metavar="PATTERN", help="Such as latents/* or history/loss; may be repeated.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @store_option
