@@ -62,7 +62,7 @@ def command(
         return 0
     if plugin is None:
         raise UsageError("no plugin is named", hint="identify list-plugins names them; --list lists the checks")
-    from identify_core.testing.conformance.performing import chosen_checks
+    from identify_core.testing.conformance.questions import chosen_checks
 
     registry = invocation.registry()
     settings = _settings(registry, plugin, skip, overrides, tests)
@@ -137,7 +137,7 @@ def _perform(registry: Registry, settings: Settings, checks: Sequence[Check], *,
 
     from identify_core.cli.output import stderr_console
     from identify_core.testing.conformance.bench import Bench
-    from identify_core.testing.conformance.performing import items, perform
+    from identify_core.testing.conformance.questions import items, perform
 
     console = stderr_console()
     results = []

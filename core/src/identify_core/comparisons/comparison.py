@@ -25,7 +25,7 @@ from identify_core.evaluation.subjects import Holds, Subject
 from identify_core.findings import Finding
 from identify_core.plugins import Registry
 from identify_core.spec import FORMAT, Chosen, plain_options
-from identify_core.spec.choosing import chosen_with
+from identify_core.spec.choice import chosen_with
 from identify_core.store import RunWriter, Store
 from identify_core.store.provenance import Clock, describe_machine
 

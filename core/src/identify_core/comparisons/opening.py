@@ -9,7 +9,7 @@ import attrs
 
 from identify_core.comparisons.joins import Lined
 from identify_core.contexts.context import Context
-from identify_core.evaluation.reopening import Reopened
+from identify_core.evaluation.reopened import Reopened
 from identify_core.evaluation.subjects import RunSubject
 from identify_core.plugins import Registry
 from identify_core.spec.load import load_stored_spec

@@ -15,7 +15,7 @@ from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import StoreError, UsageError
 from identify_core.evaluation import targets
 from identify_core.evaluation.evaluators import evaluate_into
-from identify_core.evaluation.reopening import Reopened
+from identify_core.evaluation.reopened import Reopened
 from identify_core.runs.threads import SMALL, fitting_threads
 from identify_core.spec import Chosen, ResolvedSpec, plain_options
 from identify_core.store import RunAppender, Store, StoredRun

@@ -5,7 +5,7 @@ from __future__ import annotations
 from identify_core.kinds import option_fields
 from identify_core.mismatches import Mismatch, Mismatches
 from identify_core.saying import say, say_type
-from identify_core.spec.choosing import choose_evaluator, choose_evaluators
+from identify_core.spec.choice import choose_evaluator, choose_evaluators
 from identify_core.spec.layers import DEFAULT, FORMAT, Origin
 from identify_core.spec.load import find_preset, load_spec, load_stored_spec
 from identify_core.spec.resolved import Chosen, ResolvedSpec

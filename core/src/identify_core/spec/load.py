@@ -14,7 +14,7 @@ from identify_core.errors import PluginError, SpecError, UsageError
 from identify_core.mismatches import Mismatches
 from identify_core.plugins import Registry
 from identify_core.saying import echo, say
-from identify_core.spec.choosing import choose, choose_table, origin_below, origin_of
+from identify_core.spec.choice import choose, choose_table, origin_below, origin_of
 from identify_core.spec.envelope import COMPONENT_KINDS, Envelope
 from identify_core.spec.evaluators import apply_edits, label_evaluators
 from identify_core.spec.keypaths import KeyPath

@@ -12,7 +12,7 @@ import attrs
 from identify_core.plugins import load_registry
 from identify_core.testing.conformance import CHECKS, Result, Settings
 from identify_core.testing.conformance.bench import Bench
-from identify_core.testing.conformance.performing import chosen_checks, items, perform
+from identify_core.testing.conformance.questions import chosen_checks, items, perform
 
 SOUND = Path(__file__).with_name("sound")
 RUNS = tuple(name for name, check in CHECKS.items() if "smoke" in check.kinds)

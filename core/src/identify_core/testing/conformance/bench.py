@@ -12,7 +12,7 @@ import attrs
 from identify_core.errors import IdentifyError, PluginError, UsageError
 from identify_core.plugins import PluginStatus, Registered, Registry, load_registry
 from identify_core.spec import Chosen, Mismatches, ResolvedSpec, load_spec, option_fields, structure
-from identify_core.spec.choosing import chosen_with
+from identify_core.spec.choice import chosen_with
 from identify_core.suggestions import did_you_mean
 from identify_core.testing.conformance.catalogue import CHECKS
 from identify_core.testing.conformance.record import NotApplicable, Settings

@@ -23,14 +23,14 @@ def _measure_check(name: str, question: str, target: str, *, arities: tuple[Arit
 
 
 _CHECKS = (
-    _check("loads", "Does the plugin load, each name used once?", "importing:loads", "plugin"),
+    _check("loads", "Does the plugin load, each name used once?", "imports:loads", "plugin"),
     _check(
         "light-imports",
         "Does its module import without torch, zarr and other heavy modules?",
-        "importing:imports_nothing_heavy",
+        "imports:imports_nothing_heavy",
         "plugin",
     ),
-    _check("import-time", "Does its module import within its CPU time?", "importing:imports_in_time", "plugin"),
+    _check("import-time", "Does its module import within its CPU time?", "imports:imports_in_time", "plugin"),
     _check("offers", "Does it offer anything, and a smoke preset where it can run?", "records:offers", "plugin"),
     _check("summaries", "Does it say in one line what it is?", "records:has_summary", *_WITH_TARGET, "preset"),
     _check("sources", "Does a claim name the paper that proves it?", "records:cites_claims", "objective"),
@@ -48,7 +48,7 @@ _CHECKS = (
     _check("options-types", "Can a spec give each option?", "options:have_types", *_COMPONENTS),
     _check("options-defaults", "Do the defaults keep their own limits?", "options:keep_limits", *_COMPONENTS),
     _check("options-toml", "Do its options survive a spec file?", "options:survive_toml", *_COMPONENTS),
-    _check("options-names", "Does each option that names code or a file say so?", "naming:are_declared", *_COMPONENTS),
+    _check("options-names", "Does each option that names code or a file say so?", "names:are_declared", *_COMPONENTS),
     _check("presets-valid", "Is the preset a valid spec?", "presets:is_valid", "preset"),
     _check("presets-cited", "Does the preset name its source?", "presets:is_cited", "preset"),
     _check("presets-init", "Can `identify init` write the preset with comments?", "presets:can_be_written", "preset"),
@@ -61,7 +61,7 @@ _CHECKS = (
         "datasets:has_stable_fingerprint",
         "dataset",
     ),
-    _check("sizes", "Does it allocate what it says?", "sizing:are_told", "dataset", "model"),
+    _check("sizes", "Does it allocate what it says?", "sizes:are_told", "dataset", "model"),
     _check("model-built", "Does the model build and answer?", "models:builds", "model"),
     _check("model-rows", "Is a row encoded the same whatever other rows there are?", "models:encodes_rows", "model"),
     _check("model-deterministic", "Does evaluation mode leave nothing to chance?", "models:is_deterministic", "model"),

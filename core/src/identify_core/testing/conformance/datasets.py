@@ -14,9 +14,9 @@ from identify_core.data.mapped import MappedColumn
 from identify_core.plugins import Registered
 from identify_core.spec import plain_options
 from identify_core.testing.conformance.bench import Bench, item_of
-from identify_core.testing.conformance.importing import run_process
+from identify_core.testing.conformance.imports import run_process
 from identify_core.testing.conformance.material import SEED, expected, make_samples, not_made
-from identify_core.testing.conformance.performing import told
+from identify_core.testing.conformance.questions import told
 from identify_core.testing.conformance.record import NotApplicable
 
 _SCRIPT = Path(__file__).with_name("fingerprint_process.py")

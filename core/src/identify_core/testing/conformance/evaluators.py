@@ -14,7 +14,7 @@ from identify_core.rungs import includes
 from identify_core.scores import ByRole, Invariance, Role, invariance_of, say_invariance
 from identify_core.testing.conformance.bench import Bench, item_of
 from identify_core.testing.conformance.material import SEED, not_made
-from identify_core.testing.conformance.performing import told
+from identify_core.testing.conformance.questions import told
 from identify_core.testing.conformance.record import NotApplicable
 from identify_core.testing.conformance.subjects import WIDTH, Examined, Scores, Values, compute, shift
 from identify_core.testing.transformations import draw_map, drawable_rungs, outside

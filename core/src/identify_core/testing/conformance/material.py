@@ -16,7 +16,7 @@ from identify_core.evaluation import targets
 from identify_core.plugins import Registered
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.testing.conformance.bench import Bench, Trial, item_of
-from identify_core.testing.conformance.disturbing import disturbed
+from identify_core.testing.conformance.disturbance import disturbed
 from identify_core.testing.conformance.record import NotApplicable
 
 SEED = 20

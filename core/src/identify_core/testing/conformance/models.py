@@ -11,9 +11,9 @@ from torch import nn
 
 from identify_core.plugins import Registered
 from identify_core.testing.conformance.bench import Bench, item_of
-from identify_core.testing.conformance.disturbing import disturbed
+from identify_core.testing.conformance.disturbance import disturbed
 from identify_core.testing.conformance.material import Network, find_network, not_made
-from identify_core.testing.conformance.performing import told
+from identify_core.testing.conformance.questions import told
 from identify_core.testing.conformance.record import NotApplicable
 
 _CLOSE = 1e-4  # relative to the largest output: matrix products of other sizes sum in another order

@@ -14,7 +14,7 @@ from identify_core.components import NoOptions
 from identify_core.errors import PluginError
 from identify_core.plugins import Registered
 from identify_core.spec import Mismatches, option_fields, plain_options, say_type, structure
-from identify_core.spec.choosing import RESERVED
+from identify_core.spec.choice import RESERVED
 from identify_core.spec.structure import structure_option
 from identify_core.spec.write import write_document
 from identify_core.testing.conformance.bench import Bench, required_options

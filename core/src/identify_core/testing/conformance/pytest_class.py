@@ -10,7 +10,7 @@ import pytest
 
 from identify_core.testing.conformance.bench import Bench, registry_of
 from identify_core.testing.conformance.catalogue import CHECKS
-from identify_core.testing.conformance.performing import items, perform
+from identify_core.testing.conformance.questions import items, perform
 from identify_core.testing.conformance.record import IMPORT_SECONDS, SMOKE_SECONDS, Settings
 
 _BENCH = pytest.StashKey[Bench]()

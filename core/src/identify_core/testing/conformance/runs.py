@@ -16,8 +16,8 @@ from identify_core.runs.engine import TRAINED, Outcome, Surroundings, execute, r
 from identify_core.spec import ResolvedSpec, load_spec
 from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.store.layout import SCRATCH
-from identify_core.testing.conformance.disturbing import disturbed
-from identify_core.testing.conformance.recording import Record, RecordingWriter, watch
+from identify_core.testing.conformance.disturbance import disturbed
+from identify_core.testing.conformance.recordings import Record, RecordingWriter, watch
 
 T = TypeVar("T")
 

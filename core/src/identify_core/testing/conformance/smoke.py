@@ -12,8 +12,8 @@ from identify_core.components import Evaluator
 from identify_core.errors import IdentifyError
 from identify_core.evaluation import targets
 from identify_core.testing.conformance.bench import SMOKE, Bench
-from identify_core.testing.conformance.differing import changed_parts, differences, distance
-from identify_core.testing.conformance.performing import told
+from identify_core.testing.conformance.differences import changed_parts, differences, distance
+from identify_core.testing.conformance.questions import told
 from identify_core.testing.conformance.record import NotApplicable
 from identify_core.testing.conformance.runs import Made, Resumed
 

@@ -21,7 +21,7 @@ from identify_core.findings import Scored
 from identify_core.plugins import Registered
 from identify_core.scores import Score, Verdict
 from identify_core.testing.conformance.bench import Bench, item_of
-from identify_core.testing.conformance.disturbing import disturbed
+from identify_core.testing.conformance.disturbance import disturbed
 from identify_core.testing.conformance.material import SEED, make_context, require_target
 from identify_core.testing.conformance.record import NotApplicable
 

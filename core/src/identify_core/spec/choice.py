@@ -1,4 +1,4 @@
-"""Choosing: from a component's merged table to the component that its `type` names and its structured options."""
+"""The choice: from a component's merged table to the component that its `type` names and its structured options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Performing checks: which item each is asked of, and what becomes of an answer, a refusal or a failure."""
+"""The questions of conformance: which item each check is asked of, and what becomes of an answer or a failure."""
 
 from __future__ import annotations
 

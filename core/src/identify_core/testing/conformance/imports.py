@@ -30,7 +30,7 @@ HEAVY = (
     ),
 )
 
-_SCRIPT = Path(__file__).with_name("importing_process.py")
+_SCRIPT = Path(__file__).with_name("imports_process.py")
 _REPEATS = 3
 _SECONDS = 120
 

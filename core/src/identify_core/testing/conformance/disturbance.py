@@ -1,4 +1,4 @@
-"""Disturbing global random states: whoever draws from them instead of the run's streams then gives himself away."""
+"""Disturbance of global random states: whoever draws from them instead of the run's streams then gives himself away."""
 
 from __future__ import annotations
 

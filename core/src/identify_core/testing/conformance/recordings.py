@@ -1,4 +1,4 @@
-"""Recording what a run keeps: findings as evaluators gave them, and whether they left alone what they were given."""
+"""Recordings of a run: findings as evaluators gave them, and whether they left alone what they were given."""
 
 from __future__ import annotations
 
