@@ -171,3 +171,21 @@ def test_blocks_go_to_dask():
     ):
         there = pairwise(F, z, settings=ONE, block=2, client=client)
     np.testing.assert_array_equal(there.length, here.length)
+
+
+@pytest.mark.gpu
+def test_geodesics_of_faces_are_the_same_on_a_gpu():
+    """The study's decoder of 3 × 64 × 64 pixels, in float32, on both devices."""
+    from identify_core import Shape
+    from identify_metric.networks.convolutional import build_conv
+    from identify_metric.options.models import ConvOptions
+
+    torch.manual_seed(0)
+    options = ConvOptions(architecture="celeba", latent_dim=64, decoders=1)
+    decoder = build_conv(options, Shape(inputs=(3, 64, 64), outputs=()), None).decoders[0].requires_grad_(False)
+    a, b = drawn(2, 64), drawn(2, 64, seed=1)
+    few = GeodesicSettings(segments=4, nodes=2, starts=1, iterations=5, doublings=0)
+    here = geodesics(lambda z: decoder(z.float()).double(), a, b, settings=few).length
+    decoder.cuda()
+    there = geodesics(lambda z: decoder(z.float()).double(), a.cuda(), b.cuda(), settings=few).length
+    torch.testing.assert_close(there.cpu(), here, rtol=1e-3, atol=0)

@@ -56,4 +56,4 @@ def _bars(axes: Any, finding: Finding) -> None:
     axes.set_yticks(range(len(rows)), [str(row[0]) for row in rows])
     axes.set(title="Agreement of models", xlim=(low - 0.1 * (1 - low) - 1e-3, 1))
     axes.invert_yaxis()
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower right")
