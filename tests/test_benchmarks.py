@@ -36,7 +36,7 @@ def test_a_pattern_without_a_match_is_an_error_that_lists_the_modules(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(
-        "no benchmark matches 'nothing*'; the modules are core_directed_pairs, core_mechanisms, "
+        "no benchmark matches 'nothing*'; the modules are core_command_line, core_directed_pairs, "
     )
 
 
