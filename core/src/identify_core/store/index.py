@@ -16,7 +16,6 @@ from typing import Any
 
 import attrs
 
-from identify_core.store.files import from_plain, to_plain
 from identify_core.store.folder import Folder
 from identify_core.store.layout import RUN_FILE, is_safe_id
 from identify_core.store.places import Entry
@@ -114,17 +113,15 @@ def _stamp(folder: Folder, entry: Entry) -> bytes:
 
 
 def _line_of(stamp: bytes, run: RunSummary) -> _Line:
-    plain = to_plain(run.brief)
-    content = {"status": run.status, "brief": plain, "escaped": plain != run.brief}
-    text = json.dumps(content, separators=(",", ":")).encode()
+    # Python's JSON, which writes and reads floats that are not finite
+    text = json.dumps({"status": run.status, "told": run.brief}, separators=(",", ":")).encode()
     return _Line(stamp, sequence_of(run.brief), text)
 
 
 def _summary(folder: Folder, identifier: str, line: _Line) -> RunSummary | None:
     try:
         content = json.loads(line.text)
-        brief = from_plain(content["brief"]) if content["escaped"] else content["brief"]
-        status = content["status"]
+        brief, status = content["told"], content["status"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(brief, dict) or not isinstance(status, str):

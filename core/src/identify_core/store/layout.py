@@ -56,6 +56,8 @@ STATUSES: tuple[Status, ...] = ("running", "finished", "failed", "interrupted")
 NEVER_BEGAN = "never began"  # what a staged run is called whose process ended before its spec was written
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME_IN_PLACE = r"(?!\.{1,2}(?:/|\Z))[^/\\:\0]+"  # not `.` or `..`, and without backslash, colon and zero
+_PLACE = re.compile(f"{_NAME_IN_PLACE}(?:/{_NAME_IN_PLACE})*")
 _LONGEST_NAME = 60
 
 
@@ -70,8 +72,7 @@ def check_place(text: str) -> str:
     Raises:
         ValueError: it could lead out of the folder.
     """
-    parts = text.split("/")
-    if any(part in ("", ".", "..") or {"\\", "\0", ":"} & set(part) for part in parts):
+    if not _PLACE.fullmatch(text):
         raise ValueError(f"{text[:80]!r} is not a place inside the run's folder")
     return text
 

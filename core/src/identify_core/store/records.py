@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from identify_core.store.files import parse_json, to_plain
+from identify_core.store.files import from_plain, may_be_escaped, parse_json, to_plain
 from identify_core.store.folder import Folder
 from identify_core.store.layout import FORMAT
 
@@ -36,7 +36,7 @@ def write_record(folder: Folder, name: str, content: Mapping[str, Any]) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """What `write_record` wrote, in JSON's types and without the digest; also a record of the format before digests.
+    """What `write_record` wrote, without the digest; also a record of the format before digests.
 
     Raises:
         OSError: the file cannot be read.
@@ -53,6 +53,8 @@ def parse_record(content: bytes) -> dict[str, Any]:
         ValueError: they hold no JSON object, or are not those that were written.
     """
     document = parse_json(content)
+    if may_be_escaped(content):
+        document = from_plain(document)
     sealed = _SEALED.match(content)
     if sealed is None:
         version = document.get("format")

@@ -13,7 +13,6 @@ import attrs
 
 from identify_core.errors import StoreError
 from identify_core.store.documents import RunDocument, structure_record
-from identify_core.store.files import from_plain
 from identify_core.store.layout import FORMAT, NEVER_BEGAN, RUN_FILE, SPEC_FILE
 from identify_core.store.locks import is_alive
 from identify_core.store.records import read_record
@@ -150,7 +149,7 @@ def read_summary(folder: Path, *, lock: Path | None) -> RunSummary:
     """
     identifier = folder.name
     try:
-        document = from_plain(read_record(folder / RUN_FILE))
+        document = read_record(folder / RUN_FILE)
         problem = _problem(document, identifier)
     except FileNotFoundError:
         if lock is not None and is_alive(lock):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from identify_core.store import Store
-from identify_core.store.files import explained, from_plain
+from identify_core.store.files import explained
 from identify_core.store.folder import Folder
 from identify_core.store.layout import FORMAT
 from identify_core.store.records import parse_record, write_record
@@ -27,7 +27,7 @@ def read_record_of(store: Store, name: str) -> dict[str, Any]:
     """What is known of a study from before; empty where nothing is, or nothing that can be read."""
     try:
         with store.open_folder() as root:
-            document = from_plain(parse_record(root.read(f"{STUDIES}/{name}/{STUDY_FILE}")))
+            document = parse_record(root.read(f"{STUDIES}/{name}/{STUDY_FILE}"))
     except (OSError, ValueError):
         return {}
     if not isinstance(document.get("format"), int) or document["format"] > FORMAT or document.get("name") != name:

@@ -22,7 +22,7 @@ import attrs
 
 from identify_core.errors import StoreError
 from identify_core.store import Store
-from identify_core.store.files import explained, from_plain
+from identify_core.store.files import explained
 from identify_core.store.folder import Folder
 from identify_core.store.layout import (
     FORMAT,
@@ -199,7 +199,7 @@ def _write(folder: Folder, where: str, text: str) -> None:
 
 
 def _read(root: Folder, identifier: str) -> StoredSweep:
-    document = from_plain(parse_record(root.read(f"{SWEEPS}/{identifier}/{SWEEP_FILE}")))
+    document = parse_record(root.read(f"{SWEEPS}/{identifier}/{SWEEP_FILE}"))
     if document["id"] != identifier or document["format"] > FORMAT:
         raise ValueError("it is of another folder or of a newer version")
     for key in ("name", "created", "settings", "combinations"):
