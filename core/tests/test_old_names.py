@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+from types import ModuleType
 
 import pytest
 
 import identify_core
 from identify_core import IdentifyDeprecationWarning
 from identify_core.old_names import _OLD
+from identify_core.verbs import functions
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,17 @@ def test_what_was_never_public_is_not_found() -> None:
         _ = old.nonsense
     with pytest.raises(ModuleNotFoundError, match="nonsense"):
         importlib.import_module("identify_core.run.nonsense")
+
+
+@pytest.mark.parametrize("verb", ["run", "compare", "report"])
+def test_an_old_path_that_hides_a_verb_can_be_called_as_the_verb(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(identify_core), verb, raising=False)
+    with pytest.warns(IdentifyDeprecationWarning):
+        importlib.import_module(f"identify_core.{verb}")
+    assert isinstance(getattr(identify_core, verb), ModuleType)
+    with pytest.raises(TypeError, match=rf"{verb}\(\) got an unexpected keyword argument 'nonsense'"):
+        getattr(identify_core, verb)(nonsense=1)
+    assert getattr(identify_core, verb) is getattr(functions, verb)
 
 
 @pytest.mark.filterwarnings("ignore::identify_core.IdentifyDeprecationWarning")

@@ -42,6 +42,15 @@ _OLD = frozenset(
 _RENAMED = {"Places": "FilePlaces", "lbfgs": "polish", "missing": "missing_file", "obtain": "obtain_file"}
 
 
+class _OldModule(ModuleType):
+    """A module of an old path. Importing `identify_core.run` hides the verb `run`; calling the module is the verb."""
+
+    def __call__(self, *arguments: object, **options: object) -> object:
+        """What the front door's function of this name does."""
+        door = importlib.import_module("identify_core")
+        return door.__getattr__(self.__name__.rpartition(".")[2])(*arguments, **options)
+
+
 class _OldNames:
     """Finds and loads modules of old paths."""
 
@@ -50,8 +59,9 @@ class _OldNames:
     ) -> ModuleSpec | None:
         return ModuleSpec(fullname, cast("Loader", self), is_package=True) if fullname in _OLD else None
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """The usual empty module."""
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """An empty module."""
+        return _OldModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         from identify_core.deprecation import deprecated

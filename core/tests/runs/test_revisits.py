@@ -89,7 +89,7 @@ def test_an_evaluator_that_fails_costs_no_other(registry: Registry, run: StoredR
 
 
 def test_where_all_fail_it_is_an_error_that_lists_them(registry: Registry, run: StoredRun) -> None:
-    with pytest.raises(RunError, match=r"^bad failed: ValueError: asked to fail$"):
+    with pytest.raises(RunError, match=r"(?m)^bad failed: ValueError: asked to fail$"):
         revisit(registry, run, '{type="whole", label="bad", fail=true}')
     both = '{type="whole", label="bad", fail=true}, {type="whole", label="worse", fail=true}'
     with pytest.raises(RunError, match="every evaluator failed: bad: ValueError: asked to fail; worse: ValueError"):

@@ -226,15 +226,15 @@ class TestFinding:
 
     def test_counting_back_too_far(self, store: Store, write_run: Write) -> None:
         write_run()
-        with pytest.raises(StoreError, match=r"'@last~1' goes back too far: .* has 1 run$"):
+        with pytest.raises(StoreError, match=r"(?m)'@last~1' goes back too far: .* has 1 run$"):
             store.find("@last~1")
 
     def test_the_last_of_none(self, store: Store, write_run: Write) -> None:
-        with pytest.raises(StoreError, match=r"^there is no @last: the store at .* has no run$") as caught:
+        with pytest.raises(StoreError, match=r"(?m)^there is no @last: the store at .* has no run$") as caught:
             store.find("@last")
         assert caught.value.hint == "`identify run` makes one"
         write_run()
-        with pytest.raises(StoreError, match=r"^there is no @last~1: .* has no run that is interrupted or failed$"):
+        with pytest.raises(StoreError, match=r"(?m)^there is no @last~1: .* has no run that is interrupted or failed$"):
             store.find("@last~1", statuses=("interrupted", "failed"))
         with pytest.raises(StoreError, match=r"has no comparison$"):
             store.find("@last", kind="comparison")

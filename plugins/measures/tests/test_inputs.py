@@ -80,5 +80,5 @@ def test_the_callers_array_is_never_written_to() -> None:
 
 
 def test_pairs_have_as_many_rows() -> None:
-    with pytest.raises(InputError, match=r"^x has 3 rows and y has 4$"):
+    with pytest.raises(InputError, match=r"(?m)^x has 3 rows and y has 4$"):
         paired(np.ones((3, 1)), np.ones((4, 1)))

@@ -208,7 +208,7 @@ def _converter(*, detailed: bool) -> Any:
 
             def hook(value: Any, _: Any) -> Any:
                 each = _of_type(value, kind)
-                if accepted.issuperset(map(type, each.values() if kind is dict else each)):
+                if accepted and accepted.issuperset(map(type, each.values() if kind is dict else each)):
                     return each  # all at once: a run.json names some hundred arrays
                 return inner(each, expected)
 
