@@ -236,7 +236,7 @@ class TestFinding:
         write_run()
         with pytest.raises(StoreError, match=r"(?m)^there is no @last~1: .* has no run that is interrupted or failed$"):
             store.find("@last~1", statuses=("interrupted", "failed"))
-        with pytest.raises(StoreError, match=r"has no comparison$"):
+        with pytest.raises(StoreError, match=r"(?m)has no comparison$"):
             store.find("@last", kind="comparison")
 
     @pytest.mark.parametrize("reference", ["@first", "@last~", "@last~x", "@last~-1", "@", "@last~²", "@last1"])
