@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
 import identify_core
 from identify_core import IdentifyDeprecationWarning
-from identify_core.old_names import _OLD
+from identify_core.old_names import _OLD, _OldModule
 from identify_core.verbs import functions
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> None:
+def forgotten() -> Iterator[None]:
+    """Old modules are new to each test, and afterwards the front door's names are its own again."""
     for name in _OLD:
         sys.modules.pop(name, None)
+    yield
+    for name, value in list(vars(identify_core).items()):
+        if isinstance(value, _OldModule):
+            delattr(identify_core, name)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def added_megabytes(tmp_path: Path, count: int) -> float:
 
 
 def test_a_file_adds_a_few_blocks_to_the_memory_of_a_training(tmp_path: Path) -> None:
-    assert added_megabytes(tmp_path, 300_000_000 // IMAGE) < 100
+    """60 MB as a rule, 160 MB where two blocks are held at the moment of a look; a copy of the file would add 300."""
+    assert added_megabytes(tmp_path, 300_000_000 // IMAGE) < 200
 
 
 @pytest.mark.slow
