@@ -10,7 +10,6 @@ import pytest
 from identify_core.testing import memory
 from identify_core.testing.memory import peak_memory
 
-
 # In a process of its own: from one with a long past the system may take memory back while it is looked at.
 MEASURE = """
 from identify_core.testing.memory import peak_memory
