@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from identify_core.reports.figures import MUTED as MUTED
     from identify_core.reports.figures import PALETTE as PALETTE
     from identify_core.reports.figures import SEQUENTIAL as SEQUENTIAL
+    from identify_core.reports.figures import classical_scaling as classical_scaling
     from identify_core.reports.figures import house_style as house_style
     from identify_core.reports.figures import new_figure as new_figure
     from identify_core.reports.figures import save_figure as save_figure
@@ -236,6 +237,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "MUTED",
             "PALETTE",
             "SEQUENTIAL",
+            "classical_scaling",
             "house_style",
             "new_figure",
             "save_figure",

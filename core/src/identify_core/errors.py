@@ -89,6 +89,16 @@ class UnknownReferenceError(StoreError):
 
 
 class Interrupted(IdentifyError):  # noqa: N818 - a state, not a failure: the run can be resumed
-    """The user stopped the run; a checkpoint was written."""
+    """The user stopped the run; a checkpoint was written.
+
+    Args:
+        message: one sentence.
+        hint: one thing to do about it.
+        run_id: the run that can be resumed; empty where there is none.
+    """
 
     exit_code = 130
+
+    def __init__(self, message: str, *, hint: str = "", run_id: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run_id = run_id

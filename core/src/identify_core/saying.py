@@ -94,9 +94,14 @@ def format_scalar(value: float | int | str | bool | None) -> str:
             return "nan"
         if math.isinf(value):
             return "inf" if value > 0 else "-inf"
-        mantissa, mark, exponent = f"{value:.4g}".partition("e")
-        return f"{mantissa}e{int(exponent)}" if mark else mantissa
+        return significant(value, 4)
     return str(value)
+
+
+def significant(value: float, digits: int) -> str:
+    """A finite number in so many significant digits, its exponent without zeros before it: `1.5e-7`."""
+    mantissa, mark, exponent = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if mark else mantissa
 
 
 def words_of(name: str) -> str:

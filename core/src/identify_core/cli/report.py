@@ -37,9 +37,8 @@ def command(invocation: Invocation, run: str, output: Path | None, show: bool, a
     from identify_core.store import Store
     from identify_core.verbs.working import write_page
 
-    store = Store(invocation.store_path)
-    stored = store.open_any(run)
-    page = write_page(invocation, store, stored, output, print_warning)
+    stored = Store(invocation.store_path).open_any(run)
+    page = write_page(invocation, stored, output, print_warning)
     if as_json:
         print_json("report", {"run": stored.id, "report": page, "bytes": page.stat().st_size})
     else:

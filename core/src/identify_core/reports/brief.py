@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from identify_core.reports.opening import headline_first
 from identify_core.reports.relations_text import answer_lines
 from identify_core.reports.tables import print_findings
+from identify_core.reports.templating import render
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +80,23 @@ def brief_text(run: StoredRun, *, width: int = _WIDTH) -> str:
     written = io.StringIO()
     print_brief(make_console(written, highlight=False, width=width, color_system=None), run)
     return "\n".join(line.rstrip() for line in written.getvalue().rstrip().splitlines())
+
+
+def run_card(run: StoredRun) -> str:
+    """The same for a cell of a notebook: what was found in words, and the screen of a terminal.
+
+    Args:
+        run: committed or staged.
+    """
+    said = [(label, found.summary) for label, found in run.outlined_findings().items() if found.summary]
+    return render(
+        "card.html",
+        name=run.summary.name,
+        status=run.status,
+        id=run.id,
+        rows=[] if run.summary.kind == "comparison" else said,
+        text=brief_text(run),
+    )
 
 
 def _print_comparison(console: Console, comparison: StoredRun) -> None:

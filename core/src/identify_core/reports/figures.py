@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from identify_core.components import NAME_PATTERN
 from identify_core.errors import StoreError, UsageError
 from identify_core.findings import Figure
@@ -187,3 +189,24 @@ def _metadata(figure: Figure, kind: str) -> dict[str, Any]:
     if kind == "svg":
         return {"Title": figure.name, "Description": figure.caption, "Creator": program, "Date": None}
     return {"Title": figure.name, "Subject": figure.caption, "Creator": program, "CreationDate": None}
+
+
+def classical_scaling(distances: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], float]:
+    """Points of the plane whose distances are nearest to given ones, up to a rotation or reflection.
+
+    Args:
+        distances: (n, n), symmetric, finite.
+
+    Returns:
+        Coordinates (n, 2), and the share of the squared distances that they show, between 0 and 1.
+
+    Source: Torgerson, Psychometrika 17 (1952).
+    """
+    count = len(distances)
+    centre = np.eye(count) - 1 / count
+    values, vectors = np.linalg.eigh(-0.5 * centre @ distances**2 @ centre)
+    top = np.argsort(values)[::-1][:2]
+    positive = values.clip(min=0)
+    total = positive.sum()
+    share = float(positive[top].sum() / total) if total > 0 else 1.0
+    return vectors[:, top] * np.sqrt(positive[top]), share

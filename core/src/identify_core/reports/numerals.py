@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from identify_core.saying import format_scalar
+from identify_core.saying import format_scalar, significant
 
 _SUPERSCRIPTS = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _EXPONENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?![\w.]*\w)")
@@ -41,8 +41,7 @@ def short_of_bounds(value: float, low: float, high: float, digits: int = 2) -> s
         digits: significant digits where they say enough.
     """
     for more in range(digits, 7):
-        text = f"{value:.{more}g}"
+        text = significant(value, more)
         if float(text) not in (low, high) or value in (low, high):
-            mantissa, mark, exponent = text.partition("e")
-            return f"{mantissa}e{int(exponent)}" if mark else mantissa
+            return text
     return f"<{high:g}" if float(text) == high else f">{low:g}"

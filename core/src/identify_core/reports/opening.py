@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 import statistics
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
 from identify_core.reports.numerals import typeset
+from identify_core.reports.provenance import components_in
 from identify_core.reports.relations import Relations, Step, read_relations
 from identify_core.reports.relations_text import answer_sentence
 
@@ -51,15 +51,20 @@ class LadderRow:
     interval: str
 
 
-def question_of(run: StoredRun) -> str:
-    """What a run or a comparison asks."""
+def question_of(run: StoredRun, spec_text: str) -> str:
+    """What a run or a comparison asks.
+
+    Args:
+        run: committed or staged.
+        spec_text: its resolved spec as TOML.
+    """
     if run.summary.kind == "comparison":
         labels = [each["label"] for each in run.document.get("representations", ())]
         named = " and ".join(labels) if len(labels) == 2 else f"{len(labels)} representations"
         return f"What is the smallest class of maps that relates {named}?"
     count = run.document.get("replicates")
     who = f"{count} replicates" if count else "the replicates"
-    by = dict(_components(run.spec_text))
+    by = {kind: name for kind, name, _ in components_in(spec_text) if kind != "evaluator" and name}
     told = ", ".join(f"the {kind} {name}" for kind, name in by.items())
     determined = f", given {told}" if told else ""
     return f"How much of what {who} learned is determined{determined}, and how much is arbitrary?"
@@ -69,17 +74,6 @@ def headline_first(findings: Mapping[str, Found], document: Mapping[str, Any]) -
     """Findings by label, those of the run's headline before the others."""
     headline = document.get("headline")
     return dict(sorted(findings.items(), key=lambda each: each[0].partition(".")[0] != headline))
-
-
-def _components(spec_text: str) -> Iterator[tuple[str, str]]:
-    try:
-        spec = tomllib.loads(spec_text)
-    except (ValueError, RecursionError):  # not TOML, or TOML that no run was made with
-        return
-    for kind in ("dataset", "model", "objective"):
-        table = spec.get(kind)
-        if isinstance(table, dict) and table.get("type"):
-            yield kind, str(table["type"])
 
 
 def answer_of(run: StoredRun, findings: Mapping[str, StoredFinding]) -> tuple[str, StoredFinding | None]:

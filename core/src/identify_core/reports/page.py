@@ -55,6 +55,7 @@ def write_report(run: StoredRun, path: Path, *, status: str = "") -> Path:
 
 def render_page(run: StoredRun, *, status: str) -> str:
     """The page as text; see `write_report`."""
+    spec_text = run.spec_text
     pictures = list(read_pictures(run))
     findings = run.outlined_findings()
     answer, answering = answer_of(run, findings)
@@ -68,7 +69,7 @@ def render_page(run: StoredRun, *, status: str) -> str:
             findings, [each for each in pictures if each is not hero], run.document.get("failures", {}), defined
         ),
         *_training(run.history()),
-        asked(run.spec_text),
+        asked(spec_text),
         came_from(run.document),
     ]
     ladder = ladder_of(findings)
@@ -84,7 +85,7 @@ def render_page(run: StoredRun, *, status: str) -> str:
         id=run.id,
         reason=str(run.document.get("reason") or ""),
         contents=[*top, *((each.anchor, each.title) for each in sections)],
-        question=question_of(run),
+        question=question_of(run, spec_text),
         answer=answer,
         answer_symbols=symbols,
         hero={"picture": hero, "view": view_of(hero), "enlarges": hero.width > COLUMN} if hero else None,

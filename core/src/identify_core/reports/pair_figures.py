@@ -11,7 +11,7 @@ from identify_core.components import Evaluator
 from identify_core.evaluation.pairs import Member
 from identify_core.findings import Figure, Finding
 from identify_core.reports.directed_figures import draw_ways
-from identify_core.reports.figures import INK, MUTED, PALETTE, SEQUENTIAL, house_style, new_figure
+from identify_core.reports.figures import INK, MUTED, PALETTE, SEQUENTIAL, classical_scaling, house_style, new_figure
 from identify_core.reports.numerals import short_of_bounds
 from identify_core.reports.spread_figures import draw_spread
 
@@ -81,7 +81,7 @@ def cluster_order(matrix: Matrix, groups: Sequence[str], *, similar: bool) -> li
 
 
 def embed(matrix: Matrix, *, similar: bool) -> tuple[Matrix, float]:
-    """Classical multidimensional scaling (Torgerson 1952) to two dimensions.
+    """Classical scaling of scores to two dimensions, turned so that the largest coordinates are positive.
 
     Args:
         matrix: (M, M) finite scores.
@@ -90,16 +90,9 @@ def embed(matrix: Matrix, *, similar: bool) -> tuple[Matrix, float]:
     Returns:
         Coordinates (M, 2), and the share of the squared distances that they show, between 0 and 1.
     """
-    distance = _distances(matrix, similar=similar)
-    count = len(distance)
-    centre = np.eye(count) - 1 / count
-    values, vectors = np.linalg.eigh(-0.5 * centre @ distance**2 @ centre)
-    top = np.argsort(values)[::-1][:2]
-    positive = values.clip(min=0)
-    coordinates = vectors[:, top] * np.sqrt(positive[top])
+    coordinates, share = classical_scaling(_distances(matrix, similar=similar))
     coordinates *= np.where(coordinates[np.abs(coordinates).argmax(0), [0, 1]] < 0, -1, 1)
-    total = positive.sum()
-    return coordinates, float(positive[top].sum() / total) if total > 0 else 1.0
+    return coordinates, share
 
 
 def _distances(matrix: Matrix, *, similar: bool) -> Matrix:

@@ -59,11 +59,12 @@ def duration(seconds: float) -> str:
 
 def asked(spec_text: str) -> Section:
     """What was asked: one line a component, and the whole resolved spec."""
-    content = render("asked.html", components=list(_components(spec_text)), spec=highlight(spec_text))
+    content = render("asked.html", components=list(components_in(spec_text)), spec=highlight(spec_text))
     return Section(anchor="asked", title="What was asked", content=content)
 
 
-def _components(spec_text: str) -> Iterator[tuple[str, str, str]]:
+def components_in(spec_text: str) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and options of each component of a spec; nothing of what is not TOML."""
     try:
         spec = tomllib.loads(spec_text)
     except (ValueError, RecursionError):  # not TOML, or TOML that no run was made with

@@ -142,6 +142,7 @@ class _Execution:
             raise Interrupted(
                 f"the run {self.writer.id} was stopped; what it made so far is kept",
                 hint=f"go on with `identify resume {self.writer.id}`",
+                run_id=self.writer.id,
             ) from None
         except SpecError:
             # Found while the data or the model was made: nothing was trained, so nothing is worth keeping.

@@ -8,7 +8,8 @@ goes on with it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -317,19 +318,19 @@ def report(
     """
     place = Place(store=_store_of(stored, store), plugin_files=plugin_files)
     found = place.store.open_any(stored if isinstance(stored, str) else stored.id)
-    return write_page(place, place.store, found, Path(output) if output is not None else None, warnings.warn)
+    return write_page(place, found, Path(output) if output is not None else None, warnings.warn)
 
 
-class _resumable:  # noqa: N801 - a context manager, used as a function
+@contextmanager
+def _resumable() -> Iterator[None]:
     """Say an interruption in the words of Python."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Interrupted) and "identify resume " in error.hint:
-            run_id = error.hint.partition("identify resume ")[2].strip("`")
-            raise Interrupted(error.message, hint=f'go on with ic.resume("{run_id}")') from None
+    try:
+        yield
+    except Interrupted as error:
+        if not error.run_id:
+            raise
+        hint = f'go on with ic.resume("{error.run_id}")'
+        raise Interrupted(error.message, hint=hint, run_id=error.run_id) from None
 
 
 def _several(given: str | Sequence[str]) -> list[str]:

@@ -63,13 +63,13 @@ def as_texts(overrides: Overrides) -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(key))} = {_toml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    if (isinstance(value, float) and value != value) or value in (float("inf"), float("-inf")):
-        return {"nan": "nan", "inf": "inf", "-inf": "-inf"}[str(value)]
-    return json.dumps(value, default=str)
+    from identify_core.spec.write import write_value
+
+    text = json.dumps(value, default=lambda each: dict(each) if isinstance(each, Mapping) else str(each))
+    try:
+        return write_value(json.loads(text))
+    except TypeError:  # TOML has no None; it is told where the option is read
+        return text
 
 
 def name_things(things: Sequence[Any]) -> list[Any]:

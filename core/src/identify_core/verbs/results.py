@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from identify_core.findings import Table
-from identify_core.reports.brief import brief_text, sizes_of
-from identify_core.reports.cards import run_card
+from identify_core.reports.brief import brief_text, run_card, sizes_of
 from identify_core.reports.changes import changes_between
 from identify_core.reports.relations_text import answer_sentence
 from identify_core.store import RunSummary, StoredRun

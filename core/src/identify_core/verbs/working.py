@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from identify_core.runs.engine import Outcome, Surroundings
     from identify_core.runs.revisits import Revisited
     from identify_core.spec import Chosen
-    from identify_core.store import Store, StoredRun
+    from identify_core.store import StoredRun
 
 _REMADE = {"samples", "weights", "modules", "decoder"}  # what evaluators may require that a stored run makes again
 
@@ -187,14 +187,11 @@ def evaluators_of_pairs(
     return standard_evaluators(registry, holds=groups[0].representations[0].holds, every=every)
 
 
-def write_page(
-    place: Workplace, store: Store, stored: StoredRun, output: Path | None, warn: Callable[[str], None]
-) -> Path:
+def write_page(place: Workplace, stored: StoredRun, output: Path | None, warn: Callable[[str], None]) -> Path:
     """Write the page of a run or a comparison; the figures of a comparison are drawn when it is first asked for.
 
     Args:
-        place: whose registry draws.
-        store: that holds it.
+        place: whose store holds it and whose registry draws.
         stored: the run or comparison.
         output: the file; None for `report.html` in its folder.
         warn: told of what could not be drawn.
@@ -207,10 +204,12 @@ def write_page(
     """
     from identify_core.reports import write_report
     from identify_core.reports.stored_figures import draw_comparison
+    from identify_core.store import Store
     from identify_core.store.cache import note_drawn
     from identify_core.store.files import explained
     from identify_core.store.layout import REPORT_FILE
 
+    store = Store(place.store_path)
     if output is None:
         with explained("write the report", stored.folder):
             store.open_run(stored.summary).close()  # a run that is a link is read, and its page written elsewhere

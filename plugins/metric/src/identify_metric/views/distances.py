@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core import PALETTE, SEQUENTIAL, Context, Figure, Finding, house_style, new_figure
+from identify_core import PALETTE, SEQUENTIAL, Context, Figure, Finding, classical_scaling, house_style, new_figure
 from identify_metric.options.evaluators import DistancesOptions
 
 _SHOWN = 3
@@ -30,7 +30,7 @@ def _matrices(arrays: dict[str, Any], options: DistancesOptions) -> Figure:
         grid = np.asarray(axes, dtype=object).reshape(2 * len(names), shown)
         for block, (name, title) in enumerate(names):
             matrices = [square_matrix(arrays["pairs"], arrays[name][r]) for r in range(shown)]
-            planes = [plane_of(each) for each in matrices]
+            planes = [classical_scaling(each)[0] for each in matrices]
             for column, (matrix, plane) in enumerate(zip(matrices, planes, strict=True)):
                 above, below = grid[2 * block, column], grid[2 * block + 1, column]
                 above.imshow(matrix / np.median(matrix[matrix > 0]), cmap=SEQUENTIAL)
@@ -55,14 +55,6 @@ def square_matrix(pairs: Any, values: Any) -> Any:
     a, b = place.reshape(pairs.shape).T
     matrix[a, b] = matrix[b, a] = np.nan_to_num(values)
     return matrix
-
-
-def plane_of(matrix: Any) -> Any:
-    """Classical scaling of distances (n, n) to two dimensions (Torgerson, Psychometrika 17, 1952)."""
-    n = len(matrix)
-    centre = np.eye(n) - 1 / n
-    values, vectors = np.linalg.eigh(-0.5 * centre @ matrix**2 @ centre)
-    return vectors[:, -2:][:, ::-1] * np.sqrt(np.maximum(values[-2:][::-1], 0))
 
 
 def turned_onto(points: Any, target: Any) -> Any:
