@@ -7,7 +7,8 @@ at 0.01 in a raw null-space basis. It is timed on a few steps and scaled; ours r
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from benchmarks.case import Case
@@ -83,29 +84,26 @@ CONV = GeodesicSettings(
 )
 
 
+def case(
+    name: str, decoders: Callable[[], Sequence[nn.Module]], pairs: int, settings: GeodesicSettings, **more: Any
+) -> Case:
+    """Geodesics of some pairs in some decoders, next to the procedure."""
+    return Case(
+        name=f"{name}, relative error 1e-4",
+        baseline_name=f"the study's procedure, {STEPS:,} steps, 8 decoders",
+        ours=lambda: ours(decoders(), pairs, settings),
+        baseline=lambda: original(decoders(), pairs, FEW),
+        baseline_fraction=FEW / STEPS,
+        agree=shorter,
+        on_device=lambda device: ours(decoders(), pairs, settings, device),
+        note=f"the procedure is timed on {FEW} steps and scaled",
+        **more,
+    )
+
+
 def cases() -> Iterable[Case]:
     """Dense and convolutional."""
-    yield Case(
-        name="20 geodesics in an MLP decoder 16-64-128-256-512-784, relative error 1e-4",
-        baseline_name=f"the study's procedure, {STEPS:,} steps, 8 decoders",
-        ours=lambda: ours(dense_decoders(), 20, DENSE),
-        baseline=lambda: original(dense_decoders(), 20, FEW),
-        baseline_fraction=FEW / STEPS,
-        expected=200.0,
-        repeats=2,
-        agree=shorter,
-        on_device=lambda device: ours(dense_decoders(), 20, DENSE, device),
-        note=f"the procedure is timed on {FEW} steps and scaled",
-    )
-    yield Case(
-        name="2 geodesics in the study's Fashion-MNIST decoder, relative error 1e-4",
-        baseline_name=f"the study's procedure, {STEPS:,} steps, 8 decoders",
-        ours=lambda: ours(conv_decoders(), 2, CONV),
-        baseline=lambda: original(conv_decoders(), 2, FEW),
-        baseline_fraction=FEW / STEPS,
-        expected=50.0,
-        repeats=1,
-        agree=shorter,
-        on_device=lambda device: ours(conv_decoders(), 2, CONV, device),
-        note=f"the procedure is timed on {FEW} steps and scaled",
-    )
+    dense = "20 geodesics in an MLP decoder 16-64-128-256-512-784"
+    yield case(dense, dense_decoders, 20, DENSE, expected=200.0, repeats=2)
+    conv = "2 geodesics in the study's Fashion-MNIST decoder"
+    yield case(conv, conv_decoders, 2, CONV, expected=50.0, repeats=1)

@@ -17,7 +17,7 @@ from identify_core import (
     gaussian_divergence,
 )
 from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
-from identify_metric.geometry.metric import log_volume
+from identify_metric.geometry.metric import invariant_density, log_volume
 from identify_metric.networks.vae import posterior_of
 from identify_metric.options.evaluators import ConditionsOptions
 
@@ -40,8 +40,8 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
     found = [log_volume(F, z, tolerance=options.rank_tolerance) for F, z in zip(maps, latents, strict=True)]
     ranks = torch.stack([each.rank for each in found]).cpu().numpy()
     conditions = torch.stack([each.condition for each in found]).cpu().numpy()
-    volumes = torch.stack([each.value for each in found]).cpu().numpy()
-    density = -0.5 * (latents.square() + np.log(2 * np.pi)).sum(2).cpu().numpy() - volumes
+    elements = torch.stack([each.value for each in found])
+    volumes, density = elements.cpu().numpy(), invariant_density(latents, elements).cpu().numpy()
     divergences = _divergences(run, run.replicates, points.ids)
     collapsed = (divergences < options.collapse).sum(1)
     deficient = (ranks < d).mean(1)

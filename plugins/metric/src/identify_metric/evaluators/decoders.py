@@ -32,11 +32,15 @@ class Points:
     ids: np.ndarray
     representations: Sequence[Representation]
 
+    def sample_rows(self, rows: np.ndarray, model: int = 0) -> list[int | None]:
+        """For each of rows (m,) the row of the same sample in a model's run; None where the run lacks it."""
+        order = {sample: row for row, sample in enumerate(self.representations[model].run.samples.ids.tolist())}
+        return [order.get(sample) for sample in self.ids[rows].tolist()]
+
     def inputs(self, rows: np.ndarray, model: int = 0) -> torch.Tensor | None:
         """The inputs of rows (m,) as a model saw them, flat, (m, D); None where its run lacks one of them."""
         samples = self.representations[model].run.samples
-        order = {sample: row for row, sample in enumerate(samples.ids.tolist())}
-        found = [order.get(sample) for sample in self.ids[rows].tolist()]
+        found = self.sample_rows(rows, model)
         if None in found:
             return None
         once, place = np.unique(np.array(found), return_inverse=True)  # a sample may be in several pairs

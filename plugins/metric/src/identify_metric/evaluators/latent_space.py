@@ -59,7 +59,6 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
         context=context,
     )
     label = next(iter(run.samples.factors), None)
-    order = {sample: row for row, sample in enumerate(run.samples.ids.tolist())}
     arrays = {
         "axes": LabelledArray(values=np.stack(parts["axes"]), dimensions=("replicate", "latent", "place")),
         "log-volume": LabelledArray(
@@ -83,7 +82,7 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
         "samples": LabelledArray(values=z.cpu().numpy(), dimensions=("replicate", "sample", "latent")),
     }
     if label is not None:
-        rows = [order[sample] for sample in points.ids.tolist() if sample in order]
+        rows = [row for row in points.sample_rows(np.arange(len(points.ids))) if row is not None]
         _, codes = np.unique(run.samples.factors[label].values[rows], return_inverse=True)
         arrays["labels"] = LabelledArray(values=codes, dimensions=("sample",), summary=label)
     return Finding(

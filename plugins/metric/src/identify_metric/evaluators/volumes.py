@@ -11,7 +11,7 @@ from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_
 from identify_metric.evaluators.distances import doubts
 from identify_metric.geometry.geodesics import geodesics
 from identify_metric.geometry.maps import Map
-from identify_metric.geometry.metric import log_volume
+from identify_metric.geometry.metric import invariant_density, log_volume
 from identify_metric.options.evaluators import VolumesOptions
 
 _NODES = 12
@@ -35,7 +35,7 @@ def evaluate(options: VolumesOptions, subject: Subject, context: Context) -> Fin
     maps = maps_of(options, points, options.ensemble)
     z = torch.stack(points.z)
     elements = torch.stack([log_volume(F, each).value for F, each in zip(maps, z, strict=True)])
-    density = -0.5 * (z.square() + np.log(2 * np.pi)).sum(2) - elements
+    density = invariant_density(z, elements)
     grids = {"log-volume": elements.cpu().numpy(), "invariant-density": density.cpu().numpy()}
     arrays = {
         name: LabelledArray(values=each, dimensions=("replicate", "sample"), summary="nats")

@@ -110,6 +110,16 @@ def log_volume(F: Map, z: torch.Tensor, *, tolerance: float = RANK_TOLERANCE) ->
     return LogVolume(value=logs.sum(1), rank=counts.sum(1), condition=largest[:, 0] / smallest)
 
 
+def invariant_density(z: torch.Tensor, volumes: torch.Tensor) -> torch.Tensor:
+    """log p(z) − ½ log det G, (...,): the density of a standard normal prior with respect to the decoded surface.
+
+    Args:
+        z: points, (..., d).
+        volumes: ½ log det G there, (...,).
+    """
+    return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1) - volumes
+
+
 def angle(F: Map, z: torch.Tensor, u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     """The angle between tangent vectors at points, (N,), in radians from 0 to π.
 

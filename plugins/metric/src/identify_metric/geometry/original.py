@@ -76,15 +76,16 @@ def original_geodesics(
     weights = torch.zeros(len(a), basis.shape[1], a.shape[1]).to(a).requires_grad_()
     adam = torch.optim.Adam([weights], lr=settings.rate)
 
-    def energies() -> torch.Tensor:
+    def decoded(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The curves, and the squares of their decoded chords, feature by feature."""
         curves = line + torch.einsum("tk,pkd->ptd", basis, weights)
         y = F(curves.reshape(-1, a.shape[1])).reshape(len(a), settings.points, -1)
-        return settings.points * (y[:, 1:] - y[:, :-1]).square().sum((1, 2))
+        return curves, (y[:, 1:] - y[:, :-1]).square()
 
     best, kept, waited, step = float("inf"), weights.detach().clone(), 0, 0
     while step < settings.steps:
         step += 1
-        loss = energies().sum()
+        loss = (settings.points * decoded(weights)[1].sum((1, 2))).sum()
         (weights.grad,) = torch.autograd.grad(loss, weights)
         adam.step()
         value = float(loss.detach())
@@ -95,9 +96,8 @@ def original_geodesics(
             if waited >= settings.patience:
                 break
     with torch.no_grad():
-        curves = line + torch.einsum("tk,pkd->ptd", basis, kept)
-        y = F(curves.reshape(-1, a.shape[1])).reshape(len(a), settings.points, -1)
-        squares = (y[:, 1:] - y[:, :-1]).square().sum(2)
+        curves, each = decoded(kept)
+        squares = each.sum(2)
     return OriginalGeodesics(
         length=squares.sqrt().sum(1), energy=settings.points * squares.sum(1), curves=curves, steps=step
     )

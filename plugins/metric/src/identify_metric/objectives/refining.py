@@ -52,15 +52,11 @@ def refine_latents(
 def _refined(module: EnsembleVae, z: torch.Tensor, x: torch.Tensor, beta: float, iterations: int) -> torch.Tensor:
     flat = x.flatten(1)
 
-    def objective(points: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.enable_grad():
-            leaf = points.detach().requires_grad_()
-            misfits = [
-                negative_log_likelihood(flat[rows], decode(leaf), module.log_sigma, module.law)
-                for decode in module.decoders
-            ]
-            values = torch.stack(misfits).mean(0) + beta / 2 * leaf.square().sum(1)
-            (gradients,) = torch.autograd.grad(values.sum(), leaf)
-        return values.detach(), gradients
+    def objective(points: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        misfits = [
+            negative_log_likelihood(flat[rows], decode(points), module.log_sigma, module.law)
+            for decode in module.decoders
+        ]
+        return torch.stack(misfits).mean(0) + beta / 2 * points.square().sum(1)
 
     return minimise(objective, z.detach(), iterations=iterations).points
