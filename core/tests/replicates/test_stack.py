@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 
 import pytest
 import torch
@@ -190,3 +191,30 @@ def test_a_parameter_may_be_one_number() -> None:
     looped = Replicates.from_modules([Scaled(2.0), Scaled(3.0)], strategy="loop")
     _, gradients, _ = looped.values_and_gradients(lambda call, batch: call(batch["x"]).sum(), {"x": torch.ones(4)})
     assert gradients["scale"].tolist() == [4.0, 4.0]
+
+
+def test_a_module_is_let_go_once_its_numbers_are_copied() -> None:
+    made: list[weakref.ref[nn.Module]] = []
+
+    def build(replicate: int) -> nn.Module:
+        assert sum(each() is not None for each in made) <= 2  # the first, which the others are held against
+        module = nn.Linear(2, 1)
+        made.append(weakref.ref(module))
+        return module
+
+    assert Replicates.build(build, 5, device="cpu", dtype=torch.float32).count == 5
+    assert len(made) == 5
+
+
+def test_the_size_of_one_module_is_told_before_the_others_are_built() -> None:
+    built: list[int] = []
+
+    def refuse(parameters: int) -> None:
+        raise RunError(f"{parameters} parameters after {len(built)} module")
+
+    def build(replicate: int) -> nn.Module:
+        built.append(replicate)
+        return nn.Linear(4, 2)
+
+    with pytest.raises(RunError, match="10 parameters after 1 module"):
+        Replicates.build(build, 3, device="cpu", dtype=torch.float32, admit=refuse)

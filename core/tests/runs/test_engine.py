@@ -20,7 +20,7 @@ from identify_core.errors import Interrupted, RunError, SpecError, UsageError
 from identify_core.plugins import Registry, load_registry
 from identify_core.reports.page import finished_page
 from identify_core.runs.engine import Outcome, Surroundings, execute, resume
-from identify_core.spec import ResolvedSpec, load_spec
+from identify_core.spec import ResolvedSpec, load_spec, memory
 from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.testing import toy_plugin, toy_targets
 
@@ -282,3 +282,18 @@ def test_a_run_of_a_mapped_column_is_the_run_of_the_same_numbers_in_memory(
     assert stored["mapped"].fingerprint == stored["resident"].fingerprint
     np.testing.assert_array_equal(stored["mapped"].row_fingerprints, stored["resident"].row_fingerprints)
     assert_same_arrays(stored["mapped"], stored["resident"])
+
+
+def test_a_model_that_tells_no_size_is_refused_once_one_is_built(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = spec(registry)
+    parameters = StoredRun.open(run(registry, tmp_path).folder).parameters // small.replicates
+    needed = sum(memory.memory_of(small, parameters=parameters).values())
+    assert needed > sum(memory.memory_of(small).values())
+    monkeypatch.setattr(memory, "machine_memory", lambda: needed - 1)
+    memory.refuse_beyond_memory(small)  # before it is built, nothing tells
+    with pytest.raises(SpecError, match=r"needs about .* of memory"):
+        run(registry, tmp_path / "refused")
+    assert list(Store(tmp_path / "refused" / "store").runs()) == []
+    assert run(registry, tmp_path / "forced", force=True).run_id

@@ -76,8 +76,8 @@ def test_each_part_is_told_from_those_before_it(
     project: Project, monkeypatch: pytest.MonkeyPatch, dtype: str, itemsize: int
 ) -> None:
     parts = memory_of(load(project, monkeypatch, rows=10, dtype=dtype))
-    built = parts.pop("model, replicates as they are built")
-    assert built == 3 * memory._MODULE
+    generators = parts.pop("model, random generators")
+    assert generators == 3 * memory._GENERATOR
     assert parts == {
         "dataset, rows": 10 * 4 * itemsize,
         "model, weights, gradients and moments": 4 * 3 * (5 * 2 + 3) * itemsize,

@@ -39,6 +39,6 @@ def command(
     from identify_core.cli.run import print_outcome
     from identify_core.verbs.working import Watching, go_on
 
-    watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, quiet=quiet)
-    outcome = go_on(invocation, run, watching, force=force, trusted=trusted)
+    watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, force=force, quiet=quiet)
+    outcome = go_on(invocation, run, watching, trusted=trusted)
     return print_outcome(outcome, invocation.store_path, as_json)

@@ -67,7 +67,7 @@ def command(
     from identify_core.runs.engine import execute
     from identify_core.verbs.working import Watching, surrounded
 
-    watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, quiet=quiet)
+    watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, force=force, quiet=quiet)
     with surrounded(invocation, watching) as surroundings:
         outcome = execute(spec, surroundings)
     return print_outcome(outcome, invocation.store_path, as_json)

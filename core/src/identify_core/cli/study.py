@@ -45,7 +45,6 @@ def command(
     /,
     file: Path,
     check: bool,
-    force: bool,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -70,7 +69,7 @@ def command(
     planned = plan_runs(study, registry)
     for each in planned:
         for combination in each.plan.combinations if each.plan else ():
-            refuse_beyond_memory(combination.spec, force=force)
+            refuse_beyond_memory(combination.spec, force=given["force"])
     store = Store(invocation.store_path)
     if check:
         return _check(study, planned, registry, store, as_json)
@@ -125,6 +124,7 @@ def _perform(
         files=tuple(str(each.absolute()) for each in invocation.plugin_files),
         track=given["track"],
         seconds_between_checkpoints=given["checkpoint_every"],
+        force=given["force"],
     )
     with watched(quiet) as (display, stop_requested), executor_of(store.path, given, display) as executor:
         means = Means(

@@ -90,7 +90,6 @@ def command(
     show: str | None,
     dry_run: bool,
     new: bool,
-    force: bool,
     quiet: bool,
     as_json: bool,
     **given: Any,
@@ -125,7 +124,7 @@ def command(
         registry = invocation.registry_for_spec(given["file"], given["overrides"])
         plan = _plan(registry, given)
         for each in plan.combinations:
-            refuse_beyond_memory(each.spec, force=force)
+            refuse_beyond_memory(each.spec, force=given["force"])
         if dry_run:
             _print_plan(plan, as_json)
             return 0
@@ -208,6 +207,7 @@ def _sweep_over(
         files=tuple(str(file.absolute()) for file in invocation.plugin_files),
         track=given["track"],
         seconds_between_checkpoints=given["checkpoint_every"],
+        force=given["force"],
         keep_going=given["keep_going"],
         trust=trust,
     )

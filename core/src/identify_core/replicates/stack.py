@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Self
 
 import torch
@@ -58,15 +59,28 @@ class Stack:
         device: torch.device | str,
         dtype: torch.dtype,
         strategy: Strategy = "auto",
+        admit: Callable[[int], None] = lambda parameters: None,
     ) -> Self:
         """R replicates, replicate r being what `factory(r)` returns.
+
+        One module at a time is there next to their numbers.
+
+        Args:
+            factory: makes one module.
+            count: R.
+            device: where the replicates live.
+            dtype: of their parameters.
+            strategy: vmap or a loop.
+            admit: is told how many parameters one module has before the others are built; may raise.
 
         Raises:
             RunError: the modules differ in more than their numbers, or cannot be stacked.
         """
-        return cls.from_modules(
-            [factory(replicate) for replicate in range(count)], device=device, dtype=dtype, strategy=strategy
-        )
+        _refuse_none(count)
+        first = factory(0)
+        admit(layout_of(first).count)
+        rest = (factory(replicate) for replicate in range(1, count))
+        return cls._stacked(first, rest, count, device=device, dtype=dtype, strategy=strategy)
 
     @classmethod
     def from_modules(
@@ -82,23 +96,37 @@ class Stack:
         Raises:
             RunError: there are none, or they differ in more than their numbers.
         """
-        if not modules:
-            raise RunError("replicates need at least one module")
-        template = copied(modules[0])
+        _refuse_none(len(modules))
+        return cls._stacked(modules[0], modules[1:], len(modules), device=device, dtype=dtype, strategy=strategy)
+
+    @classmethod
+    def _stacked(
+        cls,
+        first: nn.Module,
+        others: Iterable[nn.Module],
+        count: int,
+        *,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+        strategy: Strategy,
+    ) -> Self:
+        template = copied(first)
         layout = layout_of(template)
-        for number, module in enumerate(modules):
-            check_alike(template, module, number)
-        template = template.to(device=device, dtype=dtype).train(modules[0].training)
+        template = template.to(device=device, dtype=dtype).train(first.training)
         place, kind = _place(template, device, dtype)
-        matrix = torch.empty(len(modules), layout.count, device=place, dtype=kind)
-        for row_of_matrix, module in zip(matrix, modules, strict=True):
-            for name, part in layout.split(row_of_matrix).items():
-                part.copy_(trainable(module)[name])
+        matrix = torch.empty(count, layout.count, device=place, dtype=kind)
         kinds = {name: each.dtype for name, each in fixed(template).items()}
         buffers = {
-            name: torch.stack([fixed(module)[name].to(place, kinds[name]) for module in modules]) for name in kinds
+            name: torch.empty(count, *each.shape, device=place, dtype=kinds[name])
+            for name, each in fixed(template).items()
         }
-        return cls(template, matrix, buffers, strategy=strategy, numbers=range(len(modules)))
+        for number, module in enumerate(chain([first], others)):
+            check_alike(template, module, number)
+            for name, part in layout.split(matrix[number]).items():
+                part.copy_(trainable(module)[name])
+            for name, each in fixed(module).items():
+                buffers[name][number] = each
+        return cls(template, matrix, buffers, strategy=strategy, numbers=range(count))
 
     @classmethod
     def from_state(
@@ -292,3 +320,8 @@ def _place(
     place = held[0].device if held else torch.device(device or "cpu")
     floating = [each.dtype for each in held if each.is_floating_point()]
     return place, floating[0] if floating else dtype or torch.get_default_dtype()
+
+
+def _refuse_none(count: int) -> None:
+    if count < 1:
+        raise RunError("replicates need at least one module")

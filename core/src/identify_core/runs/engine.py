@@ -25,6 +25,7 @@ from identify_core.replicates import Replicates
 from identify_core.runs.observation import Observers
 from identify_core.runs.threads import SMALL, fitting_threads, flushed_denormals
 from identify_core.spec import Chosen, ResolvedSpec
+from identify_core.spec.memory import refuse_beyond_memory
 from identify_core.spec.trust import signature_of
 from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.store.layout import timestamp, utc_now
@@ -63,6 +64,7 @@ class Surroundings:
         observers: plugins and trackers that want to know.
         seconds_between_checkpoints: how much work a crash may cost.
         render: makes the run's page from what it left; None for no page.
+        force: go on although the run needs more memory than there is.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Surroundings:
     observers: Observers = attrs.field(factory=Observers)
     seconds_between_checkpoints: float = 30.0
     render: Callable[[StoredRun], str] | None = None
+    force: bool = False
 
 
 def execute(
@@ -189,7 +192,12 @@ class _Execution:
                 device=self.device,
                 dtype=context.dtype,
                 strategy=self.spec.strategy,
+                admit=self._admit,
             )
+
+    def _admit(self, parameters: int) -> None:
+        """Refuse replicates of this size that do not fit; a model made by foreign code tells its size only now."""
+        refuse_beyond_memory(self.spec, force=self.surroundings.force, parameters=parameters)
 
     def _parameters(self, live: Replicates | None) -> int:
         """How many parameters all replicates have together; without a model, as many as take all threads."""

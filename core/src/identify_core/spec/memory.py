@@ -16,18 +16,18 @@ from identify_core.spec.resolved import ResolvedSpec
 
 _COPIES = 4
 """Weights, their gradients, and two moments of an optimiser."""
-_MODULE = 6_000
-"""Bytes of a replicate's module as an object of Python while replicates are built: 6 kB were measured for a network of
-one dense layer, and more for others."""
+_GENERATOR = 6_000
+"""Bytes of a replicate next to its numbers, most of them its random generator: 5.5 kB were measured."""
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def memory_of(spec: ResolvedSpec, *, training: bool = True) -> dict[str, int]:
+def memory_of(spec: ResolvedSpec, *, training: bool = True, parameters: int | None = None) -> dict[str, int]:
     """Bytes that a run will allocate, by part; what no component tells is not among them.
 
     Args:
         spec: of the run.
         training: whether it is trained; otherwise its samples are made and its weights read, as evaluators do.
+        parameters: of one replicate, for a model that does not tell, once one is built.
     """
     known = Known(replicates=spec.replicates, itemsize=8 if spec.dtype == "float64" else 4)
     parts: dict[str, int] = {}
@@ -41,9 +41,10 @@ def memory_of(spec: ResolvedSpec, *, training: bool = True) -> dict[str, int]:
         told = {field.name: getattr(sizes, field.name) for field in attrs.fields(Sizes) if field.name != "parts"}
         known = attrs.evolve(known, **{name: value for name, value in told.items() if value is not None})
         if isinstance(component, Model):
-            parts["model, replicates as they are built"] = _MODULE * spec.replicates
-            if sizes.parameters is not None:
-                weights = copies * spec.replicates * sizes.parameters * known.itemsize
+            parts["model, random generators"] = _GENERATOR * spec.replicates
+            known = attrs.evolve(known, parameters=parameters if sizes.parameters is None else sizes.parameters)
+            if known.parameters is not None:
+                weights = copies * spec.replicates * known.parameters * known.itemsize
                 parts[f"model, {words_of_weights}"] = weights
     return parts
 
@@ -61,19 +62,21 @@ def machine_memory() -> int | None:
     return min(found, default=None)
 
 
-def refuse_beyond_memory(spec: ResolvedSpec, *, force: bool = False, training: bool = True) -> None:
+def refuse_beyond_memory(
+    spec: ResolvedSpec, *, force: bool = False, training: bool = True, parameters: int | None = None
+) -> None:
     """Refuse a spec that needs more memory than this machine has.
 
     Args:
         spec: what would be run.
         force: whether the user wants it all the same.
-        training: as in `memory_of`.
+        training: as in `memory_of`, and so is `parameters`.
 
     Raises:
         SpecError: it does; `problems` has each part with its size, the largest first.
     """
     available = machine_memory()
-    parts = memory_of(spec, training=training)
+    parts = memory_of(spec, training=training, parameters=parameters)
     if force or available is None or sum(parts.values()) <= available:
         return
     largest = sorted(parts.items(), key=lambda each: -each[1])

@@ -30,6 +30,7 @@ class Conditions:
         files: the absolute paths of plugin files.
         track: names of trackers.
         seconds_between_checkpoints: how much work a crash may cost.
+        force: go on although a run needs more memory than there is.
         keep_going: whether a failed run leaves the others alone.
         trust: combination's number to what its run may import and read, as `trust_of` found it.
     """
@@ -39,6 +40,7 @@ class Conditions:
     files: tuple[str, ...] = ()
     track: tuple[str, ...] = ()
     seconds_between_checkpoints: float = 30.0
+    force: bool = False
     keep_going: bool = True
     trust: Mapping[int, Trust] = attrs.field(factory=dict)
 
@@ -139,6 +141,7 @@ def _unit(sweep: StoredSweep, store: Store, row: Row, conditions: Conditions) ->
         "files": list(conditions.files),
         "track": list(conditions.track),
         "seconds_between_checkpoints": conditions.seconds_between_checkpoints,
+        "force": conditions.force,
         "stop_file": "",
     }
 

@@ -34,6 +34,7 @@ class Unit(TypedDict):
         disabled: what `load_registry` takes, and so are `enabled` and `files`.
         track: names of trackers.
         seconds_between_checkpoints: how much work a crash may cost.
+        force: go on although the run needs more memory than there is.
         stop_file: a file that says, by being there, that everything is to stop; empty for none.
     """
 
@@ -50,6 +51,7 @@ class Unit(TypedDict):
     files: list[str]
     track: list[str]
     seconds_between_checkpoints: float
+    force: bool
     stop_file: str
 
 
@@ -159,6 +161,7 @@ def _execute(
         observers=Observers(registry.observers()),
         seconds_between_checkpoints=unit["seconds_between_checkpoints"],
         render=finished_page,
+        force=unit["force"],
     )
     if earlier is not None and earlier.status == NEVER_BEGAN:
         store.remove(earlier)

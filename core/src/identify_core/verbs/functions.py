@@ -84,7 +84,7 @@ def run(
         flags={"name": name, "seed": seed, "replicates": replicates, "device": device},
     )
     refuse_beyond_memory(loaded, force=force)
-    with _resumable(), surrounded(place, Watching(track=track, quiet=quiet)) as surroundings:
+    with _resumable(), surrounded(place, Watching(track=track, force=force, quiet=quiet)) as surroundings:
         outcome = execute(loaded, surroundings)
     _warn_of(outcome.failures)
     return opened(outcome.folder)
@@ -116,7 +116,7 @@ def resume(
     """
     place = Place(store=store, plugin_files=plugin_files)
     with _resumable():
-        outcome = go_on(place, reference, Watching(track=track, quiet=quiet), force=force, trusted=trusted)
+        outcome = go_on(place, reference, Watching(track=track, force=force, quiet=quiet), trusted=trusted)
     _warn_of(outcome.failures)
     return opened(outcome.folder)
 

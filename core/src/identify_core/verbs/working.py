@@ -43,11 +43,13 @@ class Watching:
     Args:
         track: names of trackers.
         seconds_between_checkpoints: how much work a crash may cost.
+        force: go on although the run needs more memory than there is.
         quiet: no progress.
     """
 
     track: Sequence[str] = ()
     seconds_between_checkpoints: float = 30.0
+    force: bool = False
     quiet: bool = False
 
 
@@ -71,10 +73,11 @@ def surrounded(place: Workplace, watching: Watching) -> Iterator[Surroundings]:
             observers=Observers(registry.observers()),
             seconds_between_checkpoints=watching.seconds_between_checkpoints,
             render=finished_page,
+            force=watching.force,
         )
 
 
-def go_on(place: Workplace, reference: str, watching: Watching, *, force: bool, trusted: Sequence[str]) -> Outcome:
+def go_on(place: Workplace, reference: str, watching: Watching, *, trusted: Sequence[str]) -> Outcome:
     """Go on with an interrupted run; the errors are those of `resume` of the engine."""
     from identify_core.spec import load_stored_spec
     from identify_core.spec.memory import refuse_beyond_memory
@@ -88,7 +91,7 @@ def go_on(place: Workplace, reference: str, watching: Watching, *, force: bool, 
             signature=writer.document.get("spec_signature"),
             trusted=trusted,
         )
-        refuse_beyond_memory(spec, force=force)
+        refuse_beyond_memory(spec, force=watching.force)
         from identify_core.runs.engine import resume
 
         with surrounded(place, watching) as surroundings:
