@@ -22,6 +22,7 @@ from identify_core.reports.page import finished_page
 from identify_core.runs.engine import Outcome, Surroundings, execute, resume
 from identify_core.spec import ResolvedSpec, load_spec, memory
 from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store.verify import verify_run
 from identify_core.testing import toy_plugin, toy_targets
 
 
@@ -128,6 +129,33 @@ def test_a_run_stopped_anywhere_resumes_to_the_same_arrays(registry: Registry, t
         again = load_spec(registry, file=writer.folder / "spec.toml")
         outcome = resume(again, surroundings(tmp_path), writer)
     assert_same_arrays(StoredRun.open(outcome.folder), whole)
+
+
+@pytest.mark.parametrize(
+    "part", ["samples/ids", "latents/hidden", "weights", "history", "findings/first", "findings/outcome"]
+)
+def test_damage_in_what_is_staged_is_made_again(registry: Registry, tmp_path: Path, part: str) -> None:
+    evaluators = 'evaluators=[{type="whole", label="first"}, {type="whole", label="second"}]'
+    asked = StopAfter(10**6)
+    whole = StoredRun.open(run(registry, tmp_path / "whole", evaluators, stop_requested=asked).folder)
+    with pytest.raises(Interrupted):
+        run(registry, tmp_path, evaluators, stop_requested=StopAfter(10**6 - asked.left - 1))
+    store = Store(tmp_path / "store")
+    staged = store.find("@last", statuses=("interrupted",))
+    assert verify_run(staged) == []
+    files = [each for each in sorted((staged.folder / "arrays.zarr" / part).rglob("*")) if each.is_file()]
+    flipped = files[-1]
+    content = bytearray(flipped.read_bytes())
+    content[len(content) // 2] ^= 1
+    flipped.write_bytes(content)
+    assert len(verify_run(staged)) == 1
+    with RunWriter.resume(store, "@last") as writer:
+        outcome = resume(load_spec(registry, file=writer.folder / "spec.toml"), surroundings(tmp_path), writer)
+    (warning,) = (text for text in outcome.warnings if "again" in text)
+    assert part.removeprefix("findings/") in warning
+    mended = StoredRun.open(outcome.folder)
+    assert_same_arrays(mended, whole)
+    assert verify_run(mended.summary) == []
 
 
 def test_a_failing_evaluator_costs_neither_the_run_nor_the_others(registry: Registry, tmp_path: Path) -> None:

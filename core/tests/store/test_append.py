@@ -62,7 +62,7 @@ def test_a_label_that_exists_is_kept_unless_it_may_be_replaced(store: Store, wri
     assert len(os.listdir(run.folder / "arrays.zarr" / "findings")) == 2  # the group's metadata and the one finding
 
 
-@pytest.mark.parametrize("step", ["write_finding_group", "placing", "checksums", "write_record"])
+@pytest.mark.parametrize("step", ["write_finding_group", "placing", "replaced_checksums", "write_record"])
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_failure_at_any_step_loses_nothing(
     store: Store, write_run: Write, monkeypatch: Any, step: str, replace: bool

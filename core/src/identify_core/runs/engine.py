@@ -114,7 +114,9 @@ def resume(spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) ->
         surroundings: as for `execute`.
         writer: of the staging folder, taken over by this process.
     """
-    return _Execution(spec, surroundings, writer).perform()
+    execution = _Execution(spec, surroundings, writer)
+    execution.mend(writer.discard_damaged())
+    return execution.perform()
 
 
 class _Execution:
@@ -133,6 +135,22 @@ class _Execution:
         self.warnings: list[str] = list(earlier.get("warnings", []))
         self.evaluated: list[str] = list(earlier.get("evaluated", []))
         self.failures: dict[str, str] = {}
+
+    def mend(self, gone: Mapping[str, str]) -> None:
+        """Make again what is damaged in the staging folder.
+
+        Args:
+            gone: what the writer has discarded, to what is wrong with it.
+        """
+        for what, problem in gone.items():
+            again = "is evaluated again"
+            if what not in self.evaluated:
+                self.stage = "" if self.stage == "" else "training"
+                again = "is made again from the last checkpoint"
+            text = f"{what} {again}: {problem}"
+            self.warnings.append(text)
+            self.surroundings.display.warning(text)
+        self.evaluated = [label for label in self.evaluated if label not in gone]
 
     def perform(self) -> Outcome:
         observers = self.surroundings.observers

@@ -22,7 +22,7 @@ from identify_core.store.files import explained
 from identify_core.store.findings import finding_entry, write_finding_group
 from identify_core.store.folder import Folder
 from identify_core.store.layout import ARRAYS, REPORT_FILE, RUN_FILE, encode_name
-from identify_core.store.nodes import checksums, is_within, unlisted_findings
+from identify_core.store.nodes import replaced_checksums, unlisted_findings
 from identify_core.store.records import write_record
 from identify_core.store.summary import RunSummary, read_summary
 
@@ -79,8 +79,7 @@ class RunAppender:
             path = self._free_path(label, findings)
             with placing(place, path, sync=True) as (parent, name):
                 write_finding_group(parent.create_group(name), finding, evaluator=evaluator, options=options)
-            sums = {key: value for key, value in document["arrays"].items() if old is None or not is_within(key, old)}
-            document["arrays"] = dict(sorted((sums | checksums(self.folder / ARRAYS, path)).items()))
+            document["arrays"] = replaced_checksums(document["arrays"], self.folder / ARRAYS, path, old=old)
             document["figures"] = [entry for entry in document.get("figures", []) if entry["label"] != label]
             findings[label] = finding_entry(finding, evaluator=evaluator, group=path)
             self._written[label] = path

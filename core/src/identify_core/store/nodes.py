@@ -194,15 +194,37 @@ def value_files(node: Node) -> dict[str, int]:
     return found
 
 
-def checksums(root: Path, path: str = "") -> dict[str, str]:
+def checksums(root: Path, path: str = "", *, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Path to checksum of every node below `path`, the root as `.`.
 
+    Args:
+        root: the folder arrays.zarr.
+        path: where to begin.
+        known: checksums of nodes that were written before; those are not read again.
+
     Raises:
-        ValueError: a node is damaged.
+        ValueError: a node is damaged, or a known one is missing.
     """
+    known = known or {}
     found = {}
     for where, node, problem in walk(root, path):
         if node is None:
             raise ValueError(f"{where or '.'}: {problem}")
-        found[where or "."] = checksum(node)
+        found[where or "."] = known.get(where or ".") or checksum(node)
+    if missing := sorted(set(known) - set(found)):
+        raise ValueError(f"{missing[0]}: it is missing")
     return found
+
+
+def replaced_checksums(known: Mapping[str, str], root: Path, path: str, *, old: str | None = None) -> dict[str, str]:
+    """The known checksums with those of a node that was just written, sorted by path.
+
+    Args:
+        known: path to checksum.
+        root: the folder arrays.zarr.
+        path: of the new node, which may replace one of that path.
+        old: of a further node, which is gone with all below it.
+    """
+    gone = [each for each in (path, old) if each is not None]
+    kept = {each: value for each, value in known.items() if not any(is_within(each, group) for group in gone)}
+    return dict(sorted((kept | checksums(root, path)).items()))

@@ -45,21 +45,25 @@ def _factor_notes(factor: Factor) -> dict[str, Any]:
     return {"kind": factor.kind} | ({"guessed": True} if factor.guessed else {})
 
 
-def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: str = "") -> None:
+def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: str = "") -> list[str]:
     """Write latents as one array, or where widths differ as a group of one array a replicate.
 
     The attribute `ids` names the array of sample ids; where it is `samples/ids`, `rows` names the split's rows of it.
+
+    Returns:
+        The paths of what was written, or stands there already, below arrays.zarr.
     """
     each: Any = latents.values
     uniform = hasattr(each, "shape")
     counts = {int(each.shape[1])} if uniform else {int(values.shape[0]) for values in each}
     if len(counts) != 1:
         raise StoreError(f"the latents {latents.name!r} have different numbers of rows: {sorted(counts)}")
+    reference = _id_reference(folder, latents, counts.pop())
     notes = {
         "split": latents.split,
         "identified_up_to": latents.identified_up_to or identified_up_to,
         "summary": latents.summary,
-        **_id_reference(folder, latents, counts.pop()),
+        **reference,
         **({"names": list(latents.names)} if latents.names else {}),
         **({"kind": latents.kind} if latents.kind else {}),
     }
@@ -67,10 +71,11 @@ def write_latents_node(folder: Folder, latents: Latents, *, identified_up_to: st
     with placing(folder, place) as (group, name):
         if uniform:
             write_array(group, name, each, ("replicate", "sample", "latent"), attributes=notes, whole=1)
-            return
-        ragged = group.create_group(name, attributes=to_plain(notes | {"replicates": len(each)}))
-        for r, values in enumerate(each):
-            write_array(ragged, str(r), values, ("sample", "latent"), whole=1)
+        else:
+            ragged = group.create_group(name, attributes=to_plain(notes | {"replicates": len(each)}))
+            for r, values in enumerate(each):
+                write_array(ragged, str(r), values, ("sample", "latent"), whole=1)
+    return [place] if latents.ids is None else [place, reference["ids"]]
 
 
 def _id_reference(folder: Folder, latents: Latents, count: int) -> dict[str, str]:

@@ -38,10 +38,11 @@ from identify_core.store.layout import (
     timestamp,
     utc_now,
 )
-from identify_core.store.nodes import checksums, unlisted_findings
+from identify_core.store.nodes import checksums, is_within, replaced_checksums, unlisted_findings
 from identify_core.store.records import write_record
 from identify_core.store.samples import write_latents_node, write_samples_group, write_weights_group
 from identify_core.store.summary import RunSummary, read_summary
+from identify_core.store.verify import damaged_nodes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,6 +150,23 @@ class RunWriter:
             raise
         return writer
 
+    def discard_damaged(self) -> dict[str, str]:
+        """Let go of what is staged but is not what was written; a damaged finding goes with its line in run.json.
+
+        Returns:
+            What it was, `latents/h` or the label of a finding, to what is wrong with it.
+        """
+        gone = {}
+        groups = {str(entry["group"]): label for label, entry in self.document.get("findings", {}).items()}
+        for where, problem in damaged_nodes(self.folder / ARRAYS, self.document.get("arrays", {})).items():
+            group = next((each for each in groups if is_within(where, each)), "")
+            gone[groups.get(group, where)] = problem
+            if group:
+                self.document["findings"].pop(groups[group], None)
+            self._forget_checksums(group or where)
+        self.write_document({})
+        return gone
+
     def __enter__(self) -> RunWriter:
         return self
 
@@ -211,7 +229,8 @@ class RunWriter:
             StoreError: their rows are not as many as their ids, or samples with that split were not written before.
         """
         with explained("write the run", self.folder):
-            write_latents_node(self._place, latents, identified_up_to=identified_up_to)
+            for path in write_latents_node(self._place, latents, identified_up_to=identified_up_to):
+                self._note_checksums(path)
 
     def write_weights(self, state: Mapping[str, Any]) -> None:
         """Keep `Replicates.state()`: `parameters/<name>` and `buffers/<name>` to (R, ...)."""
@@ -264,7 +283,8 @@ class RunWriter:
                 # What a kill left between a finding's group and its line in run.json is not a part of the run.
                 for path in unlisted_findings(self.folder / ARRAYS, self.document):
                     remove_node(self._place, path)
-                sums = checksums(self.folder / ARRAYS)
+                    self._forget_checksums(path)
+                sums = checksums(self.folder / ARRAYS, known=self.document.get("arrays"))
             except ValueError as error:
                 raise StoreError(f"the run {self.id} cannot be finished: {error}") from error
             note_drawn(self._place)
@@ -299,6 +319,15 @@ class RunWriter:
     def _fresh_group(self, path: str) -> Iterator[zarr.Group]:
         with explained("write the run", self.folder), placing(self._place, path) as (parent, name):
             yield parent.create_group(name)
+        self._note_checksums(path)
+
+    def _note_checksums(self, path: str) -> None:
+        """Note what was just written, so that damage is found before a resumed run goes on from it."""
+        self.document["arrays"] = replaced_checksums(self.document.get("arrays", {}), self.folder / ARRAYS, path)
+
+    def _forget_checksums(self, path: str) -> None:
+        known = self.document.get("arrays", {})
+        self.document["arrays"] = {each: value for each, value in known.items() if not is_within(each, path)}
 
 
 def _take_over(store: Store, run: RunSummary) -> Folder:
