@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core.comparisons.comparison import Comparison, Request, compare, standard_evaluators
+from identify_core.comparisons.comparison import Comparison, Request, standard_evaluators
 from identify_core.comparisons.estimates import Cost, plan
+from identify_core.comparisons.execution import Means, compare
 from identify_core.comparisons.foreign.door import Terms
 from identify_core.comparisons.imports import import_arrays
 from identify_core.comparisons.references import open_groups
@@ -101,7 +102,9 @@ def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store
 
 def make(registry: Registry, store: Store, *references: str, evaluator: str = "distance", **more: Any) -> Comparison:
     groups = open_groups(references, store)
-    return compare(Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), store)
+    return compare(
+        Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), Means(store=store)
+    )
 
 
 def test_runs_of_the_same_data_are_compared_and_the_comparison_is_stored(registry: Registry, store: Store) -> None:
@@ -193,7 +196,7 @@ def test_an_evaluator_that_raises_anything_is_a_row_with_its_reason(
         groups=open_groups(["wide"], store), evaluators=[choose_evaluator(registry, each) for each in names]
     )
     failing.prepared.clear()
-    comparison = compare(request, store)
+    comparison = compare(request, Means(store=store))
     assert list(comparison.findings) == ["distance"]
     reasons = comparison.failures
     assert set(reasons) == set(names) - {"distance"}
@@ -217,7 +220,7 @@ def test_where_every_evaluator_fails_nothing_is_stored(registry: Registry, store
         make(registry, store, "wide", evaluator="overflow")
     chosen = [choose_evaluator(registry, name) for name in ("overflow", "typo")]
     with pytest.raises(RunError, match=r"every evaluator failed: overflow: OverflowError.*; typo: KeyError"):
-        compare(Request(groups=open_groups(["wide"], store), evaluators=chosen), store)
+        compare(Request(groups=open_groups(["wide"], store), evaluators=chosen), Means(store=store))
     assert len(list(store.comparisons())) == before
 
 

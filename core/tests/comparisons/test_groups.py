@@ -13,7 +13,8 @@ import pytest
 
 from identify_core import Evaluator, Finding, Representation, Score, Subject
 from identify_core.cli.root import run_command_line
-from identify_core.comparisons.comparison import Comparison, Request, compare
+from identify_core.comparisons.comparison import Comparison, Request
+from identify_core.comparisons.execution import Means, compare
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import RunError, UsageError
@@ -90,7 +91,9 @@ def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store
 
 def make(registry: Registry, store: Store, *references: str, evaluator: str) -> Comparison:
     chosen = [choose_evaluator(registry, f"grouping:{evaluator}")]
-    return compare(Request(groups=open_groups(references, store), evaluators=chosen, registry=registry), store)
+    return compare(
+        Request(groups=open_groups(references, store), evaluators=chosen, registry=registry), Means(store=store)
+    )
 
 
 def test_networks_of_several_runs_give_their_own_latents_again(registry: Registry, store: Store) -> None:

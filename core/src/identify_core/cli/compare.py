@@ -10,6 +10,8 @@ from identify_core.cli.completing import complete_evaluators, complete_keys, com
 from identify_core.cli.invocation import Invocation, json_option, quiet_option, store_option, trust_option
 from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
+from identify_core.cli.sweep import executor_options
+from identify_core.verbs.executors import Spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +61,7 @@ FAILED = 1
 @click.option("--name", default="comparison", show_default=True, help="What the comparison is called.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits, permutations and bootstraps.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@executor_options
 @click.option("--dry-run", is_flag=True, help="Say what would be compared, how long and in how much memory; stop.")
 @quiet_option
 @store_option
@@ -82,6 +85,10 @@ def command(
     dry_run: bool,
     quiet: bool,
     as_json: bool,
+    workers: int | None,
+    executor: str,
+    scheduler: str | None,
+    slurm: tuple[str, ...],
     **settings: Any,
 ) -> int:
     """Compare representations: of runs of any plugins, or of arrays in files.
@@ -99,27 +106,35 @@ def command(
 
     if settings["expect"]:
         rung(settings["expect"])
+    spread = Spread(workers=workers, executor=executor, scheduler=scheduler, slurm=slurm)
     registry = invocation.registry()
-    from identify_core.comparisons.comparison import Request, compare
-    from identify_core.comparisons.references import open_groups
+    from identify_core.comparisons.asked import Asked
+    from identify_core.comparisons.comparison import Request
+    from identify_core.comparisons.execution import compare
     from identify_core.store import Store
-    from identify_core.verbs.working import evaluators_of_pairs
+    from identify_core.verbs.comparisons import evaluators_of_pairs, means_of
 
     store = Store(invocation.store_path)
     terms = terms_from(axes=axes, ids=ids, factors=factors, taken_as=taken_as)
-    groups = open_groups(what, store, latents=latents, split=split, terms=terms)
+    asked = Asked(references=what, latents=latents, split=split or "", terms=terms)
+    groups = asked.open(store)
     for group in groups:
         if group.remark:
             print_text(group.remark, err=True)
     evaluators = evaluators_of_pairs(registry, groups, names, overrides, every=every)
-    request = Request(groups=groups, evaluators=evaluators, registry=registry, **settings)
+    request = Request(groups=groups, evaluators=evaluators, asked=asked, registry=registry, **settings)
     if dry_run:
         return _plan(request, as_json)
-    from identify_core.verbs.watching import watched
-
-    with watched(quiet) as (display, stop_requested):
-        comparison = compare(request, store, display=display, stop_requested=stop_requested)
+    with means_of(invocation, spread, quiet=quiet) as means:
+        comparison = compare(request, means)
         page = _draw(store, comparison, registry) if report else None
+    return answer(comparison, request, as_json=as_json, full=full, page=page)
+
+
+def answer(
+    comparison: Comparison, request: Request, *, as_json: bool, full: bool = False, page: Path | None = None
+) -> int:
+    """Print a comparison; the exit status."""
     _print(comparison, request, as_json=as_json, full=full, page=page)
     return FAILED if comparison.below or comparison.failures else 0
 

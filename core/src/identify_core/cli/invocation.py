@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from identify_core.plugins import Registry
     from identify_core.plugins.status import PluginStatus
+    from identify_core.tasks import Loading
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +49,15 @@ class Invocation:
         path = find_store_path(self.store)
         here = Path.cwd()
         return path.relative_to(here) if self.store is None and path.is_relative_to(here) else path
+
+    @property
+    def loading(self) -> Loading:
+        """What `load_registry` takes in other processes, in plain types: `disabled`, `enabled` and `files`."""
+        return {
+            "disabled": list(self.disabled),
+            "enabled": list(self.enabled),
+            "files": [str(file.absolute()) for file in self.plugin_files],
+        }
 
     def registry(self, only: Collection[str] | None = None, *, extra: Mapping[str, object] | None = None) -> Registry:
         """The registry under these options.

@@ -1,6 +1,8 @@
-"""`identify resume`: go on with a run that was interrupted."""
+"""`identify resume`: go on with a run or a comparison that was interrupted."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
@@ -14,10 +16,13 @@ from identify_core.cli.invocation import (
     tracking_options,
     trust_option,
 )
+from identify_core.cli.sweep import executor_options
+from identify_core.verbs.executors import Spread
 
 
 @click.command("resume")
 @click.argument("run", shell_complete=complete_runs)
+@executor_options
 @force_option
 @trust_option
 @tracking_options
@@ -27,18 +32,27 @@ from identify_core.cli.invocation import (
 @click.pass_obj
 def command(
     invocation: Invocation,
+    /,
     run: str,
-    force: bool,
     trusted: tuple[str, ...],
     track: tuple[str, ...],
     checkpoint_every: float,
+    force: bool,
     quiet: bool,
     as_json: bool,
+    **spread: Any,
 ) -> int:
-    """Continue an interrupted RUN from its last checkpoint; it ends with the arrays of an uninterrupted run."""
+    """Continue an interrupted RUN, or comparison, where it was; it ends with the arrays of an uninterrupted one.
+
+    A comparison can be spread over processes or a cluster, whether or not it was before.
+    """
     from identify_core.cli.run import print_outcome
     from identify_core.verbs.working import Watching, go_on
 
     watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, force=force, quiet=quiet)
-    outcome = go_on(invocation, run, watching, trusted=trusted)
-    return print_outcome(outcome, invocation.store_path, as_json)
+    ended = go_on(invocation, run, watching, spread=Spread.of(spread), trusted=trusted)
+    if isinstance(ended, tuple):
+        from identify_core.cli.compare import answer
+
+        return answer(*ended, as_json=as_json)
+    return print_outcome(ended, invocation.store_path, as_json)

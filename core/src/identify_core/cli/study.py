@@ -16,7 +16,8 @@ from identify_core.cli.invocation import (
     tracking_options,
 )
 from identify_core.cli.output import print_text
-from identify_core.cli.sweep import executor_of, executor_options, refuse_executors
+from identify_core.cli.sweep import executor_options
+from identify_core.verbs.executors import Spread, executor_of
 
 if TYPE_CHECKING:
     from identify_core.comparisons.comparison import Comparison
@@ -63,7 +64,7 @@ def command(
     from identify_core.studies.plans import plan_runs
     from identify_core.studies.study_file import read_study
 
-    refuse_executors(given)
+    Spread.of(given)
     study = read_study(file)
     registry = invocation.registry()
     planned = plan_runs(study, registry)
@@ -119,14 +120,12 @@ def _perform(
     track_observers(given["track"])  # a wrong name is said before anything runs
     store.create()
     conditions = Conditions(
-        disabled=invocation.disabled,
-        enabled=invocation.enabled,
-        files=tuple(str(each.absolute()) for each in invocation.plugin_files),
+        **invocation.loading,
         track=given["track"],
         seconds_between_checkpoints=given["checkpoint_every"],
         force=given["force"],
     )
-    with watched(quiet) as (display, stop_requested), executor_of(store.path, given, display) as executor:
+    with watched(quiet) as (display, stop_requested), executor_of(Spread.of(given), display) as executor:
         means = Means(
             registry=registry,
             store=store,

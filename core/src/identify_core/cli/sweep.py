@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,13 +21,12 @@ from identify_core.cli.invocation import (
 )
 from identify_core.cli.output import print_text
 from identify_core.errors import UsageError
+from identify_core.verbs.executors import Spread, executor_of
 
 if TYPE_CHECKING:
-    from identify_core.contexts.display import Display
     from identify_core.plugins import Registry
     from identify_core.store import Store
     from identify_core.sweeps.combinations import Plan
-    from identify_core.sweeps.execution import Executor
     from identify_core.sweeps.records import StoredSweep
     from identify_core.sweeps.summary import Row
     from identify_core.sweeps.tables import Line
@@ -145,24 +142,7 @@ def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
     if stored and (others or len(stored) > 1):
         other = stored[1] if len(stored) > 1 else others[0]
         raise UsageError(f"{stored[0]} and {other} do not go together: the sweep in the store has its own spec")
-    refuse_executors(given)
-
-
-def refuse_executors(given: dict[str, Any]) -> None:
-    """Refuse options of the executor that do not go together.
-
-    Raises:
-        UsageError: there are some.
-    """
-    if given["executor"] == "dask" and given["scheduler"] is None:
-        raise UsageError(
-            "--executor dask needs the address of a cluster", hint="name it, as in --scheduler tcp://10.0.0.1:8786"
-        )
-    if given["executor"] != "local" and given["workers"] is not None:
-        raise UsageError("--workers is for --executor local: a cluster has its own workers")
-    for option, executor in {"scheduler": "dask", "slurm": "slurm"}.items():
-        if given[option] and given["executor"] != executor:
-            raise UsageError(f"--{option} is for --executor {executor}", hint=f"add --executor {executor}")
+    Spread.of(given)
 
 
 def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
@@ -202,16 +182,14 @@ def _sweep_over(
 
     track_observers(given["track"])  # a wrong name is said before anything runs
     conditions = Conditions(
-        disabled=invocation.disabled,
-        enabled=invocation.enabled,
-        files=tuple(str(file.absolute()) for file in invocation.plugin_files),
+        **invocation.loading,
         track=given["track"],
         seconds_between_checkpoints=given["checkpoint_every"],
         force=given["force"],
         keep_going=given["keep_going"],
         trust=trust,
     )
-    with watched(quiet) as (display, stop_requested), executor_of(sweep.folder, given, display) as executor:
+    with watched(quiet) as (display, stop_requested), executor_of(Spread.of(given), display) as executor:
         rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)
     from identify_core.store.files import explained
     from identify_core.sweeps.figures import draw_sweep
@@ -221,31 +199,6 @@ def _sweep_over(
         folder.make(sweep.figures.name).close()
         draw_sweep(rows, sweep.settings, sweep.figures)
     return rows
-
-
-@contextmanager
-def executor_of(folder: Path, given: dict[str, Any], display: Display) -> Iterator[Executor]:
-    """What does the units: this process, several of its own, or a cluster, for which `folder` is shared."""
-    from identify_core.sweeps.execution import counted
-    from identify_core.sweeps.processes import run_here, run_in_processes
-
-    several: Any
-    with ExitStack() as stack:
-        if given["executor"] == "dask":
-            from identify_core.sweeps.cluster import connect, run_on_dask
-
-            client = stack.enter_context(connect(given["scheduler"]))
-            several = partial(run_on_dask, client=client, folder=folder)
-        elif given["executor"] == "slurm":
-            from identify_core.sweeps.slurm import run_on_slurm
-
-            several = partial(run_on_slurm, folder=folder, options=given["slurm"])
-        elif (given["workers"] or 1) == 1:
-            yield partial(run_here, display=display)
-            return
-        else:
-            several = partial(run_in_processes, workers=given["workers"])
-        yield lambda units, stop: counted(several(units, stop), len(units), display)
 
 
 def _print_plan(plan: Plan, as_json: bool) -> None:

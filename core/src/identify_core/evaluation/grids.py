@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from identify_core.components import Evaluator
-from identify_core.evaluation.pairs import Grid, Pair
+from identify_core.evaluation.journal import Pair
+from identify_core.evaluation.pairs import Grid
 from identify_core.findings import Finding, LabelledArray, Table
 from identify_core.rungs import includes
 from identify_core.scores import Score, Verdict, say_invariance

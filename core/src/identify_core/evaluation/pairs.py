@@ -11,11 +11,10 @@ from identify_core.components import Evaluator
 from identify_core.contexts.context import Context
 from identify_core.errors import Interrupted, PluginError
 from identify_core.evaluation import targets
+from identify_core.evaluation.journal import Entry, Journal, Pair
 from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.scores import Score, Verdict
 from identify_core.spec import Chosen
-
-Pair = tuple[int, int]
 
 
 class Preparations:
@@ -78,32 +77,42 @@ class Member:
     width: int
 
 
-def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) -> Grid:
+def score_pairs(chosen: Chosen, preparations: Preparations, context: Context, journal: Journal | None = None) -> Grid:
     """Run a pair evaluator over every pair, each representation with itself included as a control.
+
+    Args:
+        chosen: the evaluator.
+        preparations: of all representations.
+        context: what it is run in.
+        journal: what is known of some pairs already, which are not done again; it gets the others.
 
     Raises:
         PluginError: the evaluator returned something else than scores or a verdict.
-        Interrupted: the user stopped it.
+        Interrupted: the user stopped it; the journal has what was found so far.
     """
     component = chosen.registered.component
-    assert isinstance(component, Evaluator)
     representations = preparations.representations
-    prepared = preparations.of(chosen, context)
-    count = len(representations)
-    pairs = [(i, j) for i in range(count) for j in range(count) if i <= j or not component.symmetric]
-    subjects = [
-        Subject(representations=(representations[i], representations[j]), prepared=prepared, indices=(i, j))
-        for i, j in pairs
-    ]
+    pairs = pairs_of(component, len(representations))
+    journal = journal or Journal()
+    missing = missing_pairs(component, pairs, journal)
+    with context.progress(chosen.label, len(pairs), "pairs") as bar:
+        bar.advance(len(pairs) - len(missing))
+        try:
+            for entry in compute_pairs(chosen, missing, preparations, context):
+                journal.add(entry)
+                bar.advance()
+        finally:
+            journal.write()
     scores: dict[str, dict[Pair, Score]] = {}
     verdicts: dict[Pair, Verdict] = {}
-    with context.progress(chosen.label, len(pairs), "pairs") as bar:
-        for pair, result in zip(pairs, _results(chosen, subjects, context), strict=True):
-            if isinstance(result, Verdict):
-                verdicts[pair] = result
-            for name, score in _named(chosen, result).items():
-                scores.setdefault(name, {})[pair] = score
-            bar.advance()
+    for pair in pairs:
+        entry = journal.entries[pair]
+        for warning in entry.warnings:
+            context.warn(warning)
+        if isinstance(entry.result, Verdict):
+            verdicts[pair] = entry.result
+        for name, score in _named(chosen, entry.result).items():
+            scores.setdefault(name, {})[pair] = score
     if component.symmetric:
         for table in scores.values():
             table.update({(j, i): score for (i, j), score in table.items()})
@@ -117,12 +126,47 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context) ->
     )
 
 
+def pairs_of(component: Evaluator, count: int) -> list[Pair]:
+    """The pairs of so many representations that an evaluator is called with, in their order."""
+    return [(i, j) for i in range(count) for j in range(count) if i <= j or not component.symmetric]
+
+
+def missing_pairs(component: Evaluator, pairs: Sequence[Pair], journal: Journal) -> list[Pair]:
+    """The pairs that have to be done; all of them for an evaluator that takes them together, if any is missing."""
+    missing = [pair for pair in pairs if pair not in journal.entries]
+    return list(pairs) if missing and component.together else missing
+
+
+def compute_pairs(
+    chosen: Chosen, pairs: Sequence[Pair], preparations: Preparations, context: Context
+) -> Iterator[Entry]:
+    """What the evaluator gives to some pairs, with what it warned of meanwhile.
+
+    Raises:
+        PluginError: the evaluator returned something else than scores or a verdict.
+        Interrupted: the user stopped it.
+    """
+    if not pairs:
+        return
+    warned = len(context.warnings)
+    representations = preparations.representations
+    prepared = preparations.of(chosen, context)
+    subjects = [
+        Subject(representations=(representations[i], representations[j]), prepared=prepared, indices=(i, j))
+        for i, j in pairs
+    ]
+    for pair, result in zip(pairs, _results(chosen, subjects, context), strict=True):
+        _named(chosen, result)
+        yield Entry(pair=pair, result=result, warnings=tuple(context.warnings[warned:]))
+        warned = len(context.warnings)
+
+
 def _results(chosen: Chosen, subjects: Sequence[Subject], context: Context) -> Iterator[Any]:
     """What the evaluator gives to each pair, in their order."""
 
     def stop_if_asked() -> None:
         if context.should_stop():
-            raise Interrupted("stopped", hint="the comparison was not stored")
+            raise Interrupted("stopped")
 
     component = chosen.registered.component
     if isinstance(component, Evaluator) and component.together:

@@ -14,7 +14,7 @@ from identify_core.saying import say
 from identify_core.spec.envelope import COMPONENT_KINDS
 from identify_core.spec.given import origins_in, say_where_given
 from identify_core.spec.keypaths import KeyPath
-from identify_core.spec.layers import Origin, read_overrides
+from identify_core.spec.layers import Layer, Origin, read_overrides
 from identify_core.spec.merge import Leaf, Node, Table, build, histories, plain
 from identify_core.spec.problems import Problems, said_by
 from identify_core.spec.resolved import Chosen
@@ -90,6 +90,27 @@ def choose_evaluators(
         choose_evaluator(registry, name, texts, plugin=plugin, label=label)
         for name, texts in zip(names, mine, strict=True)
     ]
+
+
+def choose_stored_evaluators(registry: Registry, tables: Sequence[Mapping[str, Any]], *, owner: str) -> list[Chosen]:
+    """The evaluators of a stored comparison.
+
+    Args:
+        registry: where they are looked up.
+        tables: each with its qualified `type`, its `label` and its options in plain types.
+        owner: whose they are, for messages: "the comparison 2026...".
+
+    Raises:
+        SpecError: one is not there or its options are not its own; `problems` lists everything.
+    """
+    layer = Layer(kind="file", place=f"of {owner}", values={"evaluators": list(tables)}, lines={}, places={})
+    problems = Problems()
+    chosen = [
+        choose(registry, "", table, ("evaluators", index), str(tables[index]["label"]), problems)
+        for index, table in enumerate(build(layer, lambda _, name: name).items or ())
+    ]
+    problems.raise_any(owner)
+    return [each for each in chosen if each is not None]
 
 
 def _first_key(override: str) -> str:

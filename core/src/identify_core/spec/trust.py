@@ -81,13 +81,7 @@ def signature_of(spec: ResolvedSpec, *, warn: Callable[[str], None]) -> str:
         spec: a spec that the user gave.
         warn: told where the user's key cannot be made or used; the run is worth more than its signature.
     """
-    if not names_of(spec):
-        return ""
-    try:
-        return sign(spec.as_toml())
-    except IdentifyError as error:
-        warn(f"{error.message}; {error.hint}")
-        return ""
+    return sign_names(names_of(spec), spec.as_toml(), warn=warn)
 
 
 def refuse_foreign_names(
@@ -105,7 +99,25 @@ def refuse_foreign_names(
     Raises:
         TrustError: it names such things; each is a problem.
     """
-    doubtful = [named for named in names_of(spec) if named.value not in trusted]
+    refuse_unsigned(names_of(spec), text=text, signature=signature, trusted=trusted, owner=owner)
+
+
+def refuse_unsigned(
+    names: Sequence[Named], *, text: str, signature: object, trusted: Collection[str], owner: str
+) -> None:
+    """Refuse a stored text that names what neither its signature nor the command vouches for.
+
+    Args:
+        names: what it names.
+        text: the file's content.
+        signature: what the store keeps as the signature of the text.
+        trusted: what `--trust-code` named.
+        owner: whose text it is, for the message.
+
+    Raises:
+        TrustError: there are such names; each is a problem.
+    """
+    doubtful = [named for named in names if named.value not in trusted]
     if not doubtful:
         return
     reason = "no signature of yours"
@@ -115,6 +127,23 @@ def refuse_foreign_names(
     except IdentifyError as error:
         reason = error.message
     raise TrustError(owner, reason, doubtful)
+
+
+def sign_names(names: Sequence[Named], text: str, *, warn: Callable[[str], None]) -> str:
+    """The signature of a text of this user; empty where it names nothing.
+
+    Args:
+        names: what it names.
+        text: to be signed.
+        warn: told where the user's key cannot be made or used; what is made is worth more than its signature.
+    """
+    if not names:
+        return ""
+    try:
+        return sign(text)
+    except IdentifyError as error:
+        warn(f"{error.message}; {error.hint}")
+        return ""
 
 
 def _names_in(value: Any, path: KeyPath) -> Iterator[Named]:

@@ -130,14 +130,15 @@ class RunWriter:
         Raises:
             StoreError: there is none, it is still running, finished, or damaged.
         """
-        if not reference.startswith("@") and (run := store.find(reference)).status == NEVER_BEGAN:
+        if not reference.startswith("@") and (run := store.find_any(reference)).status == NEVER_BEGAN:
+            verb = "run" if run.kind == "run" else "compare"
             raise StoreError(
-                f"the run {run.id} never began: its process ended before its spec was written",
-                hint="start it again with `identify run`; `identify runs prune` removes what is left of it",
+                f"the {run.kind} {run.id} never began: its process ended before its spec was written",
+                hint=f"start it again with `identify {verb}`; `identify runs prune` removes what is left of it",
             )
-        run = store.find(reference, statuses=("interrupted", "failed"))
+        run = store.find_any(reference, statuses=("interrupted", "failed"))
         if run.committed:
-            raise StoreError(f"the run {run.id} is {run.status} but not staged any more; it cannot be resumed")
+            raise StoreError(f"the {run.kind} {run.id} is {run.status} but not staged any more; it cannot be resumed")
         if SPEC_FILE in run.document.get("files", {}):
             run.read_spec()  # a changed spec is not trained
         lock = store.lock(run.id)

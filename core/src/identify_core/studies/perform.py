@@ -10,7 +10,9 @@ from typing import Any
 
 import attrs
 
-from identify_core.comparisons.comparison import Comparison, Request, compare, standard_evaluators
+from identify_core.comparisons.comparison import Comparison, Request, standard_evaluators
+from identify_core.comparisons.execution import Means as ComparisonMeans
+from identify_core.comparisons.execution import compare
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.display import Display
 from identify_core.errors import IdentifyError, Interrupted, StoreError
@@ -22,10 +24,11 @@ from identify_core.studies.plans import PlannedRuns, assignments
 from identify_core.studies.stored import read_record_of, write_record_of
 from identify_core.studies.study_file import ComparisonEntry, StudyFile
 from identify_core.sweeps.combinations import Plan
-from identify_core.sweeps.execution import Conditions, Executor, sweep_over
+from identify_core.sweeps.execution import Conditions, sweep_over
 from identify_core.sweeps.records import StoredSweep, find_equal, write_sweep
 from identify_core.sweeps.summary import Row, read_rows
 from identify_core.sweeps.trust import trust_in_plan
+from identify_core.tasks import Executor
 
 Answer = Callable[[Comparison], str]
 
@@ -301,9 +304,7 @@ def _do_comparison(
         means.display.message(f"comparison {entry.label}: {len(references)} runs or files")
         made = compare(
             request,
-            means.store,
-            display=means.display,
-            stop_requested=means.stop_requested,
+            ComparisonMeans(store=means.store, display=means.display, stop_requested=means.stop_requested),
         )
     except (Interrupted, StoreError):
         raise

@@ -1,4 +1,4 @@
-"""Units on a Dask cluster that exists already: its workers are looked at first, and what they are given is plain.
+"""Tasks on a Dask cluster that exists already: its workers are looked at first, and what they are given is plain.
 
 A unit is one task. A run sets the random state and the standard output of its process, so that a worker does one at a
 time, and the workers write into the sweep's own store, which must be a folder that all of them see.
@@ -14,9 +14,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from identify_core.components import load_target
 from identify_core.errors import IdentifyError, StoreError, UsageError
 from identify_core.store.folder import Folder
-from identify_core.sweeps.units import End, Unit, end_of, perform
+from identify_core.tasks import End, Task, do_task, end_of
 from identify_core.version import __version__
 
 _SECONDS_TO_CONNECT = 10.0
@@ -40,16 +41,13 @@ def connect(address: str) -> Any:
         ) from error
 
 
-def run_on_dask(
-    units: Sequence[Unit], stop: Callable[[], bool], *, client: Any, folder: Path
-) -> Generator[End, None, None]:
+def run_on_dask(units: Sequence[Task], stop: Callable[[], bool], *, client: Any) -> Generator[End, None, None]:
     """Do units on the workers of a cluster; their ends come as they come.
 
     Args:
         units: in the order in which they are begun.
         stop: whether to begin no further one and stop the running ones with a checkpoint.
         client: what `connect` gave.
-        folder: of the sweep, in the store; a file in it tells the workers to stop.
 
     Raises:
         UsageError: there are no workers, or one cannot do a unit.
@@ -60,8 +58,8 @@ def run_on_dask(
         return
     check_workers(client, units[0])
     token = secrets.token_hex(4)
-    stop_file = folder.resolve() / f"stop-{token}"
-    told: list[Unit] = [{**unit, "stop_file": str(stop_file)} for unit in units]
+    stop_file = Path(units[0]["folder"]) / f"stop-{token}"  # which tells the workers to stop
+    told: list[Task] = [{**unit, "stop_file": str(stop_file)} for unit in units]
     left = {
         client.submit(perform_on_worker, unit, key=f"identify-{unit['name']}-{token}", pure=False): unit
         for unit in told
@@ -81,7 +79,7 @@ def run_on_dask(
     _unmark(stop_file)
 
 
-def check_workers(client: Any, unit: Unit) -> None:
+def check_workers(client: Any, unit: Task) -> None:
     """Make sure that every worker can do a unit, before the first one begins.
 
     Raises:
@@ -125,25 +123,17 @@ def check_workers(client: Any, unit: Unit) -> None:
             )
 
 
-def look_around(unit: Unit) -> dict[str, Any]:
+def look_around(unit: Task) -> dict[str, Any]:
     """What a worker says of itself: its version, whether it sees and may write the store, whether the spec loads."""
-    from identify_core.plugins import load_registry
-    from identify_core.spec import load_stored_spec
-    from identify_core.spec.layers import read_spec_text
-
-    file = Path(unit["spec_file"])
-    seen = {"version": __version__, "sees": file.is_file(), "problem": ""}
+    folder = Path(unit["folder"])
+    seen = {"version": __version__, "sees": folder.is_dir(), "problem": ""}
     if not seen["sees"]:
         return seen
-    mark = file.parent.parent / f"seen-{secrets.token_hex(4)}"
+    mark = folder / f"seen-{secrets.token_hex(4)}"
     try:
         _mark(mark)
         _unmark(mark)
-        plugin_files = [Path(each) for each in unit["files"]]
-        registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=plugin_files)
-        load_stored_spec(
-            registry, read_spec_text(file), owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"]
-        )
+        load_target(unit["look"])(unit)
     except OSError as error:
         seen["problem"] = f"it may not write into the store: {error.strerror or error}"
     except IdentifyError as error:
@@ -151,7 +141,7 @@ def look_around(unit: Unit) -> dict[str, Any]:
     return seen
 
 
-def perform_on_worker(unit: Unit) -> End:
+def perform_on_worker(unit: Task) -> End:
     """Do a unit as a task, stopping with a checkpoint when its stop file appears."""
     stop_file = Path(unit["stop_file"])
     looked, there = float("-inf"), False
@@ -162,7 +152,7 @@ def perform_on_worker(unit: Unit) -> End:
             looked, there = time.monotonic(), stop_file.exists()
         return there
 
-    return perform(unit, stop_requested=stop)
+    return do_task(unit, stop_requested=stop)
 
 
 def _mark(file: Path) -> None:
@@ -186,7 +176,7 @@ def _import_distributed() -> Any:
         ) from error
 
 
-def _end(future: Any, unit: Unit) -> End:
+def _end(future: Any, unit: Task) -> End:
     if future.status == "finished":
         end: End = future.result()
         return end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import closing
 
 import attrs
@@ -14,10 +14,8 @@ from identify_core.store.files import explained
 from identify_core.sweeps.records import StoredSweep, open_sweep, write_ends
 from identify_core.sweeps.summary import Row, count_statuses, read_rows
 from identify_core.sweeps.trust import NOTHING, Trust
-from identify_core.sweeps.units import End, Unit
-
-Stop = Callable[[], bool]
-Executor = Callable[[Sequence[Unit], Stop], Generator[End, None, None]]
+from identify_core.sweeps.units import Unit
+from identify_core.tasks import End, Executor, Stop
 
 
 @attrs.frozen(kw_only=True)
@@ -35,9 +33,9 @@ class Conditions:
         trust: combination's number to what its run may import and read, as `trust_of` found it.
     """
 
-    disabled: tuple[str, ...] = ()
-    enabled: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    disabled: list[str] = attrs.field(factory=list)
+    enabled: list[str] = attrs.field(factory=list)
+    files: list[str] = attrs.field(factory=list)
     track: tuple[str, ...] = ()
     seconds_between_checkpoints: float = 30.0
     force: bool = False
@@ -103,9 +101,11 @@ def sweep_over(
     return rows
 
 
-def counted(ends: Generator[End, None, None], count: int, display: Display) -> Generator[End, None, None]:
+def counted(
+    ends: Generator[End, None, None], count: int, display: Display, *, what: str = "sweep", unit: str = "runs"
+) -> Generator[End, None, None]:
     """The same ends, with a bar that counts them."""
-    with closing(ends), display.progress("sweep", count, "runs") as bar:
+    with closing(ends), display.progress(what, count, unit) as bar:
         for end in ends:
             bar.advance()
             yield end
@@ -128,17 +128,20 @@ def _alone(sweep: StoredSweep, store: Store) -> locks.Lock:
 def _unit(sweep: StoredSweep, store: Store, row: Row, conditions: Conditions) -> Unit:
     trust = conditions.trust.get(row.index, NOTHING)
     return {
-        "store": str(store.path.resolve()),
-        "sweep": sweep.id,
         "index": row.index,
         "name": row.name,
+        "do": "identify_core.sweeps.units:perform",
+        "look": "identify_core.sweeps.units:look",
+        "store": str(store.path.resolve()),
+        "folder": str(sweep.folder.resolve()),
+        "sweep": sweep.id,
         "values": dict(row.values),
         "spec_file": str(sweep.spec_file(row.index).resolve()),
         "trusted": list(trust.names),
         "signature": trust.signature,
-        "disabled": list(conditions.disabled),
-        "enabled": list(conditions.enabled),
-        "files": list(conditions.files),
+        "disabled": conditions.disabled,
+        "enabled": conditions.enabled,
+        "files": conditions.files,
         "track": list(conditions.track),
         "seconds_between_checkpoints": conditions.seconds_between_checkpoints,
         "force": conditions.force,

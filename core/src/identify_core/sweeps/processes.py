@@ -1,4 +1,4 @@
-"""Units in this process, one after another, or in several of its own, each of which computes one run at a time.
+"""Tasks in this process, one after another, or in several of its own, each of which computes one run at a time.
 
 Worker processes are told what to do through a pipe, and the end of that pipe is how they learn that the sweep is gone:
 however it ended, they write the checkpoint of their run and leave. Ctrl-C reaches every process of a terminal; the
@@ -19,7 +19,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from identify_core.sweeps.units import End, Unit, end_of, perform
+from identify_core.tasks import End, Task, do_task, end_of
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 _SECONDS_TO_LEAVE = 30.0
 
 
-def run_here(units: Sequence[Unit], stop: Callable[[], bool], *, display: Display) -> Generator[End, None, None]:
+def run_here(units: Sequence[Task], stop: Callable[[], bool], *, display: Display) -> Generator[End, None, None]:
     """Do units in this process, each with its own progress.
 
     Args:
@@ -43,10 +43,10 @@ def run_here(units: Sequence[Unit], stop: Callable[[], bool], *, display: Displa
         if stop():
             return
         display.message(f"{unit['name']}, {position} of {len(units)}")
-        yield perform(unit, display=display, stop_requested=stop)
+        yield do_task(unit, display=display, stop_requested=stop)
 
 
-def run_in_processes(units: Sequence[Unit], stop: Callable[[], bool], *, workers: int) -> Generator[End, None, None]:
+def run_in_processes(units: Sequence[Task], stop: Callable[[], bool], *, workers: int) -> Generator[End, None, None]:
     """Do units in several processes; their ends come as they come.
 
     A process that is killed, as by a machine out of memory, costs its own unit alone.
@@ -91,10 +91,10 @@ class _Worker:
         with _signals_held_back():
             self._process.start()
         theirs.close()  # so that the pipe ends when the process does
-        self._unit: Unit | None = None
+        self._unit: Task | None = None
         self._asked = False
 
-    def begin(self, unit: Unit) -> None:
+    def begin(self, unit: Task) -> None:
         self._unit = unit
         with contextlib.suppress(OSError):  # its end says that it is gone
             self.connection.send(unit)
@@ -157,18 +157,18 @@ def _serve(connection: Connection, workers: int) -> None:
 
     share_threads(workers)
     stopping = threading.Event()
-    units: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+    units: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, units, stopping), daemon=True).start()
     while (unit := units.get()) is not None:
-        end = perform(unit, stop_requested=stopping.is_set)
+        end = do_task(unit, stop_requested=stopping.is_set)
         try:
             connection.send(end)
         except OSError:  # the sweep is gone; what the run made is in the store
             return
 
 
-def _listen(connection: Connection, units: queue.SimpleQueue[Unit | None], stopping: threading.Event) -> None:
-    unit: Unit | None
+def _listen(connection: Connection, units: queue.SimpleQueue[Task | None], stopping: threading.Event) -> None:
+    unit: Task | None
     while True:
         try:
             unit = connection.recv()

@@ -1,8 +1,8 @@
-"""Units as one Slurm job array: a generated script, a file for each unit, and a file for how each ended.
+"""Tasks as one Slurm job array: a generated script, a file for each task, and a file for how each ended.
 
-The sweep waits where it was started, so that it ends with its table and its exit status as anywhere else. The jobs
-write into the sweep's own store, which must be a folder that all nodes see at the same path. A run sets the random
-state of its process, so that a job does one unit.
+The command waits where it was started, so that it ends with its table and its exit status as anywhere else. The jobs
+write into its own store, which must be a folder that all nodes see at the same path. A run sets the random state of its
+process, so that a job does one unit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from identify_core.errors import UsageError
 from identify_core.store.folder import Folder
 from identify_core.sweeps.cluster import perform_on_worker
-from identify_core.sweeps.units import End, Unit, end_of
+from identify_core.tasks import End, Task, end_of
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BETWEEN_QUESTIONS = 15.0
@@ -44,14 +44,13 @@ def script_of(folder: Path, count: int, options: Sequence[str]) -> str:
 
 
 def run_on_slurm(
-    units: Sequence[Unit], stop: Callable[[], bool], *, folder: Path, options: Sequence[str] = ()
+    units: Sequence[Task], stop: Callable[[], bool], *, options: Sequence[str] = ()
 ) -> Generator[End, None, None]:
     """Submit units as a job array and wait for them; their ends come as they come.
 
     Args:
         units: one a job, in the array's order.
         stop: whether to stop the running ones with a checkpoint and withdraw the others.
-        folder: in the store; the units' files lie in a folder inside.
         options: what the array's script says to Slurm beyond what it needs.
 
     Raises:
@@ -59,11 +58,11 @@ def run_on_slurm(
     """
     if not units:
         return
-    where = folder.resolve() / f"slurm-{secrets.token_hex(4)}"
+    where = Path(units[0]["folder"]) / f"slurm-{secrets.token_hex(4)}"
     stop_file = where / "stop"
     with Folder.open(where, make=True) as files:
         for k, unit in enumerate(units):
-            told: Unit = {**unit, "stop_file": str(stop_file)}
+            told: Task = {**unit, "stop_file": str(stop_file)}
             files.write(f"unit-{k}.json", json.dumps(told).encode())
         files.write("job.sh", script_of(where, len(units), options).encode())
         job = _submit(where / "job.sh")
@@ -76,7 +75,7 @@ def run_on_slurm(
     shutil.rmtree(where)
 
 
-def _wait(files: Folder, job: str, left: dict[int, Unit], stop: Callable[[], bool]) -> Generator[End, None, None]:
+def _wait(files: Folder, job: str, left: dict[int, Task], stop: Callable[[], bool]) -> Generator[End, None, None]:
     """The ends of units as their files appear; of one whose job is gone without a word, that it failed."""
     asked, gone_since, stopped = time.monotonic(), float("inf"), False
     while left:
@@ -98,12 +97,12 @@ def _wait(files: Folder, job: str, left: dict[int, Unit], stop: Callable[[], boo
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
-def _ended(files: Folder, left: dict[int, Unit]) -> list[int]:
+def _ended(files: Folder, left: dict[int, Task]) -> list[int]:
     names = {entry.name for entry in files.scan()}
     return [k for k in left if f"end-{k}.json" in names]
 
 
-def _lost(folder: Path, k: int, unit: Unit, job: str, *, stopped: bool) -> End:
+def _lost(folder: Path, k: int, unit: Task, job: str, *, stopped: bool) -> End:
     if stopped:
         return end_of(unit, "interrupted", "stopped before it began")
     output = folder / f"output-{k}.txt"
@@ -147,7 +146,7 @@ def _quoted(line: str) -> str:
 
 def perform_in_job(folder: Path, k: int) -> End:
     """Do a unit of the array in its job, and say in a file how it ended."""
-    unit: Unit = json.loads((folder / f"unit-{k}.json").read_text(encoding="utf-8"))
+    unit: Task = json.loads((folder / f"unit-{k}.json").read_text(encoding="utf-8"))
     end = perform_on_worker(unit)
     with Folder.open(folder) as files:
         files.write(f"end-{k}.json", json.dumps(end).encode())

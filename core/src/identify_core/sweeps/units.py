@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from identify_core.errors import IdentifyError, Interrupted
+from identify_core.tasks import End, Loading, Task, end_of
 
 if TYPE_CHECKING:
     from identify_core.contexts.display import Display
@@ -19,74 +20,28 @@ if TYPE_CHECKING:
     from identify_core.store import RunSummary, Store
 
 
-class Unit(TypedDict):
-    """What is to be done, in plain types.
+class Unit(Task, Loading):
+    """What is to be done, in plain types: a task whose index is the combination's number and whose name is its run's.
 
     Keys:
-        store: the store's absolute path.
         sweep: the sweep's id.
-        index: the combination's number.
-        name: its run's name.
         values: dotted key path to value, for run.json.
         spec_file: the absolute path of its spec.
         trusted: what that spec may import and read, as the command that started the sweep found it.
         signature: of that spec, by the user who started the sweep.
-        disabled: what `load_registry` takes, and so are `enabled` and `files`.
         track: names of trackers.
         seconds_between_checkpoints: how much work a crash may cost.
         force: go on although the run needs more memory than there is.
-        stop_file: a file that says, by being there, that everything is to stop; empty for none.
     """
 
-    store: str
     sweep: str
-    index: int
-    name: str
     values: dict[str, Any]
     spec_file: str
     trusted: list[str]
     signature: str
-    disabled: list[str]
-    enabled: list[str]
-    files: list[str]
     track: list[str]
     seconds_between_checkpoints: float
     force: bool
-    stop_file: str
-
-
-class End(TypedDict):
-    """How a unit ended, in plain types.
-
-    Keys:
-        index: the combination's number.
-        name: its run's name.
-        status: finished, failed, interrupted, or running where another process is at it.
-        reason: why, unless it is finished.
-        failures: label of each evaluator that failed, with the reason.
-        warnings: what the run said, where no display has shown it.
-    """
-
-    index: int
-    name: str
-    status: str
-    reason: str
-    failures: dict[str, str]
-    warnings: list[str]
-
-
-def end_of(unit: Unit, status: str, reason: str = "", **more: Any) -> End:
-    """The end of a unit."""
-    ended: End = {
-        "index": unit["index"],
-        "name": unit["name"],
-        "status": status,
-        "reason": reason,
-        "failures": {},
-        "warnings": [],
-    }
-    ended.update(more)  # type: ignore[typeddict-item]
-    return ended
 
 
 def perform(unit: Unit, *, display: Display | None = None, stop_requested: Callable[[], bool] = lambda: False) -> End:
@@ -111,6 +66,22 @@ def perform(unit: Unit, *, display: Display | None = None, stop_requested: Calla
         return end_of(unit, "failed", f"{type(error).__name__}: {error}")
     unseen = list(outcome.warnings) if display is None else []
     return end_of(unit, "finished", failures=outcome.failures, warnings=unseen)
+
+
+def look(unit: Unit) -> None:
+    """Load the unit's spec here.
+
+    Raises:
+        IdentifyError: it cannot be loaded, as where a plugin is missing.
+    """
+    from identify_core.plugins import load_registry
+    from identify_core.spec import load_stored_spec
+    from identify_core.spec.layers import read_spec_text
+
+    files = [Path(each) for each in unit["files"]]
+    registry = load_registry(disabled=unit["disabled"], enabled=unit["enabled"], files=files)
+    text = read_spec_text(Path(unit["spec_file"]))
+    load_stored_spec(registry, text, owner=f"the sweep {unit['sweep']}", signature="", trusted=unit["trusted"])
 
 
 def run_of(store: Store, sweep: str) -> dict[int, RunSummary]:

@@ -11,20 +11,17 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from identify_core.errors import Interrupted, UsageError
+from identify_core.verbs.comparisons import evaluators_of_pairs, means_of
+from identify_core.verbs.executors import Spread
 from identify_core.verbs.given import Overrides, PathLike, Place, as_texts, name_things
 from identify_core.verbs.results import Listing, OpenComparison, OpenRun, opened
-from identify_core.verbs.working import (
-    Evaluation,
-    Watching,
-    evaluate_stored,
-    evaluators_of_pairs,
-    go_on,
-    surrounded,
-    write_page,
-)
+from identify_core.verbs.working import Evaluation, Watching, evaluate_stored, go_on, surrounded, write_page
+
+if TYPE_CHECKING:
+    from identify_core.comparisons.comparison import Comparison, Request
 
 
 def run(
@@ -97,10 +94,14 @@ def resume(
     plugin_files: Sequence[PathLike] = (),
     track: Sequence[str] = (),
     trusted: Sequence[str] = (),
+    workers: int | None = None,
+    executor: str = "local",
+    scheduler: str | None = None,
+    slurm: Sequence[str] = (),
     force: bool = False,
     quiet: bool = False,
 ) -> OpenRun:
-    """Go on with an interrupted run; it ends with the arrays of one that was never interrupted.
+    """Go on with an interrupted run or comparison; it ends with the arrays of one that was never interrupted.
 
     Args:
         reference: its id, name, or the beginning of its id.
@@ -108,17 +109,25 @@ def resume(
         plugin_files: single files that are plugins.
         track: tensorboard, wandb or mlflow.
         trusted: code and files that a stored spec from elsewhere may name.
+        workers: how many processes do the pairs of a comparison.
+        executor: where they do them, as for `compare`.
+        scheduler: the address of the Dask cluster.
+        slurm: further lines for the job array.
         force: go on although the spec needs more memory than there is.
         quiet: no progress.
 
     Raises:
-        IdentifyError: as `run`.
+        IdentifyError: as `run` or `compare`.
     """
     place = Place(store=store, plugin_files=plugin_files)
+    spread = Spread(workers=workers, executor=executor, scheduler=scheduler, slurm=slurm)
+    watching = Watching(track=track, force=force, quiet=quiet)
     with _resumable():
-        outcome = go_on(place, reference, Watching(track=track, force=force, quiet=quiet), trusted=trusted)
-    _warn_of(outcome.failures)
-    return opened(outcome.folder)
+        ended = go_on(place, reference, watching, spread=spread, trusted=trusted)
+    if isinstance(ended, tuple):
+        return _compared(*ended)
+    _warn_of(ended.failures)
+    return opened(ended.folder)
 
 
 def open(reference: str = "@last", *, store: PathLike | None = None) -> OpenRun:  # noqa: A001 - as `ic.open`
@@ -219,6 +228,10 @@ def compare(
     device: str = "auto",
     trust_ids: bool = False,
     partial: bool = False,
+    workers: int | None = None,
+    executor: str = "local",
+    scheduler: str | None = None,
+    slurm: Sequence[str] = (),
     store: PathLike | None = None,
     plugin_files: Sequence[PathLike] = (),
     quiet: bool = False,
@@ -242,6 +255,11 @@ def compare(
         device: auto, cpu, cuda, cuda:1 or mps.
         trust_ids: take equal ids for equal samples although the inputs differ.
         partial: compare the rows in common although they are under a tenth.
+        workers: how many processes do the pairs side by side; only where everything compared is in the store or in
+            files, which is also what `resume` needs after an interruption.
+        executor: local for processes of this machine, dask or slurm for a cluster.
+        scheduler: the address of the Dask cluster.
+        slurm: further lines for the job array.
         store: the folder that holds the runs and will hold the comparison.
         plugin_files: single files that are plugins.
         quiet: no progress.
@@ -251,32 +269,36 @@ def compare(
 
     Raises:
         UsageError: the things cannot be compared.
+        Interrupted: it was stopped; `ic.resume` goes on.
         IdentifyError: every evaluator failed.
     """
+    from identify_core.comparisons.asked import Asked
     from identify_core.comparisons.comparison import Request
-    from identify_core.comparisons.comparison import compare as make_comparison
+    from identify_core.comparisons.execution import compare as make_comparison
     from identify_core.comparisons.foreign.door import Terms
     from identify_core.comparisons.references import open_groups
     from identify_core.rungs import rung
-    from identify_core.verbs.watching import watched
 
     if expect:
         rung(expect)
     place = Place(store=store, plugin_files=plugin_files)
     terms = Terms(axes=axes, ids=_several(ids), taken_as=_several(taken_as))
-    groups = open_groups(
-        name_things(things),
-        place.store,
-        latents=_several(latents),
-        split=split,
-        terms=terms,
-    )
+    spread = Spread(workers=workers, executor=executor, scheduler=scheduler, slurm=slurm)
+    named = name_things(things)
+    asked = Asked.of(named, place.store, latents=_several(latents), split=split or "", terms=terms)
+    if asked is None and not spread.is_here:
+        raise UsageError(
+            "arrays in memory are compared in this process alone",
+            hint="write them into files, or run `identify import` on them, to spread the comparison",
+        )
+    groups = open_groups(named, place.store, latents=_several(latents), split=split, terms=terms)
     for remark in filter(None, (group.remark for group in groups)):
         warnings.warn(remark, stacklevel=2)
     registry = place.registry()
     request = Request(
         groups=groups,
         evaluators=evaluators_of_pairs(registry, groups, list(evaluators), as_texts(overrides), every=every),
+        asked=asked,
         registry=registry,
         expect=expect,
         name=name,
@@ -285,14 +307,8 @@ def compare(
         trust_ids=trust_ids,
         partial=partial,
     )
-    with watched(quiet) as (display, stop_requested):
-        made = make_comparison(request, place.store, display=display, stop_requested=stop_requested)
-    _warn_of(made.failures)
-    for first, other, found in made.below:
-        warnings.warn(f"{first} and {other} are not identified up to {expect}: {found}", stacklevel=2)
-    comparison = opened(made.folder)
-    assert isinstance(comparison, OpenComparison)
-    return comparison
+    with _resumable(), means_of(place, spread, quiet=quiet) as means:
+        return _compared(make_comparison(request, means), request)
 
 
 def report(
@@ -331,6 +347,16 @@ def _resumable() -> Iterator[None]:
             raise
         hint = f'go on with ic.resume("{error.run_id}")'
         raise Interrupted(error.message, hint=hint, run_id=error.run_id) from None
+
+
+def _compared(made: Comparison, request: Request) -> OpenComparison:
+    """A comparison that was made, open; what did not go as asked is told by warnings."""
+    _warn_of(made.failures)
+    for first, other, found in made.below:
+        warnings.warn(f"{first} and {other} are not identified up to {request.expect}: {found}", stacklevel=3)
+    comparison = opened(made.folder)
+    assert isinstance(comparison, OpenComparison)
+    return comparison
 
 
 def _several(given: str | Sequence[str]) -> list[str]:

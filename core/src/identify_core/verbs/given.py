@@ -13,6 +13,7 @@ import attrs
 if TYPE_CHECKING:
     from identify_core.plugins import Registry
     from identify_core.store import Store
+    from identify_core.tasks import Loading
 
 Overrides = Mapping[str, Any] | Sequence[str]
 PathLike = str | Path
@@ -38,6 +39,11 @@ class Place:
         from identify_core.store import Store
 
         return Store(self.store_path)
+
+    @property
+    def loading(self) -> Loading:
+        """What `load_registry` takes in other processes."""
+        return {"disabled": [], "enabled": [], "files": [str(Path(each).absolute()) for each in self.plugin_files]}
 
     def registry(self, only: Collection[str] | None = None, *, extra: Mapping[str, object] | None = None) -> Registry:
         """The registry of what is installed and of the plugin files."""

@@ -12,12 +12,13 @@ import attrs
 from identify_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from identify_core.comparisons.references import Group
+    from identify_core.comparisons.comparison import Comparison, Request
     from identify_core.plugins import Registry
     from identify_core.runs.engine import Outcome, Surroundings
     from identify_core.runs.revisits import Revisited
-    from identify_core.spec import Chosen
     from identify_core.store import StoredRun
+    from identify_core.tasks import Loading
+    from identify_core.verbs.executors import Spread
 
 _REMADE = {"samples", "weights", "modules", "decoder"}  # what evaluators may require that a stored run makes again
 
@@ -28,6 +29,10 @@ class Workplace(Protocol):
     @property
     def store_path(self) -> Path:
         """The folder that holds the runs."""
+
+    @property
+    def loading(self) -> Loading:
+        """What `load_registry` takes in other processes, in plain types: `disabled`, `enabled` and `files`."""
 
     def registry(self, only: Collection[str] | None = None, *, extra: Mapping[str, object] | None = None) -> Registry:
         """The registry of what is installed."""
@@ -77,13 +82,36 @@ def surrounded(place: Workplace, watching: Watching) -> Iterator[Surroundings]:
         )
 
 
-def go_on(place: Workplace, reference: str, watching: Watching, *, trusted: Sequence[str]) -> Outcome:
-    """Go on with an interrupted run; the errors are those of `resume` of the engine."""
+def go_on(
+    place: Workplace, reference: str, watching: Watching, *, spread: Spread, trusted: Sequence[str]
+) -> Outcome | tuple[Comparison, Request]:
+    """Go on with an interrupted run or comparison.
+
+    Args:
+        place: its store and its plugins.
+        reference: what names it.
+        watching: how a run is watched.
+        spread: where the pairs of a comparison are done.
+        trusted: code and files that its stored spec may name.
+
+    Returns:
+        How the run ended; of a comparison, that and what was asked.
+
+    Raises:
+        UsageError: a run was to be spread.
+        IdentifyError: as `resume` of the engine, or of comparisons.
+    """
     from identify_core.spec import load_stored_spec
     from identify_core.spec.memory import refuse_beyond_memory
     from identify_core.store import RunWriter, Store, StoredRun
 
     with RunWriter.resume(Store(place.store_path), reference) as writer:
+        if writer.document["kind"] == "comparison":
+            from identify_core.verbs.comparisons import go_on_comparing
+
+            return go_on_comparing(place, writer, spread=spread, trusted=trusted, quiet=watching.quiet)
+        if not spread.is_here:
+            raise UsageError(f"{writer.id} is a run, and only a comparison is spread over processes")
         spec = load_stored_spec(
             place.registry_for(writer.document, f"resume {reference}"),
             StoredRun.open(writer.folder).summary.read_spec(),
@@ -168,26 +196,6 @@ def evaluate_stored(place: Workplace, stored: StoredRun, asked: Evaluation) -> R
             render=finished_page,
         )
         return revisit.evaluate()
-
-
-def evaluators_of_pairs(
-    registry: Registry, groups: Sequence[Group], names: Sequence[str], overrides: Sequence[str], *, every: bool
-) -> list[Chosen]:
-    """The evaluators that a comparison names, or the standard ones for what its representations hold.
-
-    Raises:
-        UsageError: options without an evaluator, or both `every` one and some by name.
-    """
-    from identify_core.comparisons.comparison import standard_evaluators
-    from identify_core.spec import choose_evaluators
-
-    if overrides and not names:
-        raise UsageError("--set needs --evaluator: which evaluator's option is it?")
-    if every and names:
-        raise UsageError("--all and --evaluator exclude each other", hint="leave one of them out")
-    if names:
-        return choose_evaluators(registry, names, overrides)
-    return standard_evaluators(registry, holds=groups[0].representations[0].holds, every=every)
 
 
 def write_page(place: Workplace, stored: StoredRun, output: Path | None, warn: Callable[[str], None]) -> Path:
