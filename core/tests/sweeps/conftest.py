@@ -70,7 +70,10 @@ def unit_of(sweep: StoredSweep, store: Path, index: int = 1, **more: Any) -> Uni
     """A combination of a sweep as a unit of work."""
     entry = sweep.combinations[index - 1]
     unit: Unit = {
+        "do": "identify_core.sweeps.units:perform",
+        "look": "identify_core.sweeps.units:look",
         "store": str(store.resolve()),
+        "folder": str(sweep.folder.resolve()),
         "sweep": sweep.id,
         "index": index,
         "name": entry["name"],

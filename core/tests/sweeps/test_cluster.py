@@ -169,7 +169,7 @@ def test_unfit_workers_are_refused(
 def test_a_worker_looks_around(begin: Begin, unit: MakeUnit, toys: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = begin("seed=0,1")
     assert look_around(unit(sweep)) == FIT
-    assert look_around(unit(sweep, spec_file="/nowhere/specs/001.toml")) == FIT | {"sees": False}
+    assert look_around(unit(sweep, folder="/nowhere")) == FIT | {"sees": False}
     assert "'toy'" in look_around(unit(sweep, disabled=["toy"]))["problem"]
 
     def refuse(*_: Any, **__: Any) -> None:
