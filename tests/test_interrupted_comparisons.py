@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import identify_core as ic
 from identify_core.cli.root import run_command_line
 from identify_core.store import RunWriter, Store
 from identify_core.store.layout import STAGING
@@ -54,6 +55,8 @@ def directed(options, subject, context):
 
 def group(options, subject, context):
     note("group")
+    if (HERE / "interrupt").exists():
+        raise KeyboardInterrupt
     return ic.Finding(summary=f"{len(subject.representations)} of them")
 '''
 
@@ -203,3 +206,26 @@ def test_a_run_is_not_spread(capsys: pytest.CaptureFixture[str], identify: Comma
         writer.write_document({"status": "interrupted"})
     assert run_command_line(["--store", str(store.path), "resume", writer.id, "--workers", "2"]) == 2
     assert "is a run, and only a comparison is spread over processes" in capsys.readouterr().err
+
+
+def test_python_goes_on_with_what_it_interrupted(
+    identify: CommandLine, arrays: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(identify.folder)
+    more: dict[str, Any] = {"plugin_files": ["slow.py"], "store": identify.folder / "identify-store", "quiet": True}
+    names = ["slow:slow", "slow:group", "slow:directed"]
+    whole = ic.compare(*arrays, evaluators=names, name="whole", **more)
+    (identify.folder / "interrupt").touch()
+    with pytest.raises(ic.Interrupted, match="what it found so far is kept") as stopped:
+        ic.compare(*arrays, evaluators=names, name="broken", **more)
+    assert stopped.value.hint == f'go on with ic.resume("{stopped.value.run_id}")'
+    (identify.folder / "interrupt").unlink()
+    again = ic.resume(stopped.value.run_id, **more)
+    assert isinstance(again, type(whole))
+    assert found(identify, "broken") == found(identify, "whole")
+
+
+def test_arrays_in_memory_are_neither_kept_nor_spread(identify: CommandLine, arrays: tuple[str, ...]) -> None:
+    values = [np.load(identify.folder / name) for name in arrays]
+    with pytest.raises(ic.UsageError, match="arrays in memory are compared in this process alone"):
+        ic.compare(*values, store=identify.folder / "identify-store", workers=2, quiet=True)

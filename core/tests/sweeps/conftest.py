@@ -86,6 +86,7 @@ def unit_of(sweep: StoredSweep, store: Path, index: int = 1, **more: Any) -> Uni
         "files": [],
         "track": [],
         "seconds_between_checkpoints": 30.0,
+        "force": False,
         "stop_file": "",
     }
     unit.update(more)  # type: ignore[typeddict-item]

@@ -92,7 +92,7 @@ def test_an_array_gives_the_arrays_of_this_process(
 def test_a_job_that_leaves_no_word_costs_its_own_run(cluster: Path, begin: Begin, unit: MakeUnit) -> None:
     (cluster / "loses-0").touch()
     sweep = begin("seed=0,1")
-    ends = list(run_on_slurm([unit(sweep, 1), unit(sweep, 2)], lambda: False, folder=sweep.folder))
+    ends = list(run_on_slurm([unit(sweep, 1), unit(sweep, 2)], lambda: False))
     assert [(end["index"], end["status"]) for end in ends] == [(2, "finished"), (1, "failed")]
     assert ends[1]["reason"].startswith("the job 4711_0 ended and left no result")
 
@@ -106,7 +106,7 @@ def test_a_sweep_that_is_stopped_keeps_a_checkpoint_and_withdraws_the_others(
     def stop() -> bool:
         return bool(list(staging.glob("*/arrays.zarr/samples/ids")))
 
-    ends = list(run_on_slurm([unit(sweep, 1), unit(sweep, 2)], stop, folder=sweep.folder))
+    ends = list(run_on_slurm([unit(sweep, 1), unit(sweep, 2)], stop))
     assert [(end["index"], end["status"]) for end in ends] == [(1, "interrupted"), (2, "interrupted")]
     assert ends[1]["reason"] == "stopped before it began"
     assert list(staging.glob("*/scratch/objective/checkpoint.safetensors"))
@@ -116,7 +116,7 @@ def test_a_loop_that_is_left_tells_its_jobs_to_stop(cluster: Path, begin: Begin,
     (cluster / "loses-0").touch()
     (cluster / "cancelled").touch()
     sweep = begin("seed=0,1")
-    ends = run_on_slurm([unit(sweep, 1), unit(sweep, 2)], lambda: False, folder=sweep.folder)
+    ends = run_on_slurm([unit(sweep, 1), unit(sweep, 2)], lambda: False)
     assert next(ends)["status"] == "failed"
     ends.close()
     assert list(sweep.folder.glob("slurm-*/stop"))
@@ -128,11 +128,11 @@ def test_what_slurm_refuses_is_said(
     sweep = begin("seed=0")
     (cluster / "refuses").touch()
     with pytest.raises(UsageError, match=r"does not take the job array .*: sbatch: error: invalid partition") as caught:
-        list(run_on_slurm([unit(sweep)], lambda: False, folder=sweep.folder))
+        list(run_on_slurm([unit(sweep)], lambda: False))
     assert "--slurm" in caught.value.hint
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UsageError, match="needs the command sbatch, which is not on the path"):
-        list(run_on_slurm([unit(sweep)], lambda: False, folder=sweep.folder))
+        list(run_on_slurm([unit(sweep)], lambda: False))
 
 
 def test_the_script_is_one_that_a_shell_reads(tmp_path: Path) -> None:
