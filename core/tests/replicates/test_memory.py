@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from identify_core.replicates import Batch, Call, Replicates, execution, pure
-from identify_core.replicates.memory import cuts, fitting_together, free_memory, peak_of
+from identify_core.replicates.memory import count_without_memory, cuts, fitting_together, free_memory, peak_of
 from identify_core.testing import networks
 from identify_core.testing.contexts import make_context
 from identify_core.testing.networks import inputs
@@ -168,3 +168,10 @@ def test_parts_keep_a_step_within_the_memory_of_a_gpu(monkeypatch: pytest.Monkey
     replicates.loss_vectors(loss, {"x": x})
     assert " of 10 replicates run together" in replicates.estimate
     assert torch.cuda.max_memory_allocated() - before < limit
+
+
+def test_a_module_is_counted_without_its_numbers() -> None:
+    state = torch.random.get_rng_state()
+    assert count_without_memory(lambda: torch.nn.Linear(10**6, 10**7)) == 10**13 + 10**7
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert count_without_memory(lambda: torch.nn.Linear(2, int(torch.ones(1)))) is None  # its shape needs numbers

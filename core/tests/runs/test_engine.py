@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+import torch
 
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.context import Context
@@ -219,7 +220,8 @@ def test_no_network_is_built_to_be_counted_alone(
     build = Context.build_model
 
     def counted(self: Context, shape: Any, *, replicate: int) -> Any:
-        built.append(replicate)
+        if torch.get_default_device().type != "meta":  # there a module is counted without its numbers
+            built.append(replicate)
         return build(self, shape, replicate=replicate)
 
     counts: list[int] = []

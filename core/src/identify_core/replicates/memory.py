@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -42,6 +44,17 @@ def peak_of(work: Callable[[], Any]) -> int:
     with torch.random.fork_rng(devices=devices), peak:
         work()
     return peak.most
+
+
+def count_without_memory(build: Callable[[], nn.Module]) -> int | None:
+    """Parameters of the module that `build` makes, which is built without its numbers; None where that cannot be done.
+
+    torch makes tensors of the device `meta` from their shapes alone. A factory that reads a file, or draws from a
+    generator of its own, may not go together with that.
+    """
+    with torch.random.fork_rng(devices=[]), torch.device("meta"), suppress(Exception):
+        return sum(each.numel() for each in build().parameters())
+    return None
 
 
 def fitting_together(count: int, one: int, free: int | None) -> int:

@@ -22,6 +22,7 @@ from identify_core.evaluation import targets
 from identify_core.evaluation.evaluators import Source, evaluate_into
 from identify_core.findings import Finding, Scalar
 from identify_core.replicates import Replicates
+from identify_core.replicates.memory import count_without_memory
 from identify_core.runs.observation import Observers
 from identify_core.runs.threads import SMALL, fitting_threads, flushed_denormals
 from identify_core.spec import Chosen, ResolvedSpec
@@ -203,6 +204,10 @@ class _Execution:
 
     def _build(self, samples: Samples, context: Context) -> Replicates:
         shape = samples.shape
+        sizes_told = self.spec.model is not None and self.spec.model.registered.component.sizes
+        known = None if sizes_told else count_without_memory(lambda: context.build_model(shape, replicate=0))
+        if known is not None:
+            self._admit(known)
         with fitting_threads(0):  # drawing the first weights is not work for several
             return Replicates.build(
                 lambda r: context.build_model(shape, replicate=r),

@@ -21,6 +21,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Generated sentences with labels: sentiment, acceptability, paraphrase or entailment; needs no file.",
         options=GeneratedOptions,
         target="identify_homotopy.texts.generated:make_generated",
+        sizes="identify_homotopy.sizes:generated",
     )
     yield Dataset(
         name="text-file",
@@ -39,6 +40,7 @@ def identify_objectives() -> Iterable[Objective]:
         summary="Hidden states of language encoders, one encoder a replicate; nothing is trained.",
         options=EmbedOptions,
         target="identify_homotopy.objectives.embedding:embed",
+        sizes="identify_homotopy.sizes:embed",
         source=f"{PAPER}, section 6",
     )
 

@@ -37,6 +37,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="scikit-learn's 1,797 handwritten digits, in train, validation and test rows.",
         options=DigitsOptions,
         target="identify_metric.datasets.digits:make_digits",
+        sizes="identify_metric.sizes:digits",
         source="Alpaydin & Kaynak (1998), UCI Machine Learning Repository",
     )
     for name, summary, make, source in (
@@ -76,6 +77,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="Generated cells in clusters, a stand-in for the cells of the study's first figure.",
         options=CellsOptions,
         target="identify_metric.datasets.tables:make_cells",
+        sizes="identify_metric.sizes:cells",
         source=PAPER,
     )
 
@@ -89,6 +91,7 @@ def identify_models() -> Iterable[Model]:
         options=DenseOptions,
         target="identify_metric.networks.dense:build_dense",
         check="identify_metric.networks.dense:check_dense",
+        sizes="identify_metric.sizes:dense",
         source=PREDECESSOR,
     )
     yield Model(

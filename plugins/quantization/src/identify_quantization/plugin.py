@@ -65,6 +65,7 @@ def identify_datasets() -> Iterable[Dataset]:
         summary="648 small pictures: every combination of 3 shapes, 6 colours and 6 × 6 places; needs no file.",
         options=GeneratedOptions,
         target="identify_quantization.data.generated:make_generated",
+        sizes="identify_quantization.sizes:generated",
     )
     yield Dataset(
         name="dsprites",
@@ -138,6 +139,7 @@ def identify_models() -> Iterable[Model]:
         summary="Dense layers with layer norm on both sides of the latents.",
         options=DenseOptions,
         target="identify_quantization.networks.autoencoder:build_dense",
+        sizes="identify_quantization.sizes:dense",
         check="identify_quantization.networks.autoencoder:check_dense",
         source=CODE,
     )
