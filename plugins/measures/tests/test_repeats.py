@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from identify_core import Representation
+from identify_core.testing.contexts import make_context
+from identify_core.testing.grids import grid_finding, make_grid
 from identify_measures import repeats
 from identify_measures.blocks import random_blocks
+from identify_measures.rungs import reading
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -66,3 +74,47 @@ def test_without_repeats_blocks_are_equal() -> None:
 def test_the_caution_counts() -> None:
     assert repeats.caution(20, 200, ("x", "y")) == ["the 200 rows of x and y are 20 distinct ones, repeated"]
     assert repeats.caution(199, 200, ("x", "x")) == []
+
+
+def test_equal_rows_are_looked_for_once_whatever_measures_are_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2, size=(400, 3)).astype(float)[rng.integers(0, 400, size=400)]
+    hashed: list[int] = []
+    hash_rows = repeats.hash_rows
+
+    def counted(values: torch.Tensor) -> torch.Tensor:
+        hashed.append(len(values))
+        return hash_rows(values)
+
+    for module in (repeats, reading):
+        monkeypatch.setattr(module, "hash_rows", counted)
+    pair = [representation(rows, "a"), representation(rows[:, ::-1].copy(), "b")]
+    for name in ("linear-cka", "mutual-knn", "distance-correlation", "pearson-mcc"):
+        context = make_context(tmp_path, count=2)
+        finding = grid_finding(make_grid(f"measures:{name}", None, pair, context))
+        assert any("400 rows of a and b are 8 distinct ones" in each for each in finding.warnings)
+    assert sum(hashed) == 2 * 400
+
+
+def test_what_was_found_is_forgotten_with_its_rows() -> None:
+    owner = representation(np.ones((4, 1)), "a")
+    assert repeats.found_once(owner, lambda: torch.zeros(4)) is repeats.found_once(owner, pytest.fail)
+    before = len(repeats._found)
+    del owner
+    gc.collect()
+    assert len(repeats._found) < before
+
+
+def representation(values: np.ndarray[Any, Any], label: str) -> Representation:
+    return Representation(
+        label=label,
+        run_id="",
+        latents="h",
+        replicate=0,
+        ids=np.arange(len(values)),
+        identified_up_to="",
+        shape=(len(values), values.shape[1]),
+        load_rows=lambda start, stop: values[start:stop],
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 _STEP = 1 << 15  # values hashed at a time, which stay in the processor's cache
 _FEW_COLUMNS = 16
+_found: WeakKeyDictionary[object, torch.Tensor | None] = WeakKeyDictionary()
 
 
 def hash_rows(rows: torch.Tensor) -> torch.Tensor:
@@ -39,6 +41,18 @@ def fingerprint(rows: torch.Tensor) -> torch.Tensor | None:
         return None
     hashes = hash_rows(rows)
     return None if all_differ(hashes) else hashes
+
+
+def found_once(owner: object, find: Callable[[], torch.Tensor | None]) -> torch.Tensor | None:
+    """What `find` says of a representation's rows: found by the first measure that asks, whatever its family.
+
+    Args:
+        owner: the representation, which is known by its identity and forgotten with it.
+        find: such as `fingerprint_of`.
+    """
+    if owner not in _found:
+        _found[owner] = find()
+    return _found[owner]
 
 
 def hash_few_columns(rows: torch.Tensor) -> torch.Tensor:

@@ -100,7 +100,9 @@ def test_rows_read_in_blocks_give_what_rows_in_memory_give(monkeypatch: pytest.M
             read.append(stop - start)
             return inner.read(start, stop)
 
-        return rows_module.Rows(read=rows, n=inner.n, width=inner.width, dtype=inner.dtype, name=inner.name)
+        return rows_module.Rows(
+            read=rows, n=inner.n, width=inner.width, dtype=inner.dtype, name=inner.name, owner=inner.owner
+        )
 
     streamed = Shared([counted(as_matrix(each)) for each in (x, y)], budget=0)
     score = score_rbf_cka(streamed, 0, 1, GaussianOptions())

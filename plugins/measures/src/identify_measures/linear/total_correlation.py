@@ -33,7 +33,11 @@ def gaussian_total_correlation(matrix: Matrix, *, interval: bool) -> Score:
     """The score of one checked representation."""
     member = Member(label=matrix.name, width=matrix.width, dtype=matrix.dtype, tolerance=matrix.rank_tolerance)
     statistics = ResidentRows(
-        [matrix.values], members=(member,), blocks=min(BLOCKS, matrix.n) if interval else 1, budget=Memory().derived
+        [matrix.values],
+        owners=(matrix,),
+        members=(member,),
+        blocks=min(BLOCKS, matrix.n) if interval else 1,
+        budget=Memory().derived,
     )
     return total_correlation_of(statistics, 0, PairOptions(interval="always" if interval else "never"))
 

@@ -10,7 +10,7 @@ import torch
 
 from identify_measures.holding_out import Marks
 from identify_measures.inputs import Matrix, as_matrix
-from identify_measures.repeats import all_differ, hash_rows
+from identify_measures.repeats import all_differ, found_once, hash_rows
 
 _BLOCK_BYTES = 32 << 20
 
@@ -87,6 +87,10 @@ def fingerprint(x: Rows) -> torch.Tensor | None:
     Raises:
         InputError: the values are not finite real numbers.
     """
+    return found_once(x, lambda: _fingerprint(x))
+
+
+def _fingerprint(x: Rows) -> torch.Tensor | None:
     n, width = x.shape
     step = block_rows(width)
     parts = []

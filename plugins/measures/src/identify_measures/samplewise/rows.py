@@ -33,6 +33,7 @@ class Rows:
         width: columns.
         dtype: the type that they came in.
         name: what messages call it.
+        owner: the matrix or the representation that the rows are of.
     """
 
     read: Callable[[int, int], torch.Tensor]
@@ -40,6 +41,7 @@ class Rows:
     width: int
     dtype: str
     name: str
+    owner: object
 
     def all(self) -> torch.Tensor:
         """Every row, shape (n, d)."""
@@ -63,6 +65,7 @@ def rows_of_matrix(matrix: Matrix) -> Rows:
         width=matrix.width,
         dtype=matrix.dtype,
         name=matrix.name,
+        owner=matrix,
     )
 
 
@@ -81,7 +84,7 @@ def rows_of_representation(representation: Representation, device: torch.device)
 
     n, width = representation.shape
     dtype = as_matrix(representation.rows(0, 1), representation.label, least_rows=1).dtype
-    return Rows(read=read, n=n, width=width, dtype=dtype, name=representation.label)
+    return Rows(read=read, n=n, width=width, dtype=dtype, name=representation.label, owner=representation)
 
 
 class View:

@@ -13,7 +13,7 @@ from identify_measures.blocks import Blocks, random_blocks
 from identify_measures.catalogue import measure
 from identify_measures.cautions import Traits, cautions
 from identify_measures.inputs import paired
-from identify_measures.repeats import count_groups, fingerprint_of, groups_of
+from identify_measures.repeats import count_groups, fingerprint_of, found_once, groups_of
 from identify_measures.samplewise.hsic import Grid
 from identify_measures.samplewise.neighbours import Neighbours, SimilarityName, nearest
 from identify_measures.samplewise.rows import Rows, View, ViewName, rows_of_matrix, rows_of_representation
@@ -63,7 +63,9 @@ class Shared:
 
     def fingerprint(self, i: int) -> torch.Tensor | None:
         """What tells equal rows of a representation, as `repeats.fingerprint` says it."""
-        return self.once(("fingerprint", i), lambda: fingerprint_of(self.rows[i].spans))
+        return self.once(
+            ("fingerprint", i), lambda: found_once(self.rows[i].owner, lambda: fingerprint_of(self.rows[i].spans))
+        )
 
     def groups(self) -> torch.Tensor | None:
         """Which rows are equal in all representations."""

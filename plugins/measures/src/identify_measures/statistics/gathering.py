@@ -64,6 +64,7 @@ def from_arrays(x: Any, y: Any, *, blocks: int = 1, fit: Any = None, least_rows:
     first, second = paired(x, y, least_rows=least_rows)
     return ResidentRows(
         [first.values, second.values],
+        owners=(first, second),
         members=tuple(
             Member(label=each.name, width=each.width, dtype=each.dtype, tolerance=each.rank_tolerance)
             for each in (first, second)
@@ -97,7 +98,9 @@ def from_representations(
     few = rows * size <= min(_PER_BLOCK * width * width, _AT_MOST * memory.rows)
     if few or rows * size <= memory.rows:
         spans = list(read_spans(representations, device, rows))
-        return ResidentRows(spans[0], members=members, blocks=min(BLOCKS, rows), budget=memory.derived)
+        return ResidentRows(
+            spans[0], owners=representations, members=members, blocks=min(BLOCKS, rows), budget=memory.derived
+        )
     affordable = int(memory.products / (_PER_BLOCK * width * width))
     if affordable < 2:
 
@@ -132,7 +135,7 @@ def stream(
     made = CrossProducts(
         chunks, members=members, blocks=min(blocks, -(-rows // chunk)), budget=memory.derived, notes=notes
     )
-    made.find_repeats(lambda i: (part for (part,) in read_spans([representations[i]], device, span)))
+    made.find_repeats(lambda i: (part for (part,) in read_spans([representations[i]], device, span)), representations)
     return made
 
 

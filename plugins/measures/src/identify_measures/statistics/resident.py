@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 import torch
 
 from identify_measures.blocks import random_blocks
 from identify_measures.inputs import RANK_TOLERANCE
-from identify_measures.repeats import fingerprint, groups_of
+from identify_measures.repeats import fingerprint, found_once, groups_of
 from identify_measures.statistics.derived import Member, Principal, Statistics, Subset, principal_components
 from identify_measures.statistics.reductions import (
     column_squares,
@@ -43,7 +43,8 @@ class ResidentRows(Statistics):
 
     Args:
         rows: one finite (n, d) tensor a representation, all on one device, of float32 or float64.
-        members: the representations.
+        owners: the representations themselves, for what is found of them once.
+        members: what is said of them.
         blocks: how many blocks, at most the number of rows.
         budget: bytes that derived products may take.
         fit: which rows are the first of two blocks, boolean, shape (n,); None for random blocks.
@@ -54,6 +55,7 @@ class ResidentRows(Statistics):
         self,
         rows: list[torch.Tensor],
         *,
+        owners: Sequence[object],
         members: tuple[Member, ...],
         blocks: int,
         budget: float,
@@ -68,7 +70,9 @@ class ResidentRows(Statistics):
         if fit is not None:
             edges, order = (0, int(fit.sum()), n), torch.argsort(~fit, stable=True).to(device)
         elif blocks > 1:
-            fingerprints = tuple(fingerprint(each) for each in rows)
+            fingerprints = tuple(
+                found_once(owner, partial(fingerprint, each)) for owner, each in zip(owners, rows, strict=True)
+            )
             cut = random_blocks(n, blocks, groups_of(fingerprints))
             edges, order = cut.edges, cut.order.to(device)
         self._edges = edges
@@ -92,11 +96,15 @@ class ResidentRows(Statistics):
             notes=notes,
         )
         self.fingerprints = fingerprints
-        self._given = () if fingerprints else tuple(rows)
+        self._given = () if fingerprints else tuple(zip(owners, rows, strict=True))
 
     def groups(self, *chosen: int) -> torch.Tensor | None:
         # Looked for one after the other: where all rows of one differ, those of the pair do.
-        return groups_of(self.fingerprints[i] if self.fingerprints else fingerprint(self._given[i]) for i in chosen)
+        return groups_of(self.fingerprints[i] if self.fingerprints else self._fingerprint(i) for i in chosen)
+
+    def _fingerprint(self, i: int) -> torch.Tensor | None:
+        owner, rows = self._given[i]
+        return found_once(owner, lambda: fingerprint(rows))
 
     def rescaled(self, scales: Mapping[int, torch.Tensor]) -> ResidentRows:
         made = copy(self)

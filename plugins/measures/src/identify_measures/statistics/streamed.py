@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from itertools import pairwise
 
 import torch
 
-from identify_measures.repeats import fingerprint_of, hash_few_columns
+from identify_measures.repeats import fingerprint_of, found_once, hash_few_columns
 from identify_measures.statistics.derived import Member, Statistics, Subset
 from identify_measures.statistics.reductions import column_sums, home_of, unit_of
 
@@ -108,14 +108,16 @@ class CrossProducts(Statistics):
         self._norm_norms[block] += q.T @ q
         self._row_norms[block] += z64.T @ q
 
-    def find_repeats(self, read: Callable[[int], Iterable[torch.Tensor]]) -> None:
+    def find_repeats(self, read: Callable[[int], Iterable[torch.Tensor]], owners: Sequence[object]) -> None:
         """Find equal rows: from the pass where a few columns tell all rows apart, else from reading them again.
 
         Args:
             read: begins to read the rows of one representation.
+            owners: the representations.
         """
         self.fingerprints = tuple(
-            fingerprint_of(partial(read, i), torch.cat(few)) for i, few in enumerate(self._few_columns)
+            found_once(owners[i], partial(fingerprint_of, partial(read, i), torch.cat(few)))
+            for i, few in enumerate(self._few_columns)
         )
         self._few_columns = []
 
