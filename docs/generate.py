@@ -12,6 +12,7 @@ from generating.plugins import documented_plugins, documented_registry, plugin_p
 from generating.records import records_page, store_page, targets_page, training_page
 from generating.rungs import ladder_drawing, ladder_table, rungs_page
 from generating.testing import testing_page
+from generating.verbs import verbs_page
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
@@ -31,6 +32,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield REFERENCE / "rungs.md", rungs_page()
     yield REFERENCE / "errors.md", errors_page()
     yield REFERENCE / "testing.md", testing_page()
+    yield REFERENCE / "verbs.md", verbs_page()
     registry = documented_registry()
     for name in documented_plugins(registry):
         yield REFERENCE / "plugins" / f"{name}.md", plugin_page(registry, name)

@@ -38,7 +38,7 @@ def generated() -> Mapping[str, str]:
 
 
 def generated_names() -> list[str]:
-    fixed = ["hooks", "records", "targets", "training", "store", "rungs", "errors", "testing"]
+    fixed = ["hooks", "records", "targets", "training", "store", "rungs", "errors", "testing", "verbs"]
     return [f"reference/{each}.md" for each in fixed] + [f"reference/plugins/{each}.md" for each in plugin_names()]
 
 

@@ -11,7 +11,7 @@ from identify_core.cli.invocation import Invocation, json_option, quiet_option, 
 from identify_core.cli.output import print_text
 from identify_core.cli.outside import outside_options, terms_from
 from identify_core.cli.sweep import executor_options
-from identify_core.verbs.executors import Spread
+from identify_core.verbs.executors import Workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,7 @@ def command(
 
     if settings["expect"]:
         rung(settings["expect"])
-    spread = Spread(workers=workers, executor=executor, scheduler=scheduler, slurm=slurm)
+    at_work = Workers(count=workers, executor=executor, scheduler=scheduler, slurm=slurm)
     registry = invocation.registry()
     from identify_core.comparisons.asked import Asked
     from identify_core.comparisons.comparison import Request
@@ -125,7 +125,7 @@ def command(
     request = Request(groups=groups, evaluators=evaluators, asked=asked, registry=registry, **settings)
     if dry_run:
         return _plan(request, as_json)
-    with means_of(invocation, spread, quiet=quiet) as means:
+    with means_of(invocation, at_work, quiet=quiet) as means:
         comparison = compare(request, means)
         page = _draw(store, comparison, registry) if report else None
     return answer(comparison, request, as_json=as_json, full=full, page=page)

@@ -54,8 +54,7 @@ def command(
     identify plot fcn-shells --format svg --format pdf --only subspace --output paper/figures
     """
     from identify_core.cli.output import print_json, print_warning
-    from identify_core.errors import UsageError
-    from identify_core.reports.stored_figures import redraw
+    from identify_core.reports.stored_figures import redraw, refuse_nothing
     from identify_core.store import Store
 
     stored = Store(invocation.store_path).open_any(run)
@@ -69,12 +68,8 @@ def command(
             print_text(file)
         if each.problem:
             print_warning(f"{each.label} was not drawn: {each.problem}")
-    if any(each.problem for each in drawings):
-        return RAN_AND_FAILED
-    if not any(each.files for each in drawings):
-        hint = "; not every figure has an interactive view" if formats == ("html",) else ""
-        raise UsageError(f"the run {stored.id} holds no finding that is drawn as {' or '.join(formats)}{hint}")
-    return 0
+    refuse_nothing(stored, drawings, formats)
+    return RAN_AND_FAILED if any(each.problem for each in drawings) else 0
 
 
 def _plain(drawing: Drawing) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from identify_core.cli.invocation import (
     trust_option,
 )
 from identify_core.cli.sweep import executor_options
-from identify_core.verbs.executors import Spread
+from identify_core.verbs.executors import Workers
 
 
 @click.command("resume")
@@ -50,7 +50,7 @@ def command(
     from identify_core.verbs.working import Watching, go_on
 
     watching = Watching(track=track, seconds_between_checkpoints=checkpoint_every, force=force, quiet=quiet)
-    ended = go_on(invocation, run, watching, spread=Spread.of(spread), trusted=trusted)
+    ended = go_on(invocation, run, watching, workers=Workers.of(spread), trusted=trusted)
     if isinstance(ended, tuple):
         from identify_core.cli.compare import answer
 

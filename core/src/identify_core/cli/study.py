@@ -17,7 +17,7 @@ from identify_core.cli.invocation import (
 )
 from identify_core.cli.output import print_text
 from identify_core.cli.sweep import executor_options
-from identify_core.verbs.executors import Spread, executor_of
+from identify_core.verbs.executors import Workers, executor_of
 
 if TYPE_CHECKING:
     from identify_core.comparisons.comparison import Comparison
@@ -64,7 +64,7 @@ def command(
     from identify_core.studies.plans import plan_runs
     from identify_core.studies.study_file import read_study
 
-    Spread.of(given)
+    Workers.of(given)
     study = read_study(file)
     registry = invocation.registry()
     planned = plan_runs(study, registry)
@@ -125,7 +125,7 @@ def _perform(
         seconds_between_checkpoints=given["checkpoint_every"],
         force=given["force"],
     )
-    with watched(quiet) as (display, stop_requested), executor_of(Spread.of(given), display) as executor:
+    with watched(quiet) as (display, stop_requested), executor_of(Workers.of(given), display) as executor:
         means = Means(
             registry=registry,
             store=store,

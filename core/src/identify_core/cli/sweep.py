@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,18 +19,16 @@ from identify_core.cli.invocation import (
     tracking_options,
     trust_option,
 )
-from identify_core.cli.output import print_text
+from identify_core.cli.output import print_text, print_warning
 from identify_core.errors import UsageError
-from identify_core.verbs.executors import Spread, executor_of
+from identify_core.verbs.executors import Workers
 
 if TYPE_CHECKING:
     from identify_core.plugins import Registry
-    from identify_core.store import Store
     from identify_core.sweeps.combinations import Plan
     from identify_core.sweeps.records import StoredSweep
     from identify_core.sweeps.summary import Row
     from identify_core.sweeps.tables import Line
-    from identify_core.sweeps.trust import Trust
 
 F = TypeVar("F", bound=Callable[..., Any])
 RAN_AND_FAILED = 1
@@ -106,6 +104,8 @@ def command(
     from identify_core.sweeps.records import find_sweep
     from identify_core.sweeps.summary import read_rows
     from identify_core.sweeps.trust import trust_of
+    from identify_core.verbs.sweeps import Begun, do_sweep, find_or_begin
+    from identify_core.verbs.working import Watching
 
     _refuse_contradictions(given, resume=resume, show=show, dry_run=dry_run, new=new)
     store = Store(invocation.store_path)
@@ -116,7 +116,7 @@ def command(
     if resume is not None:
         sweep = find_sweep(store, resume)
         registry = invocation.registry_for(sweep.document, f"sweep --resume {resume}")
-        trust = trust_of(sweep, registry, given["trusted"])
+        begun = Begun(sweep=sweep, trust=trust_of(sweep, registry, given["trusted"]))
     else:
         registry = invocation.registry_for_spec(given["file"], given["overrides"])
         plan = _plan(registry, given)
@@ -125,11 +125,18 @@ def command(
         if dry_run:
             _print_plan(plan, as_json)
             return 0
-        sweep, trust = _find_or_begin(store, plan, registry, given["trusted"], new=new)
-    rows = read_rows(store, sweep)
-    if any(row.status != "finished" for row in rows):
-        rows = _sweep_over(invocation, trust, store, sweep, given, quiet)
-    _print(invocation, sweep, rows, given, as_json)
+        begun = find_or_begin(store, plan, registry, given["trusted"], new=new, warn=print_warning)
+        if begun.again:
+            print_text(f"going on with the sweep {begun.sweep.id}; --new begins again", err=True)
+    watching = Watching(
+        track=given["track"],
+        seconds_between_checkpoints=given["checkpoint_every"],
+        force=given["force"],
+        quiet=quiet,
+    )
+    workers = Workers.of(given)
+    rows = do_sweep(invocation, store, begun, workers, watching, keep_going=given["keep_going"])
+    _print(invocation, begun.sweep, rows, given, as_json)
     return 0 if all(row.is_whole for row in rows) else RAN_AND_FAILED
 
 
@@ -142,7 +149,7 @@ def _refuse_contradictions(given: dict[str, Any], **modes: Any) -> None:
     if stored and (others or len(stored) > 1):
         other = stored[1] if len(stored) > 1 else others[0]
         raise UsageError(f"{stored[0]} and {other} do not go together: the sweep in the store has its own spec")
-    Spread.of(given)
+    Workers.of(given)
 
 
 def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
@@ -150,55 +157,6 @@ def _plan(registry: Registry, given: dict[str, Any]) -> Plan:
 
     names = ("plugin", "file", "preset", "overrides", "over", "count")
     return plan_sweep(registry, **{name: given[name] for name in names})
-
-
-def _find_or_begin(
-    store: Store, plan: Plan, registry: Registry, trusted: Collection[str], *, new: bool
-) -> tuple[StoredSweep, dict[int, Trust]]:
-    from identify_core.cli.output import print_warning
-    from identify_core.sweeps.records import find_equal, write_sweep
-    from identify_core.sweeps.trust import trust_in_plan, trust_of
-
-    earlier = None if new else find_equal(store, plan)
-    if earlier is None:
-        trust = trust_in_plan(plan, warn=print_warning)
-        return write_sweep(store, plan, {index: each.signature for index, each in trust.items()}), trust
-    print_text(f"going on with the sweep {earlier.id}; --new begins again", err=True)
-    return earlier, trust_of(earlier, registry, trusted)
-
-
-def _sweep_over(
-    invocation: Invocation,
-    trust: Mapping[int, Trust],
-    store: Store,
-    sweep: StoredSweep,
-    given: dict[str, Any],
-    quiet: bool,
-) -> list[Row]:
-    """Do what is left, stopping at Ctrl-C, and draw what came of it."""
-    from identify_core.runs.trackers import track_observers
-    from identify_core.sweeps.execution import Conditions, sweep_over
-    from identify_core.verbs.watching import watched
-
-    track_observers(given["track"])  # a wrong name is said before anything runs
-    conditions = Conditions(
-        **invocation.loading,
-        track=given["track"],
-        seconds_between_checkpoints=given["checkpoint_every"],
-        force=given["force"],
-        keep_going=given["keep_going"],
-        trust=trust,
-    )
-    with watched(quiet) as (display, stop_requested), executor_of(Spread.of(given), display) as executor:
-        rows = sweep_over(sweep, store, executor, conditions, display=display, stop_requested=stop_requested)
-    from identify_core.store.files import explained
-    from identify_core.sweeps.figures import draw_sweep
-    from identify_core.sweeps.records import open_sweep
-
-    with explained("draw the sweep", sweep.folder), open_sweep(store, sweep) as folder:
-        folder.make(sweep.figures.name).close()
-        draw_sweep(rows, sweep.settings, sweep.figures)
-    return rows
 
 
 def _print_plan(plan: Plan, as_json: bool) -> None:
@@ -221,7 +179,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 
 
 def _print(
-    invocation: Invocation, sweep: StoredSweep, rows: list[Row], given: Mapping[str, Any], as_json: bool
+    invocation: Invocation, sweep: StoredSweep, rows: Sequence[Row], given: Mapping[str, Any], as_json: bool
 ) -> None:
     from identify_core.cli.output import print_json, print_table, print_warning
     from identify_core.sweeps.summary import count_statuses, varying_scalars

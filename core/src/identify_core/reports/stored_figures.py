@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from identify_core.errors import IdentifyError, PluginError, StoreError, UsageError
-from identify_core.reports.figures import house_style, save_figure
+from identify_core.reports.figures import FORMATS, house_style, save_figure
 from identify_core.store.layout import encode_name
 from identify_core.suggestions import did_you_mean
 
@@ -52,19 +52,33 @@ def redraw(
         only: labels of findings; all of them where empty.
 
     Raises:
-        UsageError: a label that the run does not have.
+        UsageError: a format or a label that there is not.
         StoreError: a finding cannot be read, or a file cannot be written.
     """
     findings = run.findings
     for label in only:
         if label not in findings:
             raise UsageError(f"the run {run.id} has no finding {label!r}", hint=did_you_mean(label, findings))
+    for each in formats:
+        if each not in FORMATS:
+            raise UsageError(f"figures are not drawn as {each!r}", hint=did_you_mean(each, FORMATS))
     with TemporaryDirectory(prefix="identify-plot-") as scratch:
         context = _context(run, Path(scratch))
         return [
             _redraw_one(run, findings[label], registry, context, folder / encode_name(label), formats)
             for label in only or findings
         ]
+
+
+def refuse_nothing(run: StoredRun, drawings: Sequence[Drawing], formats: Sequence[str]) -> None:
+    """Refuse to have drawn nothing without a word.
+
+    Raises:
+        UsageError: no finding is drawn in these formats, and none has failed.
+    """
+    if not any(each.problem or each.files for each in drawings):
+        hint = "not every figure has an interactive view" if tuple(formats) == ("html",) else ""
+        raise UsageError(f"the run {run.id} holds no finding that is drawn as {' or '.join(formats)}", hint=hint)
 
 
 def _redraw_one(

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from identify_core.errors import UsageError
-from identify_core.verbs.executors import Spread, executor_of
+from identify_core.verbs.executors import Workers, executor_of
 
 if TYPE_CHECKING:
     from identify_core.comparisons.comparison import Comparison, Request
@@ -40,7 +40,7 @@ def evaluators_of_pairs(
 
 
 @contextmanager
-def means_of(place: Workplace, spread: Spread, *, quiet: bool) -> Iterator[Means]:
+def means_of(place: Workplace, workers: Workers, *, quiet: bool) -> Iterator[Means]:
     """What a comparison is made with: progress, an interrupt as a request to stop, processes where asked for."""
     from identify_core.comparisons.execution import Means
     from identify_core.store import Store
@@ -48,8 +48,8 @@ def means_of(place: Workplace, spread: Spread, *, quiet: bool) -> Iterator[Means
 
     with watched(quiet) as (display, stop_requested), ExitStack() as stack:
         executor = None
-        if not spread.is_here:
-            executor = stack.enter_context(executor_of(spread, display, what="pairs", unit="blocks"))
+        if not workers.is_here:
+            executor = stack.enter_context(executor_of(workers, display, what="pairs", unit="blocks"))
         yield Means(
             store=Store(place.store_path.resolve()),  # a comparison that is gone on with is made in another folder
             display=display,
@@ -60,14 +60,14 @@ def means_of(place: Workplace, spread: Spread, *, quiet: bool) -> Iterator[Means
 
 
 def go_on_comparing(
-    place: Workplace, writer: RunWriter, *, spread: Spread, trusted: Collection[str], quiet: bool
+    place: Workplace, writer: RunWriter, *, workers: Workers, trusted: Collection[str], quiet: bool
 ) -> tuple[Comparison, Request]:
     """Go on with an interrupted comparison.
 
     Args:
         place: its store and its plugins.
         writer: of the staging folder, taken over by this process.
-        spread: where its pairs are done, whether or not they were spread before.
+        workers: where its pairs are done, whether or not they were spread before.
         trusted: what the command trusts by name.
         quiet: no progress.
     """
@@ -79,7 +79,7 @@ def go_on_comparing(
     text = StoredRun.open(writer.folder).summary.read_spec()
     owner, signature = f"the comparison {writer.id}", writer.document.get("spec_signature")
     with (
-        means_of(place, spread, quiet=quiet) as means,
+        means_of(place, workers, quiet=quiet) as means,
         reopened(text, registry, means.store, owner=owner, signature=signature, trusted=trusted) as request,
     ):
         return resume(request, means, writer, text), request

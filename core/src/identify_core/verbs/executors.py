@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen(kw_only=True)
-class Spread:
-    """How tasks are spread.
+class Workers:
+    """Who does tasks.
 
     Args:
-        workers: how many processes; None for one.
+        count: how many processes; None for one.
         executor: local, dask or slurm.
         scheduler: the address of the Dask cluster.
         slurm: further lines for the job array.
@@ -30,7 +30,7 @@ class Spread:
         UsageError: these do not go together.
     """
 
-    workers: int | None = None
+    count: int | None = None
     executor: str = "local"
     scheduler: str | None = None
     slurm: Sequence[str] = ()
@@ -41,43 +41,48 @@ class Spread:
                 "--executor dask needs the address of a cluster",
                 hint="name it, as in --scheduler tcp://10.0.0.1:8786",
             )
-        if self.executor != "local" and self.workers is not None:
+        if self.executor != "local" and self.count is not None:
             raise UsageError("--workers is for --executor local: a cluster has its own workers")
         for option, executor in {"scheduler": "dask", "slurm": "slurm"}.items():
             if getattr(self, option) and self.executor != executor:
                 raise UsageError(f"--{option} is for --executor {executor}", hint=f"add --executor {executor}")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Spread:
+    def of(cls, given: Mapping[str, Any]) -> Workers:
         """Of the options of a command, which may have others."""
-        return cls(**{field.name: given[field.name] for field in attrs.fields(cls)})
+        return cls(
+            count=given["workers"],
+            executor=given["executor"],
+            scheduler=given["scheduler"],
+            slurm=given["slurm"],
+        )
 
     @property
     def is_here(self) -> bool:
         """Whether this process alone does the tasks."""
-        return self.executor == "local" and (self.workers or 1) == 1
+        return self.executor == "local" and (self.count or 1) == 1
 
 
 @contextmanager
-def executor_of(spread: Spread, display: Display, *, what: str = "sweep", unit: str = "runs") -> Iterator[Executor]:
+def executor_of(workers: Workers, display: Display, *, what: str = "sweep", unit: str = "runs") -> Iterator[Executor]:
     """What does tasks, for the block; its bar says what they are."""
     from identify_core.sweeps.execution import counted
     from identify_core.sweeps.processes import run_here, run_in_processes
 
     several: Any
     with ExitStack() as stack:
-        if spread.is_here:
+        if workers.is_here:
             yield partial(run_here, display=display)
             return
-        if spread.executor == "dask":
+        if workers.executor == "dask":
             from identify_core.sweeps.cluster import connect, run_on_dask
 
-            client = stack.enter_context(connect(str(spread.scheduler)))
+            client = stack.enter_context(connect(str(workers.scheduler)))
             several = partial(run_on_dask, client=client)
-        elif spread.executor == "slurm":
+        elif workers.executor == "slurm":
             from identify_core.sweeps.slurm import run_on_slurm
 
-            several = partial(run_on_slurm, options=spread.slurm)
+            several = partial(run_on_slurm, options=workers.slurm)
         else:
-            several = partial(run_in_processes, workers=spread.workers or 1)
+            several = partial(run_in_processes, workers=workers.count or 1)
         yield lambda units, stop: counted(several(units, stop), len(units), display, what=what, unit=unit)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from identify_core.errors import Interrupted, UsageError
 from identify_core.verbs.comparisons import evaluators_of_pairs, means_of
-from identify_core.verbs.executors import Spread
+from identify_core.verbs.executors import Workers
 from identify_core.verbs.given import Overrides, PathLike, Place, as_texts, name_things
 from identify_core.verbs.results import Listing, OpenComparison, OpenRun, opened
 from identify_core.verbs.working import Evaluation, Watching, evaluate_stored, go_on, surrounded, write_page
@@ -120,10 +120,10 @@ def resume(
         IdentifyError: as `run` or `compare`.
     """
     place = Place(store=store, plugin_files=plugin_files)
-    spread = Spread(workers=workers, executor=executor, scheduler=scheduler, slurm=slurm)
+    at_work = Workers(count=workers, executor=executor, scheduler=scheduler, slurm=slurm)
     watching = Watching(track=track, force=force, quiet=quiet)
     with _resumable():
-        ended = go_on(place, reference, watching, spread=spread, trusted=trusted)
+        ended = go_on(place, reference, watching, workers=at_work, trusted=trusted)
     if isinstance(ended, tuple):
         return _compared(*ended)
     _warn_of(ended.failures)
@@ -283,10 +283,10 @@ def compare(
         rung(expect)
     place = Place(store=store, plugin_files=plugin_files)
     terms = Terms(axes=axes, ids=_several(ids), taken_as=_several(taken_as))
-    spread = Spread(workers=workers, executor=executor, scheduler=scheduler, slurm=slurm)
+    at_work = Workers(count=workers, executor=executor, scheduler=scheduler, slurm=slurm)
     named = name_things(things)
     asked = Asked.of(named, place.store, latents=_several(latents), split=split or "", terms=terms)
-    if asked is None and not spread.is_here:
+    if asked is None and not at_work.is_here:
         raise UsageError(
             "arrays in memory are compared in this process alone",
             hint="write them into files, or run `identify import` on them, to spread the comparison",
@@ -307,7 +307,7 @@ def compare(
         trust_ids=trust_ids,
         partial=partial,
     )
-    with _resumable(), means_of(place, spread, quiet=quiet) as means:
+    with _resumable(), means_of(place, at_work, quiet=quiet) as means:
         return _compared(make_comparison(request, means), request)
 
 
@@ -335,6 +335,46 @@ def report(
     place = Place(store=_store_of(stored, store), plugin_files=plugin_files)
     found = place.store.open_any(stored if isinstance(stored, str) else stored.id)
     return write_page(place, found, Path(output) if output is not None else None, warnings.warn)
+
+
+def plot(
+    stored: OpenRun | str = "@last",
+    *,
+    formats: str | Sequence[str] = "png",
+    only: str | Sequence[str] = (),
+    output: PathLike | None = None,
+    store: PathLike | None = None,
+    plugin_files: Sequence[PathLike] = (),
+) -> list[Path]:
+    """Draw the figures of a run or a comparison from what is stored, as `identify plot` does.
+
+    Args:
+        stored: the run or comparison, or what names it.
+        formats: png, svg, pdf, or html for the interactive views.
+        only: labels of findings; all of them by default.
+        output: the folder, with one inside a finding; `figures-ID` here by default.
+        store: the folder that holds it; known where it is open.
+        plugin_files: single files that are plugins.
+
+    Returns:
+        The files. A finding that cannot be drawn is told by a warning.
+
+    Raises:
+        UsageError: there is no such finding or format, or nothing is drawn in these formats.
+        StoreError: it cannot be read, or a file cannot be written.
+    """
+    from identify_core.reports.stored_figures import redraw, refuse_nothing
+
+    place = Place(store=_store_of(stored, store), plugin_files=plugin_files)
+    found = place.store.open_any(stored if isinstance(stored, str) else stored.id)
+    registry = place.registry_for(found.document, f"plot {found.id}", kinds=("evaluator",))
+    folder = Path(output) if output is not None else Path(f"figures-{found.id}")
+    drawings = redraw(found, registry, folder, formats=_several(formats), only=_several(only))
+    refuse_nothing(found, drawings, _several(formats))
+    for each in drawings:
+        if each.problem:
+            warnings.warn(f"{each.label} was not drawn: {each.problem}", stacklevel=2)
+    return [file for each in drawings for file in each.files]
 
 
 @contextmanager

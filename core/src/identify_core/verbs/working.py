@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from identify_core.runs.revisits import Revisited
     from identify_core.store import StoredRun
     from identify_core.tasks import Loading
-    from identify_core.verbs.executors import Spread
+    from identify_core.verbs.executors import Workers
 
 _REMADE = {"samples", "weights", "modules", "decoder"}  # what evaluators may require that a stored run makes again
 
@@ -83,7 +83,7 @@ def surrounded(place: Workplace, watching: Watching) -> Iterator[Surroundings]:
 
 
 def go_on(
-    place: Workplace, reference: str, watching: Watching, *, spread: Spread, trusted: Sequence[str]
+    place: Workplace, reference: str, watching: Watching, *, workers: Workers, trusted: Sequence[str]
 ) -> Outcome | tuple[Comparison, Request]:
     """Go on with an interrupted run or comparison.
 
@@ -91,7 +91,7 @@ def go_on(
         place: its store and its plugins.
         reference: what names it.
         watching: how a run is watched.
-        spread: where the pairs of a comparison are done.
+        workers: where the pairs of a comparison are done.
         trusted: code and files that its stored spec may name.
 
     Returns:
@@ -109,8 +109,8 @@ def go_on(
         if writer.document["kind"] == "comparison":
             from identify_core.verbs.comparisons import go_on_comparing
 
-            return go_on_comparing(place, writer, spread=spread, trusted=trusted, quiet=watching.quiet)
-        if not spread.is_here:
+            return go_on_comparing(place, writer, workers=workers, trusted=trusted, quiet=watching.quiet)
+        if not workers.is_here:
             raise UsageError(f"{writer.id} is a run, and only a comparison is spread over processes")
         spec = load_stored_spec(
             place.registry_for(writer.document, f"resume {reference}"),
