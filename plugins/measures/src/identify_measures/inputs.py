@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from identify_core import UsageError
+from identify_measures.statistics.reductions import column_sums
 
 RANK_TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 """Singular values below this part of the largest count as zero."""
@@ -29,11 +30,13 @@ class Matrix:
         values: shape (n, d), float32 or float64, finite, on the device where it came from.
         dtype: the type that it came in, such as `float16` or `int64`.
         name: what messages call it.
+        sums: of the columns, shape (d,), float64.
     """
 
     values: torch.Tensor
     dtype: str
     name: str
+    sums: torch.Tensor
 
     @property
     def n(self) -> int:
@@ -79,8 +82,7 @@ def as_matrix(x: Any, name: str = "x", *, least_rows: int = 2) -> Matrix:
         )
     if values.shape[0] < least_rows:
         raise InputError(f"{name} has {_rows(values.shape[0])}; at least {least_rows} are needed")
-    check_finite(values, name)
-    return Matrix(values=values, dtype=dtype, name=name)
+    return Matrix(values=values, dtype=dtype, name=name, sums=_finite_sums(values, name))
 
 
 def paired(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), *, least_rows: int = 2) -> tuple[Matrix, Matrix]:
@@ -148,18 +150,14 @@ def refuse_masked(x: Any, name: str) -> None:
         )
 
 
-def check_finite(values: torch.Tensor, name: str) -> None:
-    """Refuse NaN and infinities.
-
-    Raises:
-        InputError: there are some; it says in how many rows.
-    """
-    # A sum is finite only if every term is, and needs no second array of that size; large finite terms may overflow.
-    if math.isfinite(float(values.sum())):
-        return
-    bad = int((~torch.isfinite(values)).any(dim=1).sum())
-    if bad:
-        raise InputError(f"{name} has NaN or infinite values in {_rows(bad)} of {len(values)}")
+def _finite_sums(values: torch.Tensor, name: str) -> torch.Tensor:
+    # A sum is finite only if every term is, and centring needs it anyway; large finite terms may overflow.
+    sums = column_sums(values)
+    if not math.isfinite(float(sums.sum())):
+        bad = int((~torch.isfinite(values)).any(dim=1).sum())
+        if bad:
+            raise InputError(f"{name} has NaN or infinite values in {_rows(bad)} of {len(values)}")
+    return sums
 
 
 def _as_tensor(x: Any, name: str) -> tuple[torch.Tensor, str]:

@@ -113,8 +113,11 @@ def caution(distinct: int, n: int, labels: Sequence[str]) -> list[str]:
 def all_differ(values: torch.Tensor) -> bool:
     """Whether no value of shape (n,) comes twice."""
     # numpy sorts a few thousand numbers several times faster.
-    ordered = torch.from_numpy(np.sort(values.numpy())) if values.device.type == "cpu" else values.sort().values
-    return not bool((ordered[1:] == ordered[:-1]).any())
+    if values.device.type == "cpu":
+        ordered = np.sort(values.numpy())
+        return not np.any(ordered[1:] == ordered[:-1])
+    sorted_values = values.sort().values
+    return not bool((sorted_values[1:] == sorted_values[:-1]).any())
 
 
 def _multipliers(count: int) -> torch.Tensor:

@@ -15,7 +15,8 @@ from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
 from identify_measures.linear.measuring import Formula, about_mean, evaluate
-from identify_measures.statistics.derived import Statistics
+from identify_measures.statistics.arrays import ArraysAtHand
+from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.gathering import Memory, from_arrays, from_representations
 from identify_measures.statistics.pairwise import PairwiseProducts
 from identify_measures.statistics.resident import ResidentRows, gram_squares
@@ -201,3 +202,31 @@ def test_rows_to_fit_on_are_checked(pair: tuple[Array, Array]) -> None:
         measures.pearson_mcc(*pair, fit=399)
     with pytest.raises(InputError, match=r"(?m)^fit holds float64 values in the shape \(3,\)$"):
         measures.linear_r2(*pair, fit=np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_numpy_says_of_two_arrays_what_torch_says(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(200, 5, generator=generator) * torch.tensor([1e-3, 1, 1, 30, 1]) + 100
+    x[:, 2] = 1e6 / 7  # its mean is rounded, so that something is left of it
+    both = [x.to(dtype), torch.randn(200, 4, generator=generator).to(dtype) * 1e-6]
+    members = tuple(
+        Member(label=label, width=each.shape[1], dtype="", tolerance=1e-5)
+        for label, each in zip("xy", both, strict=True)
+    )
+    given: dict[str, Any] = {"owners": (object(), object()), "members": members, "blocks": 1, "budget": 1e6}
+    fast, slow = ArraysAtHand(both, **given), ResidentRows(both, **given)
+    pairs = [(fast, slow), (fast.equilibrated([0]), slow.equilibrated([0]))]
+    assert pairs[1][0] is not fast
+    assert isinstance(pairs[1][0], ArraysAtHand)
+    for ours, theirs in pairs:
+        assert ours.units == theirs.units
+        assert ours.constant(0) == theirs.constant(0) == 1
+        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            torch.testing.assert_close(ours.products(i, j), theirs.products(i, j), rtol=1e-6, atol=1e-9)
+            assert ours.square(i, j) == pytest.approx(theirs.square(i, j), rel=1e-6)
+            assert ours.norm_sums(i, j) == pytest.approx(theirs.norm_sums(i, j), rel=1e-6)
+        for i in (0, 1):
+            torch.testing.assert_close(ours.variances(i), theirs.variances(i), rtol=1e-6, atol=0)
+            assert ours.trace(i) == pytest.approx(theirs.trace(i), rel=1e-6)
+            assert ours.heavy_rows(i) == pytest.approx(theirs.heavy_rows(i), rel=1e-6)

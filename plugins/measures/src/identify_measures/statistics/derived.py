@@ -18,7 +18,7 @@ Subset = tuple[int, ...]
 
 T = TypeVar("T")
 
-_UNEVEN = 1e-4  # of the largest variance: down to a hundredth of the largest norm, scales of columns do no harm
+UNEVEN = 1e-4  # of the largest variance: down to a hundredth of the largest norm, scales of columns do no harm
 
 _NARROW = 96  # representations up to this width keep the factors of every block left out
 
@@ -157,7 +157,7 @@ class Statistics(ABC):
         """Powers of two near what brings each column to the norm of the largest; None where they hardly differ."""
         variances = self.variances(i)
         varying = variances > 0
-        if not bool(varying.any()) or bool(variances[varying].min() > _UNEVEN * variances.max()):
+        if not bool(varying.any()) or bool(variances[varying].min() > UNEVEN * variances.max()):
             return None
         exponents = torch.frexp((variances.max() / variances[varying]).sqrt()).exponent
         scales = torch.ones_like(variances)

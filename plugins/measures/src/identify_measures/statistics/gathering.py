@@ -12,6 +12,7 @@ import torch
 from identify_core import Representation
 from identify_measures.blocks import BLOCKS
 from identify_measures.inputs import InputError, as_matrix, fit_mask, paired, rank_tolerance
+from identify_measures.statistics.arrays import ArraysAtHand
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.pairwise import PairwiseProducts
 from identify_measures.statistics.resident import ResidentRows
@@ -40,10 +41,13 @@ class Memory:
     span: float = 24 * MEBIBYTE
 
 
+_MEMORY = Memory()
+
+
 def memory_of(device: torch.device) -> Memory:
     """A share of a GPU's free memory; fixed sizes on the CPU, which other work shares."""
     if device.type != "cuda":
-        return Memory()
+        return _MEMORY
     free = float(torch.cuda.mem_get_info(device)[0])
     return Memory(rows=0.2 * free, products=0.25 * free, derived=0.15 * free, span=256 * MEBIBYTE)
 
@@ -61,17 +65,19 @@ def from_arrays(x: Any, y: Any, *, blocks: int = 1, fit: Any = None, least_rows:
     Raises:
         InputError: the arrays are not paired representations, or `fit` leaves less than two rows to either part.
     """
-    first, second = paired(x, y, least_rows=least_rows)
-    return ResidentRows(
-        [first.values, second.values],
-        owners=(first, second),
+    both = paired(x, y, least_rows=least_rows)
+    n = both[0].n
+    long = n >= sum(each.width for each in both) and both[0].values.device.type == "cpu"
+    return (ArraysAtHand if long and fit is None and blocks == 1 else ResidentRows)(
+        [each.values for each in both],
+        sums=[each.sums for each in both],
+        owners=both,
         members=tuple(
-            Member(label=each.name, width=each.width, dtype=each.dtype, tolerance=each.rank_tolerance)
-            for each in (first, second)
+            Member(label=each.name, width=each.width, dtype=each.dtype, tolerance=each.rank_tolerance) for each in both
         ),
-        blocks=min(blocks, first.n),
-        fit=None if fit is None else fit_mask(fit, first.n),
-        budget=Memory().derived,
+        blocks=min(blocks, n),
+        fit=None if fit is None else fit_mask(fit, n),
+        budget=_MEMORY.derived,
     )
 
 

@@ -24,35 +24,50 @@ def home_of(device: torch.device) -> torch.device:
 
 def column_sums(rows: torch.Tensor) -> torch.Tensor:
     """Σ x over rows, shape (d,), float64."""
-    return _over_rows(rows, lambda part: part.new_ones(len(part)) @ part, _sum_on_cpu)
+    if rows.device.type == "cpu":
+        return torch.from_numpy(column_sums_on_cpu(rows.numpy()))
+    return _over_rows(rows, lambda part: part.new_ones(len(part)) @ part)
 
 
 def column_squares(rows: torch.Tensor) -> torch.Tensor:
     """Σ x² over rows, shape (d,), float64."""
-    return _over_rows(rows, lambda part: part.square().sum(dim=0), _square_on_cpu)
+    if rows.device.type == "cpu":
+        return torch.from_numpy(column_squares_on_cpu(rows.numpy()))
+    return _over_rows(rows, lambda part: part.square().sum(dim=0))
 
 
-def _over_rows(
-    rows: torch.Tensor, reduce: Callable[[torch.Tensor], torch.Tensor], on_cpu: Callable[[Array], Array]
-) -> torch.Tensor:
-    """Sums over chunks of rows in their own type, added up in float64; by numpy on a CPU, whose calls cost less."""
-    if rows.device.type != "cpu":
-        total = torch.zeros(rows.shape[1], dtype=torch.float64, device=home_of(rows.device))
-        for start in range(0, len(rows), _PRODUCT_CHUNK):
-            total += reduce(rows[start : start + _PRODUCT_CHUNK]).to(total.device)
-        return total
-    values = rows.numpy()
+def _over_rows(rows: torch.Tensor, reduce: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """Sums over chunks of rows in their own type, added up in float64."""
+    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=home_of(rows.device))
+    for start in range(0, len(rows), _PRODUCT_CHUNK):
+        total += reduce(rows[start : start + _PRODUCT_CHUNK]).to(total.device)
+    return total
+
+
+def _over_rows_on_cpu(values: Array, reduce: Callable[[Array], Array]) -> Array:
     step = _PRODUCT_CHUNK if values.dtype == np.float64 else _CHUNK
-    first = on_cpu(values[:step]).astype(np.float64, copy=False)
+    if len(values) <= step:
+        return reduce(values).astype(np.float64, copy=False)
+    first = reduce(values[:step]).astype(np.float64, copy=False)
     for start in range(step, len(values), step):
-        first += on_cpu(values[start : start + step])
-    return torch.from_numpy(first)
+        first += reduce(values[start : start + step])
+    return first
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is found in the sum
+def column_sums_on_cpu(values: Array) -> Array:
+    """`column_sums` of an array, where a call of torch would be most of the time."""
+    return _over_rows_on_cpu(values, _sum_on_cpu)
 
 
 def _sum_on_cpu(values: Array) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found in the sum
-        found: Array = np.ones(len(values), values.dtype) @ values
+    found: Array = np.ones(len(values), values.dtype).dot(values)
     return found
+
+
+def column_squares_on_cpu(values: Array) -> Array:
+    """`column_squares` of an array."""
+    return _over_rows_on_cpu(values, _square_on_cpu)
 
 
 def _square_on_cpu(values: Array) -> Array:
@@ -63,33 +78,23 @@ def _square_on_cpu(values: Array) -> Array:
 def row_squares(rows: torch.Tensor) -> torch.Tensor:
     """Σ x² over columns, shape (n,), float64."""
     if rows.device.type == "cpu":
-        return torch.from_numpy(_square_rows_on_cpu(rows.numpy()))
+        return torch.from_numpy(row_squares_on_cpu(rows.numpy()))
     total = torch.zeros(len(rows), dtype=torch.float64, device=home_of(rows.device))
     for start in range(0, rows.shape[1], _LONG_ROW):
         total += rows[:, start : start + _LONG_ROW].square().sum(dim=1).to(total)
     return total
 
 
-def _square_rows_on_cpu(values: Array) -> Array:
+def row_squares_on_cpu(values: Array) -> Array:
+    """`row_squares` of an array."""
     # numpy squares and sums in one pass; torch writes the squares down first.
+    if values.shape[1] <= _LONG_ROW:
+        whole: Array = np.einsum("ij,ij->i", values, values).astype(np.float64, copy=False)
+        return whole
     found: Array = np.einsum("ij,ij->i", values[:, :_LONG_ROW], values[:, :_LONG_ROW]).astype(np.float64, copy=False)
     for start in range(_LONG_ROW, values.shape[1], _LONG_ROW):
         part = values[:, start : start + _LONG_ROW]
         found += np.einsum("ij,ij->i", part, part)
-    return found
-
-
-def subtract(rows: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """The rows less a shift in their own type, in memory of their own."""
-    shift = shift.to(rows)
-    if rows.device.type == "cpu":
-        return torch.from_numpy(_subtract_on_cpu(rows.numpy(), shift.numpy()))
-    return rows - shift
-
-
-def _subtract_on_cpu(values: Array, shift: Array) -> Array:
-    # numpy asks the system for large pages, which halves the time of a large result.
-    found: Array = values - shift
     return found
 
 
@@ -101,7 +106,7 @@ def cross_products(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         y: shape (n, q); `x` itself takes half the work on a CPU, where numpy hands XᵀX to the symmetric product.
     """
     if x.device.type == "cpu":
-        return torch.from_numpy(_products_on_cpu(x.numpy(), y.numpy()))
+        return torch.from_numpy(products_on_cpu(x.numpy(), y.numpy()))
     dtype = torch.promote_types(x.dtype, y.dtype)
     total = torch.zeros(x.shape[1], y.shape[1], dtype=torch.float64, device=home_of(x.device))
     for start in range(0, len(x), _PRODUCT_CHUNK):
@@ -110,12 +115,14 @@ def cross_products(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def _products_on_cpu(x: Array, y: Array) -> Array:
+def products_on_cpu(x: Array, y: Array) -> Array:
+    """`cross_products` of arrays."""
     if len(x) <= _PRODUCT_CHUNK or np.float64 in (x.dtype, y.dtype):
-        return (x.T @ y).astype(np.float64, copy=False)
+        whole: Array = x.T.dot(y).astype(np.float64, copy=False)
+        return whole
     total = np.zeros((x.shape[1], y.shape[1]))
     for start in range(0, len(x), _PRODUCT_CHUNK):
-        total += x[start : start + _PRODUCT_CHUNK].T @ y[start : start + _PRODUCT_CHUNK]
+        total += x[start : start + _PRODUCT_CHUNK].T.dot(y[start : start + _PRODUCT_CHUNK])
     return total
 
 
@@ -126,10 +133,15 @@ def unit_of(rows: torch.Tensor, squares: torch.Tensor | None = None) -> float:
         rows: any values.
         squares: their `row_squares`, where these are known.
     """
-    if squares is not None and _SAFE[0] ** 2 < float(squares.max()) / rows.shape[1] < _SAFE[1] ** 2:
+    if squares is not None and is_safe(float(squares.max()), rows.shape[1]):
         return 1.0
     smallest, largest = (float(each) for each in torch.aminmax(rows))
     return unit_of_size(max(-smallest, largest))
+
+
+def is_safe(largest: float, width: int) -> bool:
+    """Whether rows whose largest sum of squares this is need no other unit."""
+    return _SAFE[0] ** 2 < largest / width < _SAFE[1] ** 2
 
 
 def unit_of_size(size: float) -> float:

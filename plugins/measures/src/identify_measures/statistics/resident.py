@@ -8,6 +8,7 @@ from copy import copy
 from functools import cached_property, partial
 from itertools import pairwise
 
+import attrs
 import torch
 
 from identify_measures.blocks import random_blocks
@@ -15,12 +16,14 @@ from identify_measures.inputs import RANK_TOLERANCE
 from identify_measures.repeats import fingerprint, found_once, groups_of
 from identify_measures.statistics.derived import Member, Principal, Statistics, Subset, principal_components
 from identify_measures.statistics.reductions import (
+    Array,
     column_squares,
     column_sums,
     cross_products,
     home_of,
+    is_safe,
     row_squares,
-    subtract,
+    row_squares_on_cpu,
     unit_of,
 )
 
@@ -30,7 +33,7 @@ _GRAM_TILE = 512
 # themselves still tell singular values down to the square root of it.
 _DOUBTFUL = 1e-11
 _MILD = 1e-6
-_UNSEEN = 1e-11  # of a sum of squares: below the rounding of what it is a sum of
+UNSEEN = 1e-11  # of a sum of squares: below the rounding of what it is a sum of
 
 
 class ResidentRows(Statistics):
@@ -48,6 +51,7 @@ class ResidentRows(Statistics):
         blocks: how many blocks, at most the number of rows.
         budget: bytes that derived products may take.
         fit: which rows are the first of two blocks, boolean, shape (n,); None for random blocks.
+        sums: of each one's columns, float64, where they are known.
         notes: what a score must say of how the statistics came about.
     """
 
@@ -60,6 +64,7 @@ class ResidentRows(Statistics):
         blocks: int,
         budget: float,
         fit: torch.Tensor | None = None,
+        sums: Sequence[torch.Tensor] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         n = len(rows[0])
@@ -76,22 +81,17 @@ class ResidentRows(Statistics):
             cut = random_blocks(n, blocks, groups_of(fingerprints))
             edges, order = cut.edges, cut.order.to(device)
         self._edges = edges
-        means = [column_sums(each) / n for each in rows]
-        centred = [_centre(each, mean, order) for each, mean in zip(rows, means, strict=True)]
-        squares = [row_squares(each) for each in centred]
-        units = tuple(unit_of(each, square) for each, square in zip(centred, squares, strict=True))
-        self._squares = [
-            square if unit == 1 else row_squares(each / unit)
-            for each, square, unit in zip(centred, squares, units, strict=True)
-        ]
-        self._rows = [each if unit == 1 else each.div_(unit) for each, unit in zip(centred, units, strict=True)]
-        self._means = [mean / unit for mean, unit in zip(means, units, strict=True)]
+        sums = sums or [column_sums(each) for each in rows]
+        centred = [_centre(each, total / float(n), order) for each, total in zip(rows, sums, strict=True)]
+        self._rows = [each.rows for each in centred]
+        self._squares = [each.squares for each in centred]
+        self._means = [each.mean for each in centred]
         self._gram: torch.Tensor | None = None
         super().__init__(
             members=members,
             counts=tuple(b - a for a, b in pairwise(edges)),
             home=home_of(device),
-            units=units,
+            units=tuple(each.unit for each in centred),
             budget=budget,
             notes=notes,
         )
@@ -108,14 +108,17 @@ class ResidentRows(Statistics):
 
     def rescaled(self, scales: Mapping[int, torch.Tensor]) -> ResidentRows:
         made = copy(self)
-        made.__dict__.pop("_gram_is_cheaper", None)
-        made._gram = None
-        made._rows, made._squares, made._means = list(self._rows), list(self._squares), list(self._means)
-        for i, each in scales.items():
-            made._rows[i] = self._rows[i] * each.to(self._rows[i])
-            made._squares[i] = row_squares(made._rows[i])
-            made._means[i] = self._means[i] * each
+        made._rescale(scales)
         return made
+
+    def _rescale(self, scales: Mapping[int, torch.Tensor]) -> None:
+        self.__dict__.pop("_gram_is_cheaper", None)
+        self._gram = None
+        self._rows, self._squares, self._means = list(self._rows), list(self._squares), list(self._means)
+        for i, each in scales.items():
+            self._rows[i] = self._rows[i] * each.to(self._rows[i])
+            self._squares[i] = row_squares(self._rows[i])
+            self._means[i] = self._means[i] * each
 
     def centred_rows(self, i: int, subset: Subset | None = None) -> torch.Tensor:
         rows = self._rows[i] if subset is None else self.take(self._rows[i], subset)
@@ -194,7 +197,7 @@ class ResidentRows(Statistics):
             mean, shift = self.mean(i), self._means[i]
             total = float(self._squares[i].sum()) - self.rows() * float(mean @ mean)
             # What rounding leaves of constant columns is taken out where it could be seen.
-            seen = float(shift @ shift) * self._rounding(i) >= _UNSEEN * total
+            seen = float(shift @ shift) * self._rounding(i) >= UNSEEN * total
             return float(self.variances(i).sum()) if seen else total
 
         return self.cached(("trace", i), make)
@@ -321,6 +324,43 @@ def gram_squares(rows: list[torch.Tensor]) -> torch.Tensor:
     return total
 
 
-def _centre(rows: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None) -> torch.Tensor:
-    """Rows without their mean, in their blocks' order."""
-    return subtract(rows, mean) if order is None else rows[order].sub_(mean.to(rows))
+@attrs.frozen(kw_only=True, eq=False)
+class _Centred:
+    """Rows less their mean, in units of which squares neither overflow nor vanish.
+
+    Args:
+        rows: shape (n, d), in their blocks' order.
+        squares: squared norms of the rows, shape (n,), float64.
+        mean: what was taken off, shape (d,), float64.
+        unit: what all were divided by.
+    """
+
+    rows: torch.Tensor
+    squares: torch.Tensor
+    mean: torch.Tensor
+    unit: float
+
+
+def _centre(given: torch.Tensor, mean: torch.Tensor, order: torch.Tensor | None) -> _Centred:
+    if order is None and given.device.type == "cpu":
+        return _centre_on_cpu(given.numpy(), mean.numpy())
+    shift = mean.to(given)
+    rows = given - shift if order is None else given[order].sub_(shift)
+    squares = row_squares(rows)
+    unit = unit_of(rows, squares)
+    if unit == 1:
+        return _Centred(rows=rows, squares=squares, mean=mean, unit=unit)
+    rows = rows.div_(unit)
+    return _Centred(rows=rows, squares=row_squares(rows), mean=mean / unit, unit=unit)
+
+
+def _centre_on_cpu(given: Array, mean: Array) -> _Centred:
+    # numpy asks the system for large pages, which halves the time of a large result.
+    rows = given - mean.astype(given.dtype, copy=False)
+    squares = row_squares_on_cpu(rows)
+    unit = 1.0 if is_safe(float(squares.max()), rows.shape[1]) else unit_of(torch.from_numpy(rows))
+    if unit != 1:
+        rows /= rows.dtype.type(unit)
+        squares, mean = row_squares_on_cpu(rows), mean / unit
+    held = (torch.from_numpy(each) for each in (rows, squares, mean))
+    return _Centred(rows=next(held), squares=next(held), mean=next(held), unit=unit)
