@@ -83,6 +83,27 @@ def test_the_answer_is_that_of_the_readme_and_fits_every_terminal(compared: Proj
         assert re.fullmatch(r"\d+\.\d+", residual[2])
 
 
+@pytest.mark.parametrize("width", [60, 100, 120, 200])
+def test_many_pairs_with_long_names_fit_every_terminal(project: Project, width: int) -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(200, 4))
+    names = [f"a-long-name-of-an-experiment-{number}.npy" for number in range(5)]
+    for number, name in enumerate(names):
+        np.save(project.path / name, base @ rng.normal(size=(4, 4)) if number else rng.normal(size=(200, 4)))
+    asked = ["compare", *names, "--evaluator", "ladder", "--evaluator", "linear-cka", "--quiet"]
+    lines = in_terminal(asked, width, project)
+    assert len(lines) <= 40
+    told = lines[:-1]  # the last has commands, to be copied whole
+    assert max(map(len, told)) <= width
+    assert not any("…" in line for line in told)
+    printed = " ".join(" ".join(told).split())
+    for name in names:
+        assert name in printed.replace(" ", "")
+    numbers = [word.strip("(),;") for word in printed.split() if re.match(r"-?\d+\.\d", word)]
+    assert numbers
+    assert all(re.fullmatch(r"-?\d+\.\d+(e-?\d+)?%?", each) for each in numbers)
+
+
 def test_runs_and_listings_cut_nothing(project: Project) -> None:
     run = project.run("toy", preset="smoke")
     summary = next(found.summary for found in run.findings.values() if found.summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,8 @@ class TestShow:
         assert lines[1].strip() == "! slow"
         assert "! nullity failed: no Jacobian" in lines
         assert any(line.startswith(f"{run.id} (finished): shells") for line in lines)
-        assert lines[-1] == f"more with --full; a page with all of it: identify report {run.id}"
+        command = f"identify --store {shlex.quote(str(store.path))}"
+        assert lines[-1] == f"everything: {command} runs show {run.id} --full; report: {command} report {run.id}"
         assert len(lines) < 12
 
     def test_it_shows_where_a_run_came_from_what_it_holds_and_what_was_found(

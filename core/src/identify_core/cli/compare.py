@@ -128,14 +128,24 @@ def command(
     with means_of(invocation, at_work, quiet=quiet) as means:
         comparison = compare(request, means)
         page = _draw(store, comparison, registry) if report else None
-    return answer(comparison, request, as_json=as_json, full=full, page=page)
+    return answer(comparison, request, invocation.store_path, as_json=as_json, full=full, page=page)
 
 
 def answer(
-    comparison: Comparison, request: Request, *, as_json: bool, full: bool = False, page: Path | None = None
+    comparison: Comparison,
+    request: Request,
+    store: Path,
+    *,
+    as_json: bool,
+    full: bool = False,
+    page: Path | None = None,
 ) -> int:
-    """Print a comparison; the exit status."""
-    _print(comparison, request, as_json=as_json, full=full, page=page)
+    """Print a comparison that lies in a store; the exit status."""
+    if as_json:
+        _print_json(comparison, request, page)
+    else:
+        _print_answer(comparison, store, full=full, page=page)
+    _print_failures(comparison, request.expect)
     return FAILED if comparison.below or comparison.failures else 0
 
 
@@ -192,13 +202,15 @@ def _megabytes(count: float) -> str:
     return f"{count / 2**20:.4g} MiB" if count < 2**30 else f"{count / 2**30:.3g} GiB"
 
 
-def _print(comparison: Comparison, request: Request, *, as_json: bool, full: bool, page: Path | None) -> None:
-    from identify_core.cli.output import print_failure, print_json
+def _print_json(comparison: Comparison, request: Request, page: Path | None) -> None:
+    from identify_core.cli.output import print_json
 
-    if as_json:
-        print_json("comparison", {**_plain(comparison, request), "report": page})
-    else:
-        _print_answer(comparison, full=full, page=page)
+    print_json("comparison", {**_plain(comparison, request), "report": page})
+
+
+def _print_failures(comparison: Comparison, expect: str) -> None:
+    from identify_core.cli.output import print_failure
+
     if comparison.failures:
         print_failure(
             f"{len(comparison.failures)} of {len(comparison.failures) + len(comparison.findings)} evaluators failed; "
@@ -207,14 +219,14 @@ def _print(comparison: Comparison, request: Request, *, as_json: bool, full: boo
         )
     if comparison.below:
         print_failure(
-            f"{len(comparison.below)} pairs are not identified up to {request.expect}",
+            f"{len(comparison.below)} pairs are not identified up to {expect}",
             problems=[f"{first} and {other}: {found}" for first, other, found in comparison.below],
         )
 
 
-def _print_answer(comparison: Comparison, *, full: bool, page: Path | None) -> None:
+def _print_answer(comparison: Comparison, store: Path, *, full: bool, page: Path | None) -> None:
     """The answer in one screen; everything else behind it where `full`."""
-    from identify_core.cli.output import stdout_console
+    from identify_core.cli.output import print_where_the_rest_is, stdout_console
     from identify_core.reports.brief import print_relations
     from identify_core.reports.tables import print_finding
 
@@ -233,9 +245,7 @@ def _print_answer(comparison: Comparison, *, full: bool, page: Path | None) -> N
             print_finding(console, label, finding)
         for name, reason in comparison.skipped.items():
             console.print(f"left out {name}: {reason}", markup=False, style="dim")
-    more = "" if full else "more with --full; "
-    where = page or f"identify report {comparison.id}"
-    console.print(f"{more}report: {where}", markup=False, soft_wrap=True, style="dim")
+    print_where_the_rest_is(console, store, comparison.id, full=full, page=page)
 
 
 def _plain(comparison: Comparison, request: Request) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,6 +103,27 @@ def print_failure(message: str, *, problems: Sequence[str] = (), hint: str = "")
         console.print(Text.assemble(("  - ", "red"), problem))
     if hint:
         console.print(Text.assemble(("hint: ", "bold cyan"), hint))
+
+
+def print_where_the_rest_is(console: Console, store: Path, identifier: str, *, full: bool, page: Path | None) -> None:
+    """The last line of an answer: the commands that show the rest of a run or a comparison.
+
+    Args:
+        console: where it is printed.
+        store: where it lies.
+        identifier: its id.
+        full: whether everything was printed already.
+        page: the report, where it is written already.
+    """
+    command = with_store(store)
+    everything = "" if full else f"everything: {command} runs show {identifier} --full; "
+    where = page or f"{command} report {identifier}"
+    console.print(f"{everything}report: {where}", markup=False, soft_wrap=True, style="dim")
+
+
+def with_store(store: Path) -> str:
+    """`identify`, with the option that names the store where it is not the one that is found by itself."""
+    return "identify" if store == Path("identify-store") else f"identify --store {shlex.quote(str(store))}"
 
 
 def print_warning(message: str) -> None:

@@ -54,5 +54,5 @@ def command(
     if isinstance(ended, tuple):
         from identify_core.cli.compare import answer
 
-        return answer(*ended, as_json=as_json)
+        return answer(*ended, invocation.store_path, as_json=as_json)
     return print_outcome(ended, invocation.store_path, as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +83,7 @@ def print_outcome(outcome: Outcome, store: Path, as_json: bool) -> int:
 
 
 def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
-    from identify_core.cli.output import print_json, print_warning, stdout_console
+    from identify_core.cli.output import print_json, print_warning, stdout_console, with_store
 
     if as_json:
         print_json(
@@ -111,5 +110,4 @@ def _print(outcome: Outcome, store: Path, as_json: bool) -> None:
         print_warning(f"{label} failed and is missing: {reason}")
     console.print(f"run     {outcome.run_id}", markup=False)
     console.print(f"report  {outcome.folder / 'report.html'}", markup=False)
-    at = "" if store == Path("identify-store") else f"--store {shlex.quote(str(store))} "
-    console.print(f"everything: identify {at}runs show {outcome.run_id} --full", markup=False, style="dim")
+    console.print(f"everything: {with_store(store)} runs show {outcome.run_id} --full", markup=False, style="dim")

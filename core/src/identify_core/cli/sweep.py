@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -181,7 +180,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 def _print(
     invocation: Invocation, sweep: StoredSweep, rows: Sequence[Row], given: Mapping[str, Any], as_json: bool
 ) -> None:
-    from identify_core.cli.output import print_json, print_table, print_warning
+    from identify_core.cli.output import print_json, print_table, print_warning, with_store
     from identify_core.sweeps.summary import count_statuses, varying_scalars
     from identify_core.sweeps.tables import as_csv, as_latex, tabulate
 
@@ -230,10 +229,7 @@ def _print(
     print_text(f"sweep    {sweep.id}: {count_statuses(rows)}")
     for file in figures:
         print_text(f"picture  {file}")
-    at = (
-        "" if invocation.store_path == Path("identify-store") else f"--store {shlex.quote(str(invocation.store_path))} "
-    )
-    print_text((f"look at it again with: identify {at}sweep --show {sweep.id}", {"dim": True}))
+    print_text((f"look at it again with: {with_store(invocation.store_path)} sweep --show {sweep.id}", {"dim": True}))
 
 
 def _without_seed(row: Row) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def _draw(run: StoredRun, stored: StoredFinding, registry: Registry, context: Co
     from identify_core.reports.pair_figures import draw_grid
 
     members = [
-        Member(group=each["group"], latents=each["latents"], width=each["width"])
+        Member(group=each.get("group") or each["run"] or each["label"], latents=each["latents"], width=each["width"])
         for each in run.document["representations"]
     ]
     return list(draw_grid(stored.finding, chosen.registered.component, members))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def show(invocation: Invocation, run: str, full: bool, against: str | None, only_spec: bool, as_json: bool) -> None:
     """Show a RUN, by default the latest: what was found first; provenance, arrays and figures with --full."""
-    from identify_core.cli.output import print_json, stdout_console
+    from identify_core.cli.output import print_json, print_where_the_rest_is, stdout_console
     from identify_core.store import Store
 
     stored = Store(invocation.store_path).open_any(run)
@@ -58,8 +58,7 @@ def show(invocation: Invocation, run: str, full: bool, against: str | None, only
         _print_figures(console, stored)
     else:
         print_brief(console, stored)
-        more = f"more with --full; a page with all of it: identify report {stored.id}"
-        console.print(more, style="dim", markup=False, soft_wrap=True)
+        print_where_the_rest_is(console, invocation.store_path, stored.id, full=False, page=None)
     from identify_core.cli.output import print_warning
 
     for problem in problems:
