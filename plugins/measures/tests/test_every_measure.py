@@ -217,7 +217,7 @@ def test_closed_formulas_at_a_million_rows() -> None:
     assert float(tied_part(torch.tensor(0.0), MANY)) == 1.0
     exact = Fraction(MANY) * (MANY**2 - 1) / 12
     assert float(tied_part(torch.tensor(float(exact), dtype=torch.float64), MANY)) == pytest.approx(0.0, abs=1e-12)
-    first, second = sampled_pairs(MANY, 1000, 0)
+    ((first, second),) = sampled_pairs(MANY, 1000, 0)
     assert bool((first < second).all())
     assert int(second.max()) < MANY
     assert len({*zip(first.tolist(), second.tolist(), strict=True)}) == 1000

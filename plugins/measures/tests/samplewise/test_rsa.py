@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import pdist, squareform
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau, rankdata, spearmanr
 
 from identify_measures import linear_cka, rsa
 from identify_measures.inputs import InputError
 from identify_measures.samplewise import dissimilarities
+from identify_measures.samplewise.ranks import RankTable
 from identify_measures.samplewise.rsa import compare_dissimilarities
 
 from .reference import pair, rotation
@@ -106,10 +111,92 @@ def test_a_sample_of_pairs_is_near_all_of_them_and_said() -> None:
     )
 
 
-def test_sampled_pairs_are_different_pairs_of_different_samples() -> None:
-    first, second = dissimilarities.sampled_pairs(30, 400, 0)
-    assert len({(int(i), int(j)) for i, j in zip(first, second, strict=True)}) == 400
+@pytest.mark.parametrize("count", [400, 435])  # of 435 pairs
+def test_sampled_pairs_are_different_pairs_of_different_samples(count: int) -> None:
+    parts = list(dissimilarities.sampled_pairs(30, count, 0, step=100))
+    first, second = (torch.cat(each) for each in zip(*parts, strict=True))
+    assert len({(int(i), int(j)) for i, j in zip(first, second, strict=True)}) == count
     assert bool(((first >= 0) & (first < second) & (second < 30)).all())
+
+
+def test_pairs_are_sampled_evenly() -> None:
+    drawn = [next(dissimilarities.sampled_pairs(6, 4, seed)) for seed in range(3000)]
+    counts = torch.bincount(torch.cat([first * 6 + second for first, second in drawn]), minlength=36)
+    counts = counts.reshape(6, 6)[torch.triu_indices(6, 6, 1).unbind()]
+    assert counts.min() > 700  # 800 of each of the 15 pairs
+    assert counts.max() < 900
+
+
+@pytest.mark.parametrize("dissimilarity", ["correlation", "euclidean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_nothing_jumps_where_ranks_come_from_a_table_and_where_pairs_are_sampled(
+    monkeypatch: pytest.MonkeyPatch, dissimilarity: str, dtype: type, scale: float
+) -> None:
+    x, y = pair(n=400)
+    x = (scale * x).astype(dtype)
+    exact = rsa(x, y, dissimilarity=dissimilarity, interval=True)
+    last = rsa(x, y, dissimilarity=dissimilarity, pairs=400 * 399 // 2 - 1)
+    assert "79799 random pairs" in last.estimator
+    assert last.value == pytest.approx(exact.value, abs=2e-5)
+    monkeypatch.setattr("identify_measures.samplewise.rsa.EXACT", 1000)
+    looked_up = rsa(x, y, dissimilarity=dissimilarity, interval=True)
+    assert looked_up.value != exact.value
+    assert looked_up.value == pytest.approx(exact.value, abs=1e-6)
+    assert looked_up.interval.low == pytest.approx(exact.interval.low, abs=1e-5)
+    assert looked_up.warnings == exact.warnings
+
+
+def test_ties_share_a_rank_where_it_comes_from_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = pair(n=40)
+    x, y = np.repeat(x, 3, axis=0), np.round(np.repeat(y, 3, axis=0))
+    exact = rsa(x, y, dissimilarity="euclidean")
+    monkeypatch.setattr("identify_measures.samplewise.rsa.EXACT", 1000)
+    looked_up = rsa(x, y, dissimilarity="euclidean")
+    assert looked_up.value == pytest.approx(exact.value, abs=2e-5)
+    assert looked_up.warnings == exact.warnings
+
+
+def test_ranks_of_a_table_are_average_ranks_of_its_bins() -> None:
+    values = torch.tensor([3.0, 0.0, 1e30, 3.0, 3.0 * (1 + 1e-7), 2.0, 3.1, 0.0], dtype=torch.float64)
+    table = RankTable([values[:3], values[3:].reshape(1, 5)])
+    ranks = rankdata([2, 0, 4, 2, 2, 1, 3, 0]) - 4.5
+    assert table.ranks(values).tolist() == ranks.tolist()
+    assert float(table.squares) == np.square(ranks).sum()
+    assert table.count == 8
+    assert RankTable([torch.zeros(2, 2, dtype=torch.float64)]).ranks(torch.zeros(1, dtype=torch.float64)).tolist() == [
+        0
+    ]
+
+
+PEAK = """
+import resource, sys
+import numpy as np
+from identify_measures import rsa
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(2, int(sys.argv[1]), 8))
+rsa(x, y, comparison=sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.parametrize("comparison", ["spearman", "kendall"])
+def test_memory_does_not_grow_with_the_pairs(comparison: str) -> None:
+    # Five times the pairs: 16 million of them, whose ranks alone would take 128 MB a representation.
+    peaks = [
+        int(subprocess.run([sys.executable, "-c", PEAK, n, comparison], capture_output=True, check=True).stdout)
+        for n in ("2500", "5700")
+    ]
+    assert peaks[1] < peaks[0] + 100 * 1024
+
+
+def test_kendall_is_a_sample_where_there_are_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = pair(n=200)
+    exact = rsa(x, y, comparison="kendall")
+    monkeypatch.setattr("identify_measures.samplewise.rsa.EXACT", 8000)
+    sampled = rsa(x, y, comparison="kendall")
+    assert "8000 random pairs of samples" in sampled.estimator
+    assert sampled.value == pytest.approx(exact.value, abs=0.02)
 
 
 def test_rows_without_a_direction_have_no_value() -> None:

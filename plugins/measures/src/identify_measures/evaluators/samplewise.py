@@ -24,7 +24,7 @@ from identify_measures.samplewise.cka import score_minibatch_cka, score_rbf_cka
 from identify_measures.samplewise.distance_correlation import score_distance_correlation
 from identify_measures.samplewise.matching import HARD_MATCH, SOFT_MATCH, score_permutation, score_spearman_mcc
 from identify_measures.samplewise.neighbourhood import score_cknna, score_neighbours
-from identify_measures.samplewise.rsa import RANK_BUDGET, score_rsa
+from identify_measures.samplewise.rsa import EXACT, score_rsa
 from identify_measures.samplewise.shared import BUDGET, Shared, share_representations
 from identify_measures.samplewise.tiles import BLOCKS, block_edges, tile_side
 
@@ -138,11 +138,13 @@ def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:
     if options.comparison not in ("spearman", "kendall"):
         return tiles
     n, width, count = _totals(sizes)
-    pairs = min(n * (n - 1) / 2, options.pairs, max(RANK_BUDGET / (4 * count), 1e6))
-    # While one vector is ranked, the dissimilarities, the keys and the order are held next to it.
+    every = n * (n - 1) / 2
+    kept, seen = min(every, EXACT), min(every, options.pairs)
+    # Up to so many pairs one vector is ranked with its keys and its order; above, every pair is counted and looked up.
+    looked_up = 30 * count * seen if options.comparison == "spearman" and every > EXACT else 0.0
     return Cost(
-        work=tiles.work + Work(elements=count * pairs * math.log2(max(pairs, 2))),
-        bytes=min(8 * n * width, BUDGET) + 4 * count * pairs + 6 * 8 * pairs,
+        work=tiles.work + Work(elements=count * kept * math.log2(max(kept, 2)) + looked_up),
+        bytes=min(8 * n * width, BUDGET) + 4 * count * kept + 6 * 8 * kept,
         reads=tiles.reads,
     )
 

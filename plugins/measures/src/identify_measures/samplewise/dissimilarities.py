@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 import torch
 
 from identify_measures.samplewise.kernels import EuclideanTiles, SquaredTiles
+from identify_measures.samplewise.ranks import RankTable
 from identify_measures.samplewise.rows import BLOCK, View, ViewName
 from identify_measures.samplewise.tiles import Cell, Tiles, cells
 
@@ -64,6 +65,7 @@ class RankTiles:
     def __init__(self, ranks: torch.Tensor, edges: Sequence[int]) -> None:
         # In float32 half-integers are exact up to 8 million each side of the mean, and right to 1e-7 beyond.
         self.ranks = (ranks - (len(ranks) + 1) / 2).to(torch.float32)
+        self.squares = sum_of_squares(self.ranks)
         self._offsets: dict[tuple[int, int], int] = {}
         self._cells = rank_cells(edges)
         offset = 0
@@ -83,33 +85,74 @@ class RankTiles:
         return tile + tile.T
 
 
-def sampled_pairs(n: int, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pairs i < j drawn without replacement from all of them, each shape (count,)."""
+class BinnedRankTiles:
+    """The matrix of ranks of dissimilarities, less their mean, from tiles that are made again: memory is flat in n.
+
+    Args:
+        tiles: of the dissimilarities.
+        edges: where blocks of rows begin and end.
+    """
+
+    shift = 0.0
+
+    def __init__(self, tiles: Tiles, edges: Sequence[int]) -> None:
+        self._tiles = tiles
+        self.table = RankTable(self._entries(each.rows, each.columns) for each in rank_cells(edges))
+        self.squares = self.table.squares
+
+    def _entries(self, rows: slice, columns: slice) -> torch.Tensor:
+        tile = self._tiles.tile(rows, columns)
+        return tile[_upper(tile)] if rows == columns else tile
+
+    def tile(self, rows: slice, columns: slice) -> torch.Tensor:
+        """One of the tiles of `rank_cells`; the diagonal is zero."""
+        ranks = self.table.ranks(self._entries(rows, columns))
+        if rows != columns:
+            return ranks
+        height = rows.stop - rows.start
+        tile = torch.zeros(height, height, dtype=torch.float64, device=ranks.device)
+        tile[_upper(tile)] = ranks
+        return tile + tile.T
+
+
+def sampled_pairs(n: int, count: int, seed: int, step: int = 1 << 20) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Different pairs i < j, one at random from each of `count` stretches of all of them.
+
+    The stretches begin at a random place, so that every pair comes with the same probability. Where there are as many
+    as pairs, it is every pair.
+
+    Yields:
+        The two indices of the next pairs, at most `step`, in a fixed order.
+    """
     every = n * (n - 1) // 2
+    whole, part = divmod(every, count)
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.zeros(0, dtype=torch.int64)
-    while len(drawn) < count:
-        more = torch.randint(every, (count + count // 16 + 16,), generator=generator)
-        drawn = torch.from_numpy(np.unique(torch.cat([drawn, more]).numpy()))
-    drawn = drawn[torch.randperm(len(drawn), generator=generator)[:count]].sort().values
-    # The place p of (i, j) among pairs with i < j, row by row of the lower triangle: p = j (j − 1) / 2 + i.
-    second = ((1 + (1 + 8 * drawn.to(torch.float64)).sqrt()) / 2).floor().to(torch.int64)
-    second -= (second * (second - 1) // 2 > drawn).to(torch.int64)
-    second += (second * (second + 1) // 2 <= drawn).to(torch.int64)
-    return drawn - second * (second - 1) // 2, second
+    origin = int(torch.randint(every, (), generator=generator))
+    for start in range(0, count, step):
+        places = torch.arange(start, min(start + step, count) + 1)
+        begins = places * whole + places * part // count
+        drawn = torch.rand(len(places) - 1, dtype=torch.float64, generator=generator) * (begins[1:] - begins[:-1])
+        yield _pair_at((begins[:-1] + drawn.floor().to(torch.int64) + origin) % every)
+
+
+def _pair_at(place: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The pair (i, j) whose place among those with i < j is j (j − 1) / 2 + i."""
+    second = ((1 + (1 + 8 * place.to(torch.float64)).sqrt()) / 2).floor().to(torch.int64)
+    second -= (second * (second - 1) // 2 > place).to(torch.int64)
+    second += (second * (second + 1) // 2 <= place).to(torch.int64)
+    return place - second * (second - 1) // 2, second
 
 
 def sampled_entries(
-    view: View, dissimilarity: DissimilarityName, pairs: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
-    """The dissimilarities of some pairs, float64, shape (count,)."""
+    view: View, dissimilarity: DissimilarityName, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]
+) -> Iterator[torch.Tensor]:
+    """The dissimilarities of some pairs, float64, in parts."""
     tiles = dissimilarity_tiles(view, dissimilarity)
     rows = view.block(slice(0, view.rows.n))
-    parts = []
-    for start in range(0, len(pairs[0]), BLOCK):
-        left, right = (each[start : start + BLOCK].to(rows.device) for each in pairs)
-        parts.append(tiles.of_squared((rows[left] - rows[right]).square().sum(1)))
-    return torch.cat(parts)
+    for first, second in pairs:
+        for start in range(0, len(first), BLOCK):
+            left, right = (each[start : start + BLOCK].to(rows.device) for each in (first, second))
+            yield tiles.of_squared((rows[left] - rows[right]).square_().sum(1))
 
 
 def vector_correlation(first: torch.Tensor, second: torch.Tensor) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
@@ -9,6 +12,9 @@ _REPAIRS = 8
 _DROPPED = 16
 FEW_TIES = 0.01
 """Part of the spread of ranks up to which ties are not worth a word."""
+_BELOW = 8  # of the 23 digits of a float32 that a bin does not see
+_BINS = 1 << (31 - _BELOW)
+_LARGEST = 3e38
 _ELEMENTS = 1 << 18  # values ranked at a time, about what a cache holds
 
 
@@ -59,6 +65,45 @@ def rank_dissimilarities(values: torch.Tensor) -> torch.Tensor:
     keys = values.contiguous().view(torch.int64) + (1 << (dropped - 1))
     order, sorted_keys = _order(keys.bitwise_right_shift_(dropped), bits)
     return _spread(order, sorted_keys[1:] != sorted_keys[:-1])
+
+
+class RankTable:
+    """Average ranks of very many non-negative numbers that are not kept, to be looked up when they are seen again.
+
+    Numbers are counted in bins of 15 binary digits, 3e-5 of a number, and share the mean rank of their bin. What that
+    takes of the spread of ranks is `tied_part`, Σ t² over bins that hold a part t each: 1e-7 where the numbers
+    spread over a tenth of their size.
+
+    Args:
+        parts: all numbers, float64, in parts of any shape; what differs in its last digits alone is tied.
+    """
+
+    def __init__(self, parts: Iterable[torch.Tensor]) -> None:
+        self._scale = 0.0
+        counts = torch.zeros(0, dtype=torch.int64)
+        for part in parts:
+            if not self._scale:
+                counts = torch.zeros(_BINS, dtype=torch.int64, device=part.device)
+                self._scale = 2.0 ** -math.frexp(float(part.max()))[1]
+            keys = self._keys(part).flatten()
+            counts.scatter_add_(0, keys, keys.new_ones(1).expand(len(keys)))
+        ends = counts.cumsum(0)
+        self.count = int(ends[-1])
+        # A bin holds the ranks from ends − counts + 1 to ends.
+        held = torch.nonzero(counts).flatten()
+        self._first, last = int(held[0]), int(held[-1])
+        counts, ends = (each[self._first : last + 1].to(torch.float64) for each in (counts, ends))
+        self._ranks = ends - (counts + self.count) / 2
+        self.squares = (self._ranks.square() * counts).sum()
+
+    def _keys(self, values: torch.Tensor) -> torch.Tensor:
+        # The bit patterns of non-negative floats are ordered as the floats are. Rounded: see `rank_dissimilarities`.
+        bits = (values * self._scale).clamp_max_(_LARGEST).to(torch.float32).view(torch.int32)
+        return bits.add_(1 << (_BELOW - 1)).bitwise_right_shift_(_BELOW).to(torch.int64)
+
+    def ranks(self, values: torch.Tensor) -> torch.Tensor:
+        """Ranks less their mean, float64, in the shape of the values."""
+        return self._ranks[self._keys(values) - self._first]
 
 
 def _column_ranks(values: torch.Tensor) -> torch.Tensor:

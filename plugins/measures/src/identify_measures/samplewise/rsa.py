@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from identify_measures.samplewise.cka import biased_alignment, score_alignment
 from identify_measures.samplewise.dissimilarities import (
     RANK_TILE,
     VIEWS,
+    BinnedRankTiles,
     ComparisonName,
     DissimilarityName,
     RankTiles,
@@ -28,13 +29,16 @@ from identify_measures.samplewise.dissimilarities import (
     vector_correlation,
 )
 from identify_measures.samplewise.hsic import Grid, correlations, uncentred_cosines
-from identify_measures.samplewise.ranks import FEW_TIES, average_ranks, rank_dissimilarities, tied_part
+from identify_measures.samplewise.ranks import FEW_TIES, RankTable, average_ranks, rank_dissimilarities, tied_part
 from identify_measures.samplewise.shared import Shared, share_arrays
 from identify_measures.samplewise.tiles import Totals, sum_pairs
 from identify_measures.scoring import score
 
-RANK_BUDGET = 2 << 30
-"""Bytes that ranks of all representations together may take before pairs of samples are sampled."""
+EXACT = 4_000_000
+"""Pairs of samples up to which dissimilarities are kept and ranked to the last digit that counts.
+
+Above it, Spearman's correlation takes ranks from a table, and Kendall's tau a sample: memory does not grow with n.
+"""
 
 COMPARED: dict[ComparisonName, str] = {
     "spearman": "compared by Spearman's correlation with average ranks",
@@ -76,7 +80,8 @@ def rsa(
         dissimilarity: of two rows; `correlation` and `cosine` are one less the coefficient.
         comparison: of the n (n − 1) / 2 dissimilarities; `kendall` is tau-a; `whitened-cosine` is the cosine of doubly
             centred dissimilarities, which for squared Euclidean distances is linear CKA.
-        pairs: above so many, ranks are those of a random sample of so many pairs of samples.
+        pairs: above so many, ranks are those of a random sample of so many pairs of samples; for `kendall` of at most
+            4,000,000.
         interval: whether to give one.
         seed: of that sample.
 
@@ -122,24 +127,18 @@ def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
             3,
         )
         return score_alignment("rsa", judged, shared, i, j, facts, interval=options.interval)
-    sample = min(options.pairs, max(RANK_BUDGET // (4 * len(shared.rows)), 1_000_000))
-    if sample < shared.n * (shared.n - 1) // 2:
-        facts["estimator"] = (
-            f"{options.dissimilarity} dissimilarities of {sample} random pairs of samples (seed {shared.seed}), "
-            f"{COMPARED[options.comparison]}"
-        )
-        ranks = [_sampled_ranks(shared, each, options, sample) for each in (i, j)]
-        value = kendall(*ranks) if options.comparison == "kendall" else vector_correlation(*ranks)
-        facts["warnings"] += _tie_caution(shared, i, j, ranks)
-        return _without_interval(value, shared, i, j, facts)
-    ranks = [_ranks(shared, each, options).ranks for each in (i, j)]
-    facts["warnings"] += _tie_caution(shared, i, j, ranks)
     if options.comparison == "kendall":
-        return _without_interval(kendall(*ranks), shared, i, j, facts)
+        return _by_kendall(shared, i, j, options, facts)
+    every = shared.n * (shared.n - 1) // 2
+    if every > options.pairs:
+        return _of_sampled_ranks(shared, i, j, options, facts)
+    make = _ranks if every <= EXACT else _binned
+    tied = {k: tied_part(make(shared, k, options).squares, every) for k in (i, j)}
+    facts["warnings"] += _tie_caution(shared, tied)
     judged = shared.judged(
         ("ranks", VIEWS[options.dissimilarity]),
         lambda: sum_pairs(
-            [_ranks(shared, each, options) for each in range(len(shared.rows))],
+            [make(shared, each, options) for each in range(len(shared.rows))],
             shared.n,
             edges=shared.edges,
             side=RANK_TILE,
@@ -150,6 +149,45 @@ def score_rsa(shared: Shared, i: int, j: int, options: RsaOptions) -> Score:
     return score_alignment(
         "rsa", judged, shared, i, j, facts, interval=options.interval, kept="ranks among all pairs kept"
     )
+
+
+def _by_kendall(shared: Shared, i: int, j: int, options: RsaOptions, facts: dict[str, Any]) -> Score:
+    every = shared.n * (shared.n - 1) // 2
+    count = min(options.pairs, EXACT, every)
+    if count < every:
+        facts["estimator"] = _of_a_sample(options, count, shared.seed)
+        ranks = [_sampled_ranks(shared, each, options, count) for each in (i, j)]
+    else:
+        ranks = [_ranks(shared, each, options).ranks for each in (i, j)]
+    tied = {k: tied_part(sum_of_squares(each), count) for k, each in zip((i, j), ranks, strict=True)}
+    facts["warnings"] += _tie_caution(shared, tied)
+    return _without_interval(kendall(*ranks), shared, i, j, facts)
+
+
+def _of_a_sample(options: RsaOptions, count: int, seed: int) -> str:
+    return (
+        f"{options.dissimilarity} dissimilarities of {count} random pairs of samples (seed {seed}), "
+        f"{COMPARED[options.comparison]}"
+    )
+
+
+def _of_sampled_ranks(shared: Shared, i: int, j: int, options: RsaOptions, facts: dict[str, Any]) -> Score:
+    """Spearman's correlation over a sample of pairs that is drawn twice: for the ranks, and for their products."""
+    count = options.pairs
+    facts["estimator"] = _of_a_sample(options, count, shared.seed)
+    tables = [_sampled_table(shared, k, options, count) for k in (i, j)]
+    facts["warnings"] += _tie_caution(
+        shared, {k: tied_part(each.squares, count) for k, each in zip((i, j), tables, strict=True)}
+    )
+
+    def make() -> float:
+        both = zip(*(_sampled(shared, k, options, count) for k in (i, j)), strict=True)
+        crossed = [(tables[0].ranks(x) @ tables[1].ranks(y)) for x, y in both]
+        spread = math.sqrt(float(tables[0].squares) * float(tables[1].squares))
+        return float(torch.stack(crossed).sum()) / spread if spread > 0 else math.nan
+
+    value = shared.once(("sampled correlation", i, j, options.dissimilarity, count), make)
+    return _without_interval(value, shared, i, j, facts)
 
 
 def compare_dissimilarities(first: Any, second: Any, *, comparison: ComparisonName = "spearman") -> float:
@@ -180,33 +218,53 @@ def compare_dissimilarities(first: Any, second: Any, *, comparison: ComparisonNa
     return kendall(x, y) if comparison == "kendall" else vector_correlation(x, y)
 
 
+def _ordered(options: RsaOptions) -> DissimilarityName:
+    # Euclidean distances are ordered as their squares are.
+    return "squared-euclidean" if options.dissimilarity == "euclidean" else options.dissimilarity
+
+
 def _ranks(shared: Shared, i: int, options: RsaOptions) -> RankTiles:
     name = VIEWS[options.dissimilarity]
-    # Euclidean distances are ordered as their squares are.
-    ordered: DissimilarityName = "squared-euclidean" if options.dissimilarity == "euclidean" else options.dissimilarity
 
     def make() -> RankTiles:
-        values = entries(dissimilarity_tiles(shared.view(i, name), ordered), shared.edges)
+        values = entries(dissimilarity_tiles(shared.view(i, name), _ordered(options)), shared.edges)
         return RankTiles(rank_dissimilarities(values), shared.edges)
 
     return shared.once(("rank tiles", i, name), make)
 
 
+def _binned(shared: Shared, i: int, options: RsaOptions) -> BinnedRankTiles:
+    name = VIEWS[options.dissimilarity]
+    return shared.once(
+        ("binned rank tiles", i, name),
+        lambda: BinnedRankTiles(dissimilarity_tiles(shared.view(i, name), _ordered(options)), shared.edges),
+    )
+
+
+def _sampled(shared: Shared, i: int, options: RsaOptions, count: int) -> Iterator[torch.Tensor]:
+    pairs = sampled_pairs(shared.n, count, shared.seed)
+    return sampled_entries(shared.view(i, VIEWS[options.dissimilarity]), _ordered(options), pairs)
+
+
+def _sampled_table(shared: Shared, i: int, options: RsaOptions, count: int) -> RankTable:
+    key = ("sampled ranks", i, VIEWS[options.dissimilarity], count)
+    return shared.once(key, lambda: RankTable(_sampled(shared, i, options, count)))
+
+
 def _sampled_ranks(shared: Shared, i: int, options: RsaOptions, count: int) -> torch.Tensor:
     def make() -> torch.Tensor:
-        chosen = shared.once(("pairs", count), lambda: sampled_pairs(shared.n, count, shared.seed))
-        values = sampled_entries(shared.view(i, VIEWS[options.dissimilarity]), options.dissimilarity, chosen)
+        values = torch.cat(list(_sampled(shared, i, options, count)))
         return (rank_dissimilarities(values) - (count + 1) / 2).to(torch.float32)
 
-    return shared.once(("sampled ranks", i, options.dissimilarity, count), make)
+    return shared.once(("sampled ranks to compare", i, VIEWS[options.dissimilarity], count), make)
 
 
-def _tie_caution(shared: Shared, i: int, j: int, ranks: Sequence[torch.Tensor]) -> list[str]:
+def _tie_caution(shared: Shared, tied: Mapping[int, torch.Tensor]) -> list[str]:
     found = []
-    for name, each in {shared.rows[k].name: each for k, each in zip((i, j), ranks, strict=True)}.items():
-        lost = float(tied_part(sum_of_squares(each), len(each)))
-        if FEW_TIES < lost < 1 - FEW_TIES:
-            found.append(f"dissimilarities of {name} tie, which takes {lost:.2g} of the spread of their ranks")
+    for k, lost in tied.items():
+        if FEW_TIES < float(lost) < 1 - FEW_TIES:
+            name = shared.rows[k].name
+            found.append(f"dissimilarities of {name} tie, which takes {float(lost):.2g} of the spread of their ranks")
     return found
 
 
