@@ -22,8 +22,7 @@ SIZES = ((500, 16), (2_000, 64), (10_000, 512), (50_000, 256))
 TYPES = ("float32", "float64")
 
 
-@cache
-def arrays(rows: int, width: int, dtype: str) -> tuple[Array, Array]:
+def made(rows: int, width: int, dtype: str) -> tuple[Array, Array]:
     """Two noisy linear images of common latents, with means that are not zero."""
     rng = np.random.default_rng(0)
     common = rng.normal(size=(rows, width))
@@ -31,6 +30,9 @@ def arrays(rows: int, width: int, dtype: str) -> tuple[Array, Array]:
         (common @ rng.normal(size=(width, width)) / math.sqrt(width) + rng.normal(size=(rows, width)) + 1).astype(dtype)
         for _ in range(2)
     )  # type: ignore[return-value]
+
+
+arrays = cache(made)
 
 
 def centred(x: Array, y: Array) -> tuple[Array, Array]:

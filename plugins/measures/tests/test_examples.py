@@ -8,6 +8,7 @@ import inspect
 import pytest
 
 import identify_measures
+from identify_measures.catalogue import CATALOGUE
 
 NAMES = [name for name in dir(identify_measures) if not name.startswith("_")]
 
@@ -25,6 +26,15 @@ def test_an_example_is_right(example: doctest.DocTest) -> None:
     assert doctest.DocTestRunner().run(example, out=report.append).failed == 0, "".join(report)
 
 
+def test_a_function_says_what_the_catalogue_says() -> None:
+    for name in ("linear_cka", "pillai", "procrustes_disparity"):
+        function = getattr(identify_measures, name)
+        facts = CATALOGUE[name.replace("_", "-")]
+        assert function.__name__ == name
+        for fact in (facts.summary, facts.definition, facts.source):
+            assert fact in function.__doc__
+
+
 def test_the_measures_are_listed() -> None:
     assert {"linear_cka", "cca", "equivalence_ladder", "information_matrix"} <= set(NAMES)
-    assert {"linear_cka", "pearson_mcc", "mutual_knn"} <= {each.name for each in examples()}
+    assert {"linear_cka", "pillai", "pearson_mcc", "mutual_knn"} <= {each.name for each in examples()}

@@ -1,19 +1,22 @@
-"""Alignment, canonical correlation and Procrustes as functions of two arrays: measures without settings."""
+"""Alignment, canonical correlation and Procrustes as functions of two arrays: measures without settings of their own.
+
+A function says what the catalogue says of its measure, takes what all of them take, and shows one value.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from identify_core import Score
+from identify_measures.catalogue import measure
 from identify_measures.linear import canonical, cka, rotation
+from identify_measures.linear.measuring import Formula
 from identify_measures.linear.two_arrays import asked, measure_pair
-from identify_measures.options.linear import (
-    PairOptions,
-)
+from identify_measures.options.linear import PairOptions
 
+_DOCUMENTATION = """{summary}
 
-def linear_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Linear CKA: |XᵀY|² / (|XᵀX| |YᵀY|) of centred columns, biased by width over rows.
+    {definition}.
 
     Args:
         x: shape (n, p), numpy or torch.
@@ -25,293 +28,46 @@ def linear_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0,
     Raises:
         InputError: the arrays are not paired representations.
 
-    Example:
-        >>> from identify_measures import linear_cka
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(linear_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        1.0
-    """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(cka.LINEAR_CKA, options, x, y, seed=seed)
-
-
-def debiased_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Linear CKA with unbiased (U-centred) estimates of each term; at least four rows.
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
+    Source: {source}.
 
     Example:
-        >>> from identify_measures import debiased_cka
+        >>> from identify_measures import {name}
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(debiased_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        1.0
+        >>> round({name}(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
+        {shown}
     """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(cka.DEBIASED_CKA, options, x, y, seed=seed)
 
 
-def angular_cka(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """The arccos of linear CKA in radians: a metric.
+class PairFunction(Protocol):
+    """A measure of two arrays without settings of its own."""
 
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import angular_cka
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(angular_cka(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        0.0
-    """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(cka.ANGULAR_CKA, options, x, y, seed=seed)
+    def __call__(self, x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
+        """The score of two arrays."""
 
 
-def cca(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Mean canonical correlation over the smaller rank, exact.
+def _of_pair(formula: Formula, shown: float) -> PairFunction:
+    def function(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
+        options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
+        return measure_pair(formula, options, x, y, seed=seed)
 
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import cca
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(cca(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        1.0
-    """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(canonical.CCA, options, x, y, seed=seed)
-
-
-def cca_r2(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Mean squared canonical correlation over the smaller rank, exact.
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import cca_r2
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(cca_r2(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        1.0
-    """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(canonical.CCA_R2, options, x, y, seed=seed)
-
-
-def yanai(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Yanai's generalised coefficient of determination: Σ ρ² / √(r_x r_y).
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import yanai
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(yanai(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        1.0
-    """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(canonical.YANAI, options, x, y, seed=seed)
-
-
-def pillai(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Pillai's trace: Σ ρ².
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import pillai
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(pillai(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        3.0
-    """
-    options = PairOptions(interval=asked(interval), chance_draws=chance_draws)
-    return measure_pair(canonical.PILLAI, options, x, y, seed=seed)
-
-
-def procrustes(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """Size-and-shape distance √(|X|² + |Y|² − 2 |XᵀY|_*) of centred rows.
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import procrustes
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(procrustes(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        12.814
-    """
-    return measure_pair(
-        rotation.PROCRUSTES, PairOptions(interval=asked(interval), chance_draws=chance_draws), x, y, seed=seed
+    facts = measure(formula.name)
+    function.__name__ = function.__qualname__ = formula.name.replace("-", "_")
+    function.__doc__ = _DOCUMENTATION.format(
+        summary=facts.summary, definition=facts.definition, source=facts.source, name=function.__name__, shown=shown
     )
+    return function
 
 
-def procrustes_normalised(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """√(2 − 2c) with c = |XᵀY|_* / (|X| |Y|).
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import procrustes_normalised
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(procrustes_normalised(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        0.0
-    """
-    return measure_pair(
-        rotation.PROCRUSTES_NORMALISED,
-        PairOptions(interval=asked(interval), chance_draws=chance_draws),
-        x,
-        y,
-        seed=seed,
-    )
-
-
-def procrustes_angular(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """arccos c in radians with c = |XᵀY|_* / (|X| |Y|).
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import procrustes_angular
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(procrustes_angular(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        0.0
-    """
-    return measure_pair(
-        rotation.PROCRUSTES_ANGULAR, PairOptions(interval=asked(interval), chance_draws=chance_draws), x, y, seed=seed
-    )
-
-
-def procrustes_disparity(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """1 − c² with c = |XᵀY|_* / (|X| |Y|), as scipy's disparity.
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import procrustes_disparity
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(procrustes_disparity(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        0.0
-    """
-    return measure_pair(
-        rotation.PROCRUSTES_DISPARITY,
-        PairOptions(interval=asked(interval), chance_draws=chance_draws),
-        x,
-        y,
-        seed=seed,
-    )
-
-
-def procrustes_similarity(x: Any, y: Any, *, interval: bool = False, chance_draws: int = 0, seed: int = 0) -> Score:
-    """c = |XᵀY|_* / (|X| |Y|), the normalised Bures similarity.
-
-    Args:
-        x: shape (n, p), numpy or torch.
-        y: shape (n, q), paired with the rows of x.
-        interval: whether to give a 95 % interval by a jackknife over 20 random blocks of rows.
-        chance_draws: random rotations of the rows from which chance is estimated where it has no closed form.
-        seed: of those draws.
-
-    Raises:
-        InputError: the arrays are not paired representations.
-
-    Example:
-        >>> from identify_measures import procrustes_similarity
-        >>> import numpy as np
-        >>> x = np.random.default_rng(0).normal(size=(60, 3))
-        >>> round(procrustes_similarity(x, 2 * x[:, [1, 2, 0]]), 3) + 0.0
-        1.0
-    """
-    return measure_pair(
-        rotation.PROCRUSTES_SIMILARITY,
-        PairOptions(interval=asked(interval), chance_draws=chance_draws),
-        x,
-        y,
-        seed=seed,
-    )
+linear_cka = _of_pair(cka.LINEAR_CKA, shown=1.0)
+debiased_cka = _of_pair(cka.DEBIASED_CKA, shown=1.0)
+angular_cka = _of_pair(cka.ANGULAR_CKA, shown=0.0)
+cca = _of_pair(canonical.CCA, shown=1.0)
+cca_r2 = _of_pair(canonical.CCA_R2, shown=1.0)
+yanai = _of_pair(canonical.YANAI, shown=1.0)
+pillai = _of_pair(canonical.PILLAI, shown=3.0)
+procrustes = _of_pair(rotation.PROCRUSTES, shown=12.814)
+procrustes_normalised = _of_pair(rotation.PROCRUSTES_NORMALISED, shown=0.0)
+procrustes_angular = _of_pair(rotation.PROCRUSTES_ANGULAR, shown=0.0)
+procrustes_disparity = _of_pair(rotation.PROCRUSTES_DISPARITY, shown=0.0)
+procrustes_similarity = _of_pair(rotation.PROCRUSTES_SIMILARITY, shown=1.0)
