@@ -55,7 +55,7 @@ ROWS = (
     Growth("Pearson MCC", pearson_mcc, (32_000, 64), "rows", 4.0, "n"),
     Growth("mutual nearest neighbours", mutual_knn, (2_000, 64), "rows", 16.0, "n²"),
     Growth("distance correlation", distance_correlation, (1_000, 64), "rows", 16.0, "n²"),
-    Growth("RSA, ranks from a table", rsa, (3_000, 64), "rows", 16.0, "n²"),
+    Growth("RSA", rsa, (2_400, 64), "rows", 16.0, "n²"),
     Growth(
         "RSA, Kendall, all pairs",
         partial(rsa, comparison="kendall"),
