@@ -114,7 +114,7 @@ def test_traversals_of_books_ask_the_decoder_at_entries_alone(tmp_path: Path) ->
     found = traversals.evaluate(TraversalsOptions(), given, make_context(tmp_path, count=2))
     np.testing.assert_allclose(found.arrays["values"].values, [[-0.5, 0.0, 0.5, 0.5], [-0.2, 0.0, 0.1, 0.3]], atol=1e-7)
     assert found.arrays["images"].values.shape == (2, 4, 3, 8, 8)
-    assert drawn(pictures.draw_traversals, TraversalsOptions(), found) == ["traversals"]
+    assert drawn(pictures.draw_traversals, TraversalsOptions(), found) == ["traversals", "drawn"]
 
 
 def test_traversals_find_the_latent_that_does_something(tmp_path: Path) -> None:
@@ -125,6 +125,47 @@ def test_traversals_find_the_latent_that_does_something(tmp_path: Path) -> None:
     assert found.scalars["strongest"] == 1
     assert found.scalars["idle"] == 2
     assert found.arrays["images"].values.shape == (3, 5, 3, 8, 8)
+
+
+@pytest.mark.parametrize("kind", ["continuous", "gaussian", "scalar-books", "finite", "noisy-clamp"])
+def test_images_are_decoded_from_latents_as_a_generator_is_given_them(kind: str, tmp_path: Path) -> None:
+    given = subject(tmp_path, kind=kind, count=2, values=3, levels=3)
+    assert given.run is not None
+    seen: list[torch.Tensor] = []
+    torch.nn.Sequential.forward, plain = _listening(seen), torch.nn.Sequential.forward
+    try:
+        found = traversals.evaluate(TraversalsOptions(drawn=60), given, make_context(tmp_path, count=2))
+    finally:
+        torch.nn.Sequential.forward = plain
+    assert found.arrays["drawn"].values.shape == (60, 3, 8, 8)
+    latents = next(each for each in seen if each.shape == (60, 2))
+    low, high = {"continuous": (0, 1), "gaussian": (-5, 5), "scalar-books": (-0.5, 0.5)}.get(kind, (-1, 1))
+    assert low <= latents.min() < latents.max() <= high
+    assert (latents.unique().numel() == 3) == (kind in ("scalar-books", "finite"))
+    assert (latents.min() < -1) == (kind == "gaussian")
+
+
+def _listening(seen: list[torch.Tensor]) -> Any:
+    plain = torch.nn.Sequential.forward
+
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        seen.append(x)
+        return plain(self, x)
+
+    return forward
+
+
+def test_a_latent_of_one_value_has_a_bar_instead_of_a_violin(tmp_path: Path) -> None:
+    test = make_generated(GeneratedOptions(side=8, evaluated=100), make_context(tmp_path)).split("test")
+    truth = np.stack([factor.values for factor in test.factors.values()], axis=1).astype(float)
+    truth[:, 1] = 2.0
+    given = subject(tmp_path, {"z": truth}, kind="continuous", count=4)
+    found = disentanglement.evaluate(DisentanglementOptions(), given, make_context(tmp_path, count=2))
+    assert found.arrays["active"].values[0].tolist() == [True, False, True, True]
+    figures = {each.name: each.static for each in pictures.draw_disentanglement(DisentanglementOptions(), found, None)}
+    (axes,) = figures["violins"].axes
+    assert len(axes.collections) == 3
+    assert axes.lines[0].get_xdata().tolist() == [1]
 
 
 def test_disentangled_symbols_are_told(tmp_path: Path) -> None:
@@ -139,7 +180,8 @@ def test_disentangled_symbols_are_told(tmp_path: Path) -> None:
     assert scores.shape == (1, 2, 3)  # the run says of no steps: `z` stands at 0
     np.testing.assert_allclose(found.arrays["nmi"].values[0].diagonal(), 1.0)
     assert float(found.scalars["infoe"]) > 0.99
-    assert drawn(pictures.draw_disentanglement, DisentanglementOptions(), found) == ["information"]
+    np.testing.assert_array_equal(found.arrays["latents"].values, truth)
+    assert drawn(pictures.draw_disentanglement, DisentanglementOptions(), found) == ["information", "violins"]
 
 
 def test_what_evaluators_cannot_take_is_refused(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ def evaluate(options: DisentanglementOptions, subject: Subject, context: Context
                 summary="information with each factor over its entropy, at the last step",
             ),
             "active": LabelledArray(values=np.stack(active), dimensions=("replicate", "latent")),
+            "latents": LabelledArray(
+                values=_first_rows(run.latents["values" if "values" in run.latents else "z"][0], options.rows),
+                dimensions=("row", "latent"),
+                summary="of the first replicate, at the last step; of books their values",
+            ),
             "factor-names": LabelledArray(values=np.array(names), dimensions=("factor",)),
         },
         conventions={
@@ -80,6 +85,11 @@ def evaluate(options: DisentanglementOptions, subject: Subject, context: Context
             "rows": f"at most {options.rows}, the first of the split",
         },
     )
+
+
+def _first_rows(representation: Representation, rows: int) -> Any:
+    values = np.asarray(representation.rows(0, min(rows, representation.shape[0])))
+    return values.reshape(len(values), -1)
 
 
 def _score(options: DisentanglementOptions, representation: Representation, *, symbols: bool, seed: int) -> Any:

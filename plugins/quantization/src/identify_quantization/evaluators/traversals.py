@@ -16,7 +16,7 @@ from identify_quantization.evaluators.networks import (
     split_images,
     trained_networks,
 )
-from identify_quantization.networks.latents import Finite, ScalarBooks, VectorBooks
+from identify_quantization.networks.latents import Finite, Gaussian, ScalarBooks, VectorBooks
 from identify_quantization.options.evaluators import TraversalsOptions
 
 
@@ -51,6 +51,7 @@ def evaluate(options: TraversalsOptions, subject: Subject, context: Context) -> 
             moved[j, :, j] = grid[j]
         images = torch.sigmoid(module.decoder(moved.flatten(0, 1))).cpu()
         effect = images.reshape(*grid.shape, *images.shape[1:])
+        drawn = torch.sigmoid(module.decoder(_drawn(latent, options.drawn, context).to(codes))).cpu()
     change = (effect - effect.mean(dim=1, keepdim=True)).square().flatten(1).mean(dim=1).sqrt()
     strongest = int(change.argmax())
     return Finding(
@@ -62,6 +63,11 @@ def evaluate(options: TraversalsOptions, subject: Subject, context: Context) -> 
                 values=effect.float().numpy(),
                 dimensions=("latent", "value", "channel", "down", "right"),
                 summary="decoded while one latent takes each value",
+            ),
+            "drawn": LabelledArray(
+                values=drawn.float().numpy(),
+                dimensions=("image", "channel", "down", "right"),
+                summary="decoded from drawn latents",
             ),
             "values": LabelledArray(
                 values=grid.cpu().numpy(), dimensions=("latent", "value"), summary="the values, in their order"
@@ -81,6 +87,16 @@ def evaluate(options: TraversalsOptions, subject: Subject, context: Context) -> 
 def _codes(module: Any, images: torch.Tensor, device: torch.device) -> torch.Tensor:
     """The values of the latents of images, (n, n_z)."""
     values: torch.Tensor = module.latent(module.encoder(images.to(device))).value
+    return values
+
+
+def _drawn(latent: Any, count: int, context: Context) -> torch.Tensor:
+    """Latents as a generator of images is given them: even over entries or from 0 to 1, normal of a Gaussian."""
+    generator = context.streams.torch("drawn", 0)
+    if isinstance(latent, Gaussian):
+        return torch.randn(count, latent.count, generator=generator)
+    uniform = torch.rand(count, latent.count, generator=generator)
+    values: torch.Tensor = latent(uniform.to(next(iter(latent.parameters()), uniform)), draw=True)
     return values
 
 

@@ -37,6 +37,7 @@ class TraversalsOptions:
         source="the study: 16, of books too, off the grid",
         limit=at_least(2),
     )
+    drawn: int = option(16, help="How many images are decoded from drawn latents.", limit=at_least(1))
 
 
 @attrs.frozen

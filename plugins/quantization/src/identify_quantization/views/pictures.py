@@ -80,6 +80,49 @@ def draw_traversals(options: TraversalsOptions, finding: Finding, context: Conte
         "number is the root mean square of what changes.",
         static=figure,
     )
+    yield _draw_drawn(finding)
+
+
+def _draw_drawn(finding: Finding) -> Figure:
+    """Images decoded from drawn latents, eight in a row."""
+    images = finding.arrays["drawn"].values
+    per_row = min(8, len(images))
+    blank = np.ones_like(images[0])
+    filled = [*images, *[blank] * (-len(images) % per_row)]
+    rows = [
+        np.concatenate([_last(picture) for picture in filled[start : start + per_row]], axis=1)
+        for start in range(0, len(filled), per_row)
+    ]
+    with house_style():
+        figure, axes = new_figure(width=0.9 * per_row + 0.4, height=0.9 * len(rows) + 0.5)
+        _show(axes, np.concatenate(rows, axis=0))
+    return Figure(
+        name="drawn",
+        caption="Images that the decoder makes of drawn latents: entries of the books or numbers from 0 to 1, all "
+        "alike, and normal numbers where latents are Gaussian.",
+        static=figure,
+    )
+
+
+def _draw_violins(finding: Finding) -> Figure:
+    """How each latent is spread, pruned ones in red."""
+    latents, active = finding.arrays["latents"].values, finding.arrays["active"].values[0]
+    with house_style():
+        figure, axes = new_figure(width=max(3.6, 0.45 * latents.shape[1] + 1.2), height=3.0)
+        varying = latents.max(axis=0) > latents.min(axis=0)  # a density of one value does not exist
+        places = np.flatnonzero(varying)
+        if len(places):
+            drawn = axes.violinplot([latents[:, j] for j in places], places, widths=0.85, showextrema=False)
+            for j, body in zip(places, drawn["bodies"], strict=True):
+                body.set(facecolor=PALETTE[0] if latents.shape[1] != len(active) or active[j] else _RED, alpha=0.8)
+        axes.plot(np.flatnonzero(~varying), latents[0, ~varying], "_", color=_RED, markersize=12)
+        axes.set(xlabel="latent", ylabel="value", xticks=range(latents.shape[1]), title="Spread of the latents")
+    return Figure(
+        name="violins",
+        caption="The values of each latent of the first replicate on the scored rows; red is a latent that InfoMEC "
+        "leaves out as inactive, a bar one of a single value.",
+        static=figure,
+    )
 
 
 def draw_disentanglement(
@@ -122,6 +165,7 @@ def draw_disentanglement(
         "latents in red are pruned as inactive.",
         static=figure,
     )
+    yield _draw_violins(finding)
 
 
 def _show(axes: Any, picture: Any) -> None:
