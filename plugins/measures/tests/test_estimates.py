@@ -57,6 +57,8 @@ class Counting(TorchDispatchMode):
             self.operations += 2 * given[0].numel() * min(given[0].shape[-2:])
         elif name in ("sort", "topk", "argsort"):
             self.elements += given[0].numel() * math.log2(max(2, given[0].numel()))
+        elif name in ("scatter_add_", "index") and len(given) > 1:
+            self.elements += given[-1].numel()  # a table is written or read at some places alone
         elif name not in VIEWS and isinstance(made, torch.Tensor):
             self.elements += max([made.numel(), *(each.numel() for each in given[:1])])
 
@@ -128,6 +130,11 @@ def test_an_estimate_holds_where_rows_are_many(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["linear-cka", "distance-correlation"])
 def test_an_estimate_holds_where_representations_are_many(name: str, tmp_path: Path) -> None:
     assert_estimated(name, 24, 100, 8, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "count", "n"), [("mutual-knn", 60, 100), ("rsa", 2, 3000)])
+def test_an_estimate_holds_where_pairs_or_ranks_take_most(name: str, count: int, n: int, tmp_path: Path) -> None:
+    assert_estimated(name, count, n, 8, tmp_path)
 
 
 @pytest.mark.slow

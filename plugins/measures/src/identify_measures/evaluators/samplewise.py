@@ -21,6 +21,7 @@ from identify_measures.options.samplewise import (
     RsaOptions,
 )
 from identify_measures.samplewise.cka import score_minibatch_cka, score_rbf_cka
+from identify_measures.samplewise.dissimilarities import RANK_TILE
 from identify_measures.samplewise.distance_correlation import score_distance_correlation
 from identify_measures.samplewise.matching import HARD_MATCH, SOFT_MATCH, score_permutation, score_spearman_mcc
 from identify_measures.samplewise.neighbourhood import score_cknna, score_neighbours
@@ -141,9 +142,14 @@ def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:
     every = n * (n - 1) / 2
     kept, seen = min(every, EXACT), min(every, options.pairs)
     # Up to so many pairs one vector is ranked with its keys and its order; above, every pair is counted and looked up.
-    looked_up = 30 * count * seen if options.comparison == "spearman" and every > EXACT else 0.0
+    table = Work()
+    if options.comparison == "spearman" and every > EXACT:
+        edges = block_edges(int(n))
+        spans = (len(edges) - 1) * math.ceil(edges[1] / RANK_TILE)
+        cells = spans * (spans + 1) / 2 if every <= options.pairs else 0.0
+        table = Work(elements=30 * count * seen, calls=29 * count * cells + 7200 * count)
     return Cost(
-        work=tiles.work + Work(elements=count * kept * math.log2(max(kept, 2)) + looked_up),
+        work=tiles.work + table + Work(elements=count * kept * math.log2(max(kept, 2))),
         bytes=min(8 * n * width, BUDGET) + 4 * count * kept + 6 * 8 * kept,
         reads=tiles.reads,
     )
@@ -155,10 +161,11 @@ def estimate_neighbours(options: Any, sizes: Sizes) -> Cost:
     largest = max(d for _, d in sizes)
     pairs = count * (count + 1) / 2
     masked = isinstance(options, CknnaOptions)
+    blocks = math.ceil(n / 2048)
     work = Work(
         operations=n * n * width / 2,
-        elements=n * n * 30 * count + pairs * n * options.k * (300 if masked else 2),
-        calls=pairs * (500 if masked else 110) + 70 * count * math.ceil(n / 2048) ** 2,
+        elements=n * n * 21 * count + pairs * n * options.k * (200 if masked else 27),
+        calls=pairs * (450 if masked else 110) + 30 * count * (blocks * (blocks + 1) / 2 + 2),
     )
     return Cost(work=work, bytes=12 * n * largest + 8 * count * n * options.k, reads=4 * n * width)
 
