@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from identify_core import Context, Representation, Score
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import make_grid
 from identify_homotopy.maps.networks import SLOPES, SpectralLinear, build_map, lipschitz_bound
+from identify_homotopy.maps.training import largest_entry, largest_row, observed_stretch, smooth_largest_row
 from identify_homotopy.options.distances import ClassOptions, LipschitzOptions, MapsOptions
 from identify_measures.deformation import minimax
 
@@ -142,3 +145,41 @@ def test_the_studys_network_hardly_leaves_the_constant(context: Context) -> None
     g = draw(200, 3)
     options = MapsOptions(network="study", loss="max", optimiser="sgd", learning_rate=1e-2, steps=20, hidden=16)
     assert scores("maps", options, context, g=g, h=g)["maps"][0, 1].value > 0.7
+
+
+@pytest.mark.parametrize("loss", ["max", "smooth-max", "largest-entry"])
+def test_every_loss_finds_a_linear_relation(context: Context, loss: Any) -> None:
+    g = draw(200, 3)
+    options = MapsOptions(network="linear", loss=loss, steps=400, learning_rate=0.03)
+    found = scores("maps", options, context, g=g, h=g @ draw(3, 2, 1), other=draw(200, 2, 2))["maps"]
+    assert found[0, 1].value < 0.1
+    assert found[0, 2].value > 0.6
+
+
+def test_losses_are_the_largest_of_rows_and_entries() -> None:
+    batch = {"x": torch.zeros(3, 2), "y": torch.tensor([[3.0, 0.0], [2.0, -2.0], [0.0, 0.0]])}
+    row, smooth, entry = (
+        float(loss(lambda x: x, batch))
+        for loss in (largest_row, smooth_largest_row, largest_entry)  # type: ignore[arg-type, return-value]
+    )
+    assert row == 4.5
+    assert entry == 3.0
+    assert row - math.log(3) / 10 <= smooth <= row
+
+
+def test_the_observed_stretch_of_a_linear_map_is_below_its_norm_and_reached_on_a_line() -> None:
+    x = torch.from_numpy(draw(100, 3)).double()
+    stretched = torch.diag(torch.tensor([5.0, 1.0, 0.1], dtype=torch.float64))
+    assert 1.0 < observed_stretch(x, x @ stretched) <= 5.0 + 1e-9
+    line = torch.outer(torch.arange(4.0), torch.tensor([1.0, 0.0]))
+    assert observed_stretch(line, 5 * line) == pytest.approx(5.0)
+    assert observed_stretch(torch.zeros(3, 2), torch.zeros(3, 2)) == 0.0
+
+
+def test_the_observed_constant_stands_next_to_the_certified_one(context: Context) -> None:
+    g = draw(60, 3)
+    options = MapsOptions(network="linear", steps=20)
+    text = scores("maps", options, context, g=g, h=draw(60, 2, 1))["maps"][0, 1].estimator
+    found = re.search(r"at most ([\d.e+-]+), at least ([\d.e+-]+) ", text)
+    assert found
+    assert 0 < float(found[2]) <= float(found[1])

@@ -46,8 +46,10 @@ class MapsOptions:
         source="the thesis' code, NonLinearNetwork",
     )
     hidden: int = option(64, help="Width of hidden layers; the study's is 256.", limit=at_least(1))
-    loss: Literal["mean-square", "max"] = option(
-        "mean-square", help="What is minimised; max: the largest mean squared row of a batch, as in the study."
+    loss: Literal["mean-square", "max", "smooth-max", "largest-entry"] = option(
+        "mean-square",
+        help="What is minimised; max: the largest mean squared row of a batch, as in the study; smooth-max: the same "
+        "by a sum of exponentials, to which every row adds; largest-entry: the largest absolute entry of a residual.",
     )
     optimiser: Literal["adam", "sgd"] = option("adam", help="The study's is plain gradient descent.")
     learning_rate: float = option(3e-3, help="The step size.", limit=above(0.0))
