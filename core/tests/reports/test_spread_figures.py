@@ -91,6 +91,10 @@ def test_a_box_needs_eight_points() -> None:
 
 
 def heat_map(values: np.ndarray, bounds: tuple[float | None, float | None], groups: int = 1) -> Figure:
+    return figures(values, bounds, groups)["heat-map"]
+
+
+def figures(values: np.ndarray, bounds: tuple[float | None, float | None], groups: int) -> dict[str, Figure]:
     count = len(values)
     arrays = {
         "labels": LabelledArray(values=np.array([f"r{i}" for i in range(count)]), dimensions=("representation",)),
@@ -98,7 +102,7 @@ def heat_map(values: np.ndarray, bounds: tuple[float | None, float | None], grou
     }
     evaluator = Evaluator(name="cka", summary="", target="a:b", arity="pair", bounds=bounds)
     members = [Member(group=f"run-{i * groups // count}", latents="h", width=2) for i in range(count)]
-    return next(iter(draw_grid(Finding(summary="", arrays=arrays), evaluator, members)))
+    return {each.name: each for each in draw_grid(Finding(summary="", arrays=arrays), evaluator, members)}
 
 
 def test_a_heat_map_ends_at_its_measures_bounds_or_says_otherwise() -> None:
@@ -131,3 +135,18 @@ def test_a_heat_map_names_what_it_shows(count: int) -> None:
 )
 def test_a_number_is_not_printed_as_a_bound_that_it_does_not_reach(value: float, words: str) -> None:
     assert short_of_bounds(value, 0.0, 1.0) == words
+
+
+def test_a_hundred_groups_of_one_hide_nothing() -> None:
+    drawn = figures(np.eye(100) + np.random.default_rng(0).uniform(size=(100, 100)) / 9, (0.0, None), 100)
+    axes = drawn["heat-map"].static.axes[0]
+    assert len(axes.lines) == 0
+    assert len(axes.get_xticklabels()) <= 30
+    assert all("(" not in text.get_text() for text in axes.get_xticklabels())
+    axes = drawn["map"].static.axes[0]
+    assert axes.get_legend() is None
+    assert len([text for text in axes.texts if text.get_text()]) == 12
+    assert "The 12 outermost have their names" in drawn["map"].caption
+    few = figures(np.eye(10), (0.0, 1.0), 2)
+    assert len(few["heat-map"].static.axes[0].lines) == 2
+    assert few["map"].static.axes[0].get_legend() is not None

@@ -150,11 +150,9 @@ def _heat_map(
             places, said = _middles([groups[i] for i in order])
             axes.set_xticks(places, said, rotation=90)
             axes.set_yticks(places, said)
-        ordered = [groups[i] for i in order]
-        for position in range(1, count):
-            if ordered[position] != ordered[position - 1]:
-                axes.axhline(position - 0.5, color="white", linewidth=2.5)
-                axes.axvline(position - 0.5, color="white", linewidth=2.5)
+        for position in _borders([groups[i] for i in order]):
+            axes.axhline(position - 0.5, color="white", linewidth=2.5)
+            axes.axvline(position - 0.5, color="white", linewidth=2.5)
         if count <= _WRITTEN:
             middle = (low + high) / 2
             for (i, j), value in np.ndenumerate(shown):
@@ -218,12 +216,19 @@ def _known(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
     return -np.inf if low is None else low, np.inf if high is None else high
 
 
+def _borders(groups: Sequence[str]) -> list[int]:
+    """Where a group begins; nowhere among many groups, whose lines would hide the cells."""
+    if len(set(groups)) > _LABELLED:
+        return []
+    return [place for place in range(1, len(groups)) if groups[place] != groups[place - 1]]
+
+
 def _middles(groups: Sequence[str]) -> tuple[list[float], list[str]]:
     """For too many names: one for each group that stands together, at its middle."""
     names = list(dict.fromkeys(groups))
     members = {name: [place for place, group in enumerate(groups) if group == name] for name in names}
     places = [(each[0] + each[-1]) / 2 for each in members.values()]
-    counted = [f"{name} ({len(each)})" for name, each in members.items()]
+    counted = [f"{name} ({len(each)})" if len(each) > 1 else name for name, each in members.items()]
     step = -(-len(names) // _LABELLED)
     return places[::step], counted[::step]
 
@@ -234,6 +239,11 @@ def _map(
     coordinates, share = embed(matrix, similar=similar)
     names = list(dict.fromkeys(groups))
     markers = "osD^vP*X<>"
+    named = _short(labels)
+    if len(labels) > _LABELLED:
+        away = np.linalg.norm(coordinates - np.median(coordinates, axis=0), axis=1)
+        outermost = set(np.argsort(away)[-_WRITTEN:].tolist())
+        named = [label if i in outermost else "" for i, label in enumerate(named)]
     with house_style():
         figure, axes = new_figure(width=6.4, height=5.0)
         for g, name in enumerate(names):
@@ -242,29 +252,29 @@ def _map(
                 coordinates[members, 0],
                 coordinates[members, 1],
                 s=46,
-                color=PALETTE[g % len(PALETTE)],
-                marker=markers[g % len(markers)],
+                color=PALETTE[g % len(PALETTE)] if len(names) <= _LABELLED else PALETTE[0],
+                marker=markers[g % len(markers)] if len(names) <= _LABELLED else "o",
                 edgecolor="white",
                 linewidth=0.7,
                 label=name,
                 zorder=3,
             )
-        if len(labels) <= _LABELLED:
-            for (x, y), label in zip(coordinates, _short(labels), strict=True):
-                axes.annotate(
-                    label.rpartition(":")[2], (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7, color=MUTED
-                )
+        for (x, y), label in zip(coordinates, named, strict=True):
+            axes.annotate(
+                label.rpartition(":")[2], (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7, color=MUTED
+            )
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_title(f"{title}: a map of the representations")
         axes.set_xlabel("first coordinate")
         axes.set_ylabel("second coordinate")
-        if len(names) > 1:
+        if 1 < len(names) <= _WRITTEN:
             axes.legend(loc="best")
     return Figure(
         name=f"map{suffix}",
         caption=(
             f"Classical multidimensional scaling of {title}: nearby points are alike. The two coordinates show "
             f"{share:.0%} of the squared distances."
+            + (f" The {_WRITTEN} outermost have their names." if len(labels) > _LABELLED else "")
         ),
         static=figure,
     )
