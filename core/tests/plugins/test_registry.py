@@ -192,3 +192,9 @@ def test_resolution_follows_its_rule_for_any_plugins(offers: dict[str, set[str]]
 
 def test_a_plugin_module_may_be_any_object() -> None:
     assert load_registry(only=(), extra={"x": types.SimpleNamespace()}).plugin("x").module == "SimpleNamespace"
+
+
+def test_a_spec_in_the_place_of_a_plugin_is_told_its_option() -> None:
+    with pytest.raises(PluginError, match="there is no plugin 'my paper") as raised:
+        load_registry(only=()).plugin("my paper.toml")
+    assert raised.value.hint == "a spec is named with --spec 'my paper.toml'"

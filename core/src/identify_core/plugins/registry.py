@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Registry:
         if not owners:
             names = [plugin.name for plugin in self.plugins if plugin.status == "available"]
             raise PluginError(
-                f"there is no plugin {echo(name)!r}", hint=self.elsewhere(name) or did_you_mean(name, names)
+                f"there is no plugin {echo(name)!r}",
+                hint=_hint_of_a_file(name) or self.elsewhere(name) or did_you_mean(name, names),
             )
         reasons = sorted({f"it is {plugin.status}: {plugin.reason}" for plugin in owners})
         statuses = {plugin.status for plugin in owners}
@@ -212,3 +214,8 @@ def _refuse_broken_file(plugin: PluginStatus) -> None:
 
 def _module_name(plugin: object) -> str:
     return str(getattr(plugin, "__name__", type(plugin).__name__))
+
+
+def _hint_of_a_file(name: str) -> str:
+    """For a spec that stands where a plugin is named."""
+    return f"a spec is named with --spec {shlex.quote(name)}" if name.lower().endswith(".toml") else ""
