@@ -84,7 +84,9 @@ class Chance:
 class Score:
     """A value and how to read it; it is formatted, rounded, compared and averaged as its value is.
 
-    Two scores are equal where all of them is; a score and a number where the value is that number.
+    Two scores are equal where all of them is; a score and a number where the value is that number. `statistics.fmean`,
+    `statistics.median` and `numpy.mean` take scores; `statistics.mean` does not, because it makes its answer with the
+    class of what it averages, and a mean of scores is a plain number.
 
     Example:
         >>> score = Score(measure="linear-cka", value=0.91234, larger_is="more similar", bounds=(0.0, 1.0),
@@ -92,6 +94,9 @@ class Score:
         ...               dtype="float64")
         >>> f"{score:.2f}", round(score, 3), score > 0.9, (score + score) / 2
         ('0.91', 0.912, True, 0.91234)
+        >>> from statistics import fmean, median
+        >>> fmean([score, 0.5]), median([score, 0.5, 0.6])
+        (0.70617, 0.6)
 
     Args:
         measure: the measure's name, such as `linear-cka`.
