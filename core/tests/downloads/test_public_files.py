@@ -163,7 +163,7 @@ def test_without_leave_nothing_is_downloaded_and_the_message_says_everything(
 def test_a_file_without_an_address_says_where_to_put_it(places: FilePlaces) -> None:
     error = missing_file(PublicFile(name="private.csv", licence="on request"), places)
     assert "private.csv" in error.message
-    assert error.hint == "put it into one of these folders (on request)"
+    assert error.hint == "put it into one of these folders by hand (on request)"
 
 
 def test_a_download_is_the_file_and_leaves_nothing_else(places: FilePlaces, context: Context, server: Server) -> None:

@@ -1,6 +1,13 @@
-"""A small run to study: two untrained autoencoders on forty digits."""
+"""A small run to study, two untrained autoencoders on forty digits; and a server of files."""
 
 from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import torch
@@ -65,3 +72,25 @@ def run_subject(samples, replicates, z, name="run", fingerprints=None):
 def _run_subject():
     """Makes a subject of samples, replicates and latents."""
     return run_subject
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serves a folder over HTTP and gives its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    with ExitStack() as stack:
+
+        def begin(folder: Path) -> str:
+            handler = functools.partial(Quiet, directory=str(folder))
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield begin

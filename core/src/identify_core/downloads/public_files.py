@@ -126,7 +126,8 @@ def missing_file(
         whole = f" of {file.size}" if file.size else ""
         message += f"; a download has begun there and stopped after {begun.stat().st_size}{whole} bytes"
     if not file.url:
-        return RunError(message, hint=f"put it into one of these folders ({file.terms})" if file.terms else "")
+        known = ", ".join(part for part in (file.terms, file.sha256 and f"SHA-256 {file.sha256}") if part)
+        return RunError(message, hint=f"put it into one of these folders by hand ({known})" if known else "")
     fetch = "let it go on" if begun is not None else "download it"
     return RunError(
         message,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import attrs
 import pytest
 import torch
 from torch import nn
@@ -9,6 +12,7 @@ from torch import nn
 from identify_core import OptionsError, Replicates, RunError
 from identify_core.testing.contexts import make_context
 from identify_metric.networks.dense import build_dense
+from identify_metric.objectives import perceptual
 from identify_metric.objectives.elbo import bound_loss
 from identify_metric.objectives.perceptual import Vgg16, load_vgg16, perceptual_distance, vgg16_of
 from identify_metric.options.models import DenseOptions
@@ -83,6 +87,31 @@ def test_other_weights_and_missing_ones_are_refused(tmp_path, monkeypatch):
     assert "objective.download = true" in found.value.hint
     with pytest.raises(RunError, match="does not hold the convolutions of VGG16"):
         vgg16_of({"features.0.weight": torch.zeros(64, 1, 3, 3)}, "file")
+
+
+def test_weights_are_downloaded_on_request_checked_and_frozen(tmp_path, monkeypatch, serve, vgg):
+    """From a server of this machine: random weights under torchvision's names, with a classifier that is left out."""
+    assert perceptual.WEIGHTS.url == "https://download.pytorch.org/models/vgg16-397923af.pth"
+    assert perceptual.WEIGHTS.sha256.startswith("397923af")  # torchvision's name holds its first digits
+    (tmp_path / "server").mkdir()
+    file = tmp_path / "server" / perceptual.WEIGHTS.name
+    torch.save({**vgg.state_dict(), "classifier.0.weight": torch.zeros(2, 2)}, file)
+    published = attrs.evolve(
+        perceptual.WEIGHTS,
+        url=f"{serve(file.parent)}/{file.name}",
+        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        size=file.stat().st_size,
+    )
+    monkeypatch.setattr(perceptual, "WEIGHTS", published)
+    options = ElboOptions(perceptual=1.0, perceptual_folder=str(tmp_path / "mine"), download=True)
+    found = load_vgg16(options, make_context(tmp_path / "run"))
+    assert (tmp_path / "mine" / file.name).is_file()
+    assert not any(each.requires_grad for each in found.parameters())
+    x, y = torch.rand(2, 1, 3, 8, 8)
+    torch.testing.assert_close(perceptual_distance(found, x, y), perceptual_distance(vgg, x, y))
+    monkeypatch.setattr(perceptual, "WEIGHTS", attrs.evolve(published, sha256="0" * 64))
+    with pytest.raises(RunError, match="is not what it should be: its SHA-256"):
+        load_vgg16(options, make_context(tmp_path / "run"))
 
 
 def test_images_without_colours_are_refused(tmp_path):
