@@ -170,10 +170,10 @@ if TYPE_CHECKING:
     from identify_core.verbs.functions import evaluate as evaluate
     from identify_core.verbs.functions import list_runs as list_runs
     from identify_core.verbs.functions import open as open  # noqa: A004 - `ic.open`
-    from identify_core.verbs.functions import plot as plot
-    from identify_core.verbs.functions import report as report
     from identify_core.verbs.functions import resume as resume
     from identify_core.verbs.functions import run as run
+    from identify_core.verbs.pictures import plot as plot
+    from identify_core.verbs.pictures import report as report
     from identify_core.verbs.results import OpenComparison as OpenComparison
     from identify_core.verbs.results import OpenRun as OpenRun
     from identify_core.verbs.results import OpenSweep as OpenSweep
@@ -272,7 +272,8 @@ __all__, __getattr__, __dir__ = lazy_names(
         "training.minimise": ("Minima", "minimise", "polish"),
         "training.optimisers": ("Adam", "Adamax", "Optimiser", "Sgd", "optimiser"),
         "training.schedules": ("Schedule",),
-        "verbs.functions": ("compare", "evaluate", "list_runs", "open", "plot", "report", "resume", "run"),
+        "verbs.functions": ("compare", "evaluate", "list_runs", "open", "resume", "run"),
+        "verbs.pictures": ("plot", "report"),
         "verbs.results": ("OpenComparison", "OpenRun", "OpenSweep"),
         "verbs.sweeps": ("sweep",),
     },

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from identify_core.errors import Interrupted, UsageError
 from identify_core.verbs.comparisons import evaluators_of_pairs, means_of
 from identify_core.verbs.executors import Workers
-from identify_core.verbs.given import Overrides, PathLike, Place, as_texts, name_things
+from identify_core.verbs.given import Overrides, PathLike, Place, as_texts, name_things, several, store_of
 from identify_core.verbs.results import Listing, OpenComparison, OpenRun, opened
-from identify_core.verbs.working import Evaluation, Watching, evaluate_stored, go_on, surrounded, write_page
+from identify_core.verbs.working import Evaluation, Watching, evaluate_stored, go_on, surrounded
 
 if TYPE_CHECKING:
     from identify_core.comparisons.comparison import Comparison, Request
@@ -196,10 +196,10 @@ def evaluate(
     Raises:
         IdentifyError: as `identify evaluate`.
     """
-    place = Place(store=_store_of(stored, store), plugin_files=plugin_files)
+    place = Place(store=store_of(stored, store), plugin_files=plugin_files)
     run_ = place.store.open(stored if isinstance(stored, str) else stored.id, statuses=("finished",))
     asked = Evaluation(
-        names=_several(evaluators),
+        names=several(evaluators),
         overrides=as_texts(overrides),
         label=label,
         replace=replace,
@@ -282,16 +282,16 @@ def compare(
     if expect:
         rung(expect)
     place = Place(store=store, plugin_files=plugin_files)
-    terms = Terms(axes=axes, ids=_several(ids), taken_as=_several(taken_as))
+    terms = Terms(axes=axes, ids=several(ids), taken_as=several(taken_as))
     at_work = Workers(count=workers, executor=executor, scheduler=scheduler, slurm=slurm)
     named = name_things(things)
-    asked = Asked.of(named, place.store, latents=_several(latents), split=split or "", terms=terms)
+    asked = Asked.of(named, place.store, latents=several(latents), split=split or "", terms=terms)
     if asked is None and not at_work.is_here:
         raise UsageError(
             "arrays in memory are compared in this process alone",
             hint="write them into files, or run `identify import` on them, to spread the comparison",
         )
-    groups = open_groups(named, place.store, latents=_several(latents), split=split, terms=terms)
+    groups = open_groups(named, place.store, latents=several(latents), split=split, terms=terms)
     for remark in filter(None, (group.remark for group in groups)):
         warnings.warn(remark, stacklevel=2)
     registry = place.registry()
@@ -309,72 +309,6 @@ def compare(
     )
     with _resumable(), means_of(place, at_work, quiet=quiet) as means:
         return _compared(make_comparison(request, means), request)
-
-
-def report(
-    stored: OpenRun | str = "@last",
-    *,
-    output: PathLike | None = None,
-    store: PathLike | None = None,
-    plugin_files: Sequence[PathLike] = (),
-) -> Path:
-    """Write a run or a comparison as one HTML page that needs nothing else.
-
-    Args:
-        stored: the run or comparison, or what names it.
-        output: the file; `report.html` in its folder by default.
-        store: the folder that holds it; known where it is open.
-        plugin_files: single files that are plugins, which draw figures of a comparison.
-
-    Returns:
-        The file.
-
-    Raises:
-        StoreError: it cannot be read, or the page cannot be written.
-    """
-    place = Place(store=_store_of(stored, store), plugin_files=plugin_files)
-    found = place.store.open_any(stored if isinstance(stored, str) else stored.id)
-    return write_page(place, found, Path(output) if output is not None else None, warnings.warn)
-
-
-def plot(
-    stored: OpenRun | str = "@last",
-    *,
-    formats: str | Sequence[str] = "png",
-    only: str | Sequence[str] = (),
-    output: PathLike | None = None,
-    store: PathLike | None = None,
-    plugin_files: Sequence[PathLike] = (),
-) -> list[Path]:
-    """Draw the figures of a run or a comparison from what is stored, as `identify plot` does.
-
-    Args:
-        stored: the run or comparison, or what names it.
-        formats: png, svg, pdf, or html for the interactive views.
-        only: labels of findings; all of them by default.
-        output: the folder, with one inside a finding; `figures-ID` here by default.
-        store: the folder that holds it; known where it is open.
-        plugin_files: single files that are plugins.
-
-    Returns:
-        The files. A finding that cannot be drawn is told by a warning.
-
-    Raises:
-        UsageError: there is no such finding or format, or nothing is drawn in these formats.
-        StoreError: it cannot be read, or a file cannot be written.
-    """
-    from identify_core.reports.stored_figures import redraw, refuse_nothing
-
-    place = Place(store=_store_of(stored, store), plugin_files=plugin_files)
-    found = place.store.open_any(stored if isinstance(stored, str) else stored.id)
-    registry = place.registry_for(found.document, f"plot {found.id}", kinds=("evaluator",))
-    folder = Path(output) if output is not None else Path(f"figures-{found.id}")
-    drawings = redraw(found, registry, folder, formats=_several(formats), only=_several(only))
-    refuse_nothing(found, drawings, _several(formats))
-    for each in drawings:
-        if each.problem:
-            warnings.warn(f"{each.label} was not drawn: {each.problem}", stacklevel=2)
-    return [file for each in drawings for file in each.files]
 
 
 @contextmanager
@@ -397,17 +331,6 @@ def _compared(made: Comparison, request: Request) -> OpenComparison:
     comparison = opened(made.folder)
     assert isinstance(comparison, OpenComparison)
     return comparison
-
-
-def _several(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
-
-
-def _store_of(stored: OpenRun | str, store: PathLike | None) -> PathLike | None:
-    """The store of a run that is open; otherwise the one that was named."""
-    if store is not None or isinstance(stored, str):
-        return store
-    return stored.folder.parent.parent
 
 
 def _warn_of(failures: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import attrs
 
 if TYPE_CHECKING:
     from identify_core.plugins import Registry
-    from identify_core.store import Store
+    from identify_core.store import Store, StoredRun
     from identify_core.tasks import Loading
 
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -93,3 +93,15 @@ def name_things(things: Sequence[Any]) -> list[Any]:
         else array_in_memory(thing, str(name))
         for name, thing in pairs
     ]
+
+
+def several(given: str | Sequence[str]) -> list[str]:
+    """One text, or several, as a list."""
+    return [given] if isinstance(given, str) else list(given)
+
+
+def store_of(stored: StoredRun | str, store: PathLike | None) -> PathLike | None:
+    """The store of a run that is open; otherwise the one that was named."""
+    if store is not None or isinstance(stored, str):
+        return store
+    return stored.folder.parent.parent
