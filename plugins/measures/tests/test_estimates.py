@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from identify_core import Representation, Work
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import make_grid, stated_cost
+from identify_measures.options.samplewise import RsaOptions
 from identify_measures.statistics import reductions
 
 PRODUCTS = {"mm", "addmm", "addmm_", "bmm", "baddbmm"}
@@ -95,18 +96,18 @@ def representations(count: int, n: int, d: int) -> list[Representation]:
     return [one(number) for number in range(count)]
 
 
-def counted(name: str, count: int, n: int, d: int, folder: Path) -> Work:
+def counted(name: str, count: int, n: int, d: int, folder: Path, options: Any = None) -> Work:
     members = representations(count, n, d)
     with Counting() as counting, ExitStack() as patched:
         for work in [each for each in vars(reductions) if each.endswith("_on_cpu")]:
             patched.enter_context(patch.object(reductions, work, counting.numpy(work, getattr(reductions, work))))
-        make_grid(f"measures:{name}", None, members, make_context(folder, count=count))
+        make_grid(f"measures:{name}", options, members, make_context(folder, count=count))
     return Work(operations=counting.operations, elements=counting.elements, calls=counting.calls)
 
 
-def assert_estimated(name: str, count: int, n: int, d: int, folder: Path) -> None:
-    cost = stated_cost(f"measures:{name}", None, [(n, d)] * count)
-    said, done = cost.work + cost.shared, counted(name, count, n, d, folder)
+def assert_estimated(name: str, count: int, n: int, d: int, folder: Path, options: Any = None) -> None:
+    cost = stated_cost(f"measures:{name}", options, [(n, d)] * count)
+    said, done = cost.work + cost.shared, counted(name, count, n, d, folder, options)
     ratios = (
         (said.operations + said.elements) / (done.operations + done.elements),
         said.calls / done.calls,
@@ -135,6 +136,11 @@ def test_an_estimate_holds_where_representations_are_many(name: str, tmp_path: P
 @pytest.mark.parametrize(("name", "count", "n"), [("mutual-knn", 60, 100), ("rsa", 2, 3000)])
 def test_an_estimate_holds_where_pairs_or_ranks_take_most(name: str, count: int, n: int, tmp_path: Path) -> None:
     assert_estimated(name, count, n, 8, tmp_path)
+
+
+@pytest.mark.parametrize(("count", "d"), [(2, 8), (3, 32)])
+def test_an_estimate_holds_where_pairs_are_sampled(count: int, d: int, tmp_path: Path) -> None:
+    assert_estimated("rsa", count, 2000, d, tmp_path, RsaOptions(pairs=10**6))
 
 
 @pytest.mark.slow

@@ -142,12 +142,16 @@ def estimate_rsa(options: RsaOptions, sizes: Sizes) -> Cost:
     every = n * (n - 1) / 2
     kept, seen = min(every, EXACT), min(every, options.pairs)
     # Up to so many pairs one vector is ranked with its keys and its order; above, every pair is counted and looked up.
+    if options.comparison == "spearman" and every > options.pairs:
+        # Each representation is drawn for its table, and both of each pair for their products; no tile is made.
+        drawn = (count + count * (count + 1)) * seen
+        work = Work(elements=drawn * (120 + 4 * width / count), calls=drawn / 216)
+        return Cost(work=work, bytes=min(8 * n * width, BUDGET) + 6 * 8 * kept, reads=tiles.reads)
     table = Work()
     if options.comparison == "spearman" and every > EXACT:
         edges = block_edges(int(n))
         spans = (len(edges) - 1) * math.ceil(edges[1] / RANK_TILE)
-        cells = spans * (spans + 1) / 2 if every <= options.pairs else 0.0
-        table = Work(elements=30 * count * seen, calls=29 * count * cells + 7200 * count)
+        table = Work(elements=30 * count * seen, calls=29 * count * spans * (spans + 1) / 2 + 7200 * count)
     return Cost(
         work=tiles.work + table + Work(elements=count * kept * math.log2(max(kept, 2))),
         bytes=min(8 * n * width, BUDGET) + 4 * count * kept + 6 * 8 * kept,
