@@ -83,7 +83,7 @@ def test_estimates_are_given_in_words_that_compare_knows(name: str) -> None:
     assert cost.bytes > 0
     larger = load_target(BY_NAME[name].estimate)(options_of(name), [(100_000, 30), (100_000, 20)])
     small, large = (each.work.operations + each.work.elements for each in (cost, larger))  # a sample makes no products
-    assert large > small
+    assert large >= small
     assert larger.bytes < 8 * 100_000**2
 
 
