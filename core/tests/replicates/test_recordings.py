@@ -51,6 +51,19 @@ def test_batches_of_another_size_are_recorded_by_themselves() -> None:
     assert torch.allclose(values[1], expected, rtol=1e-6)
 
 
+def test_columns_of_every_layout_give_the_bits_of_the_loss_itself() -> None:
+    """Transposed, cut from wider rows, one row for all, and as they come: one after the other, all of one shape."""
+    replicates = Replicates.build(networks.perceptron(), 2, device="cpu", dtype=torch.float32)
+    rows, wide = inputs(9, 2), inputs(9, 5)
+    layouts = [rows, wide[:, 1:3], rows.T.contiguous().T, rows[:1].expand(9, 2)]
+    for _ in range(30):
+        for y in layouts:
+            ours = replicates.loss_vectors(squared, {"x": wide[:, :3], "y": y})
+            theirs = replicates.loss_vectors(lambda *given: squared(*given), {"x": wide[:, :3], "y": y})
+            assert torch.equal(ours[1], theirs[1])
+    assert len(replicates._recorder._replays) == 4
+
+
 def test_the_mode_is_part_of_what_is_recorded() -> None:
     replicates = Replicates.build(networks.normalised, 2, device="cpu", dtype=torch.float32)
     batch = {"x": inputs(9), "y": inputs(9, 2)}

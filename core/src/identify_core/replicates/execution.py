@@ -100,7 +100,7 @@ class Replicates(Stack):
         With `trained`, names of parameters, the rows hold the gradients of these alone, in registration order.
         """
         runner, layout, matrix = self._runner, self._layout, self._matrix
-        shapes = tuple((name, each.shape, each.dtype) for name, each in batch.items())
+        shapes = tuple((name, each.shape, each.stride(), each.dtype) for name, each in batch.items())
         code = getattr(loss, "__code__", type(loss))
 
         def step(matrix: torch.Tensor, buffers: Tensors, batch: Batch, scale: torch.Tensor | None) -> Gradients:

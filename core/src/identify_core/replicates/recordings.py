@@ -32,9 +32,9 @@ def is_pure(function: object) -> bool:
 
 
 class Recorder:
-    """Replays functions of tensors once they have been called often enough with equal shapes.
+    """Replays functions of tensors once they have been called often enough with equal shapes and strides.
 
-    A replay runs the same kernels on the same shapes, so its numbers are those of the function itself, bit for bit.
+    A replay runs the same kernels on the same layouts, so its numbers are those of the function itself, bit for bit.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Recorder:
         """`function(*arguments)`.
 
         Args:
-            key: equal only where function, shapes, types and modes are equal.
+            key: equal only where function, shapes, strides, types and modes are equal.
             function: of nested dicts of tensors; it may change tensors in place.
             arguments: nested dicts of tensors, or None.
         """
@@ -171,12 +171,20 @@ def _tensors(arguments: Any) -> list[torch.Tensor]:
 
 
 def _copy(leaf: Any) -> Any:
-    return leaf.clone() if isinstance(leaf, torch.Tensor) else leaf
+    """A copy that lies in memory as the original does: which operations a function runs depends on it."""
+    if not isinstance(leaf, torch.Tensor):
+        return leaf
+    span = 1 + sum((size - 1) * stride for size, stride in zip(leaf.shape, leaf.stride(), strict=True))
+    spanned = leaf.as_strided((span if leaf.numel() else 0,), (1,))
+    return spanned.clone().as_strided(leaf.shape, leaf.stride())
 
 
 def _other(leaf: Any) -> Any:
     """A copy with other numbers, so that a number that was written down as a constant shows."""
-    return leaf * 1.25 if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else _copy(leaf)
+    copy = _copy(leaf)
+    if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.numel():
+        copy.as_strided((copy.untyped_storage().nbytes() // copy.element_size(),), (1,), 0).mul_(1.25)
+    return copy
 
 
 def _agree(function: Callable[..., Any], replay: Callable[..., Any], arguments: Any) -> bool:
