@@ -31,14 +31,10 @@ def resident(column: MappedColumn) -> torch.Tensor:
     return column.take(slice(0, len(column)))
 
 
-def train(folder: Path, x: Any, *, count: int = 3, strategy: Strategy = "vmap", **settings: Any) -> Replicates:
+def train(folder: Path, x: Any, **settings: Any) -> Replicates:
     folder.mkdir(exist_ok=True)
-    stop_after = settings.pop("stop_after", None)
-    asked = iter(range(10**6))
-    context = make_context(
-        folder, count=count, stop_requested=lambda: stop_after is not None and next(asked) + 1 >= stop_after
-    )
-    replicates = Replicates.build(perceptron(), count, device="cpu", dtype=torch.float32, strategy=strategy)
+    context = make_context(folder, count=3)
+    replicates = Replicates.build(perceptron(), 3, device="cpu", dtype=torch.float32, strategy="vmap")
     y = torch.sin(torch.arange(2.0 * ROWS)).reshape(ROWS, 2)
     settings = {"steps": 20, "batch_size": 16, "order": "shuffled", **settings}
     fit(replicates, squared_error(), {"x": x, "y": y}, optimiser=Adam(), context=context, **settings)
@@ -51,25 +47,6 @@ def test_a_mapped_column_trains_to_the_bits_of_a_resident_one(tmp_path: Path, pi
     ours = train(tmp_path / "mapped", pixels, **settings)
     theirs = train(tmp_path / "resident", resident(pixels), **settings)
     assert torch.equal(ours.matrix, theirs.matrix)
-
-
-@pytest.mark.parametrize("strategy", ["vmap", "loop"])
-@pytest.mark.parametrize("order", ["shuffled", "shuffled-each"])
-def test_a_stopped_training_goes_on_to_the_same_bits(
-    tmp_path: Path, pixels: MappedColumn, strategy: Strategy, order: Any
-) -> None:
-    whole = train(tmp_path / "whole", pixels, strategy=strategy, order=order)
-    with pytest.raises(Interrupted):
-        train(tmp_path / "halves", pixels, strategy=strategy, order=order, stop_after=7)
-    resumed = train(tmp_path / "halves", pixels, strategy=strategy, order=order)
-    assert torch.equal(resumed.matrix, whole.matrix)
-
-
-@pytest.mark.parametrize("order", ["shuffled", "shuffled-each"])
-def test_a_replicate_alone_equals_itself_among_others(tmp_path: Path, pixels: MappedColumn, order: Any) -> None:
-    among = train(tmp_path / "among", pixels, strategy="loop", order=order)
-    alone = train(tmp_path / "alone", pixels, strategy="loop", order=order, count=1)
-    assert torch.equal(alone.matrix[0], among.matrix[0])
 
 
 def batches(column: Any, **settings: Any) -> Batches:

@@ -186,14 +186,3 @@ def test_the_core_imports_no_geoopt() -> None:
         "import sys, identify_core as ic; [getattr(ic, name) for name in ic.__all__]; sys.exit('geoopt' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.gpu
-def test_points_on_a_gpu_move_as_on_the_cpu(tmp_path: Path) -> None:
-    here = build("stiefel")
-    train(here, tmp_path / "cpu", Adam(learning_rate=0.05))
-    there = build("stiefel").to(device="cuda")
-    context = make_context(tmp_path / "gpu", device="cuda", dtype=torch.float64)
-    columns = {"x": inputs(9).double().cuda()}
-    fit(there, value, columns, optimiser=Adam(learning_rate=0.05), steps=25, context=context)
-    assert torch.allclose(there.matrix.cpu(), here.matrix, rtol=1e-9, atol=1e-9)
