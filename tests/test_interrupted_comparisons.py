@@ -30,6 +30,7 @@ def identify_evaluators():
     pair = dict(summary="Slow.", arity="pair", larger_is="more distant")
     yield ic.Evaluator(name="slow", target="slow:slow", **pair)
     yield ic.Evaluator(name="directed", target="slow:directed", symmetric=False, **pair)
+    yield ic.Evaluator(name="together", target="slow:together", together=True, **pair)
     yield ic.Evaluator(name="group", target="slow:group", summary="Slow.", arity="group")
 
 def note(text):
@@ -48,6 +49,12 @@ def slow(options, subject, context):
         measure="slow", value=value, larger_is="more distant", bounds=(0.0, np.inf), is_metric=True, invariant_to=(),
         n=len(first.ids), widths=(3, 3), estimator="e", dtype="float64",
     )
+
+def together(options, subjects, context):
+    total = len(subjects)
+    for subject in subjects:
+        note(f"together, one of {total}")
+    return [slow(options, subject, context) for subject in subjects]
 
 def directed(options, subject, context):
     score = slow(options, subject, context)
@@ -78,8 +85,8 @@ def pace(identify: CommandLine, seconds: float) -> None:
     (identify.folder / "pace").write_text(str(seconds))
 
 
-def compare(names: tuple[str, ...], *more: str) -> tuple[str, ...]:
-    return ("--plugin-file", "slow.py", "compare", *names, *EVALUATORS, "--quiet", *more)
+def compare(names: tuple[str, ...], *more: str, evaluators: tuple[str, ...] = EVALUATORS) -> tuple[str, ...]:
+    return ("--plugin-file", "slow.py", "compare", *names, *evaluators, "--quiet", *more)
 
 
 def resumed(identify: CommandLine, *more: str, status: int = 0) -> str:
@@ -101,9 +108,11 @@ def found(identify: CommandLine, name: str) -> Any:
     return document["arrays"], document["warnings"], document["findings"], document["rows"]
 
 
-def begun(identify: CommandLine, names: tuple[str, ...], count: int, *more: str) -> Any:
+def begun(
+    identify: CommandLine, names: tuple[str, ...], count: int, *more: str, evaluators: tuple[str, ...] = EVALUATORS
+) -> Any:
     """A comparison in a process of its own that has noted so many things."""
-    process = identify.start(*compare(names, *more))
+    process = identify.start(*compare(names, *more, evaluators=evaluators))
     end = time.monotonic() + 60
     while len(notes(identify)) < count:
         assert process.poll() is None, process.communicate()
@@ -139,9 +148,33 @@ def test_what_was_interrupted_goes_on_to_the_same_bytes(
     assert found(identify, "broken") == found(identify, "whole")
 
 
+TOGETHER = ("--evaluator", "slow:together", "--evaluator", "slow:slow")
+
+
+@pytest.mark.parametrize(("count", "workers"), [(4, "1"), (23, "1"), (14, "2")])
+def test_pairs_that_are_taken_together_go_on_to_the_same_bytes(
+    identify: CommandLine, arrays: tuple[str, ...], count: int, workers: str
+) -> None:
+    """Killed within the one call, at what it makes of the pairs, and in the evaluator after it; spread from there."""
+    identify(*compare(arrays, "--name", "whole", evaluators=TOGETHER))
+    assert notes(identify).count("together, one of 10") == 10
+    (identify.folder / "notes").unlink()
+    pace(identify, 0.2)
+    process = begun(identify, arrays, count, "--name", "broken", evaluators=TOGETHER)
+    process.kill()
+    process.communicate(timeout=60)
+    pace(identify, 0)
+    before = notes(identify)
+    resumed(identify, "--workers", workers)
+    assert found(identify, "broken") == found(identify, "whole")
+    again = notes(identify)[len(before) :].count("together, one of 10")
+    assert again == (0 if len(before) > 21 else 10)
+
+
 def test_two_processes_find_what_one_does(identify: CommandLine, arrays: tuple[str, ...]) -> None:
-    identify(*compare(arrays, "--name", "one"))
-    identify(*compare(arrays, "--name", "two", "--workers", "2"))
+    both = (*EVALUATORS, *TOGETHER[:2])
+    identify(*compare(arrays, "--name", "one", evaluators=both))
+    identify(*compare(arrays, "--name", "two", "--workers", "2", evaluators=both))
     assert found(identify, "two") == found(identify, "one")
 
 
