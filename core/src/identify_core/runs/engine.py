@@ -135,6 +135,7 @@ class _Execution:
         self.fingerprint: str = earlier.get("data_fingerprint", "")
         self.warnings: list[str] = list(earlier.get("warnings", []))
         self.evaluated: list[str] = list(earlier.get("evaluated", []))
+        self.opened: dict[str, str] = dict(earlier.get("opened", {}))
         self.failures: dict[str, str] = {}
 
     def mend(self, gone: Mapping[str, str]) -> None:
@@ -330,12 +331,20 @@ class _Execution:
             count=spec.replicates,
             scratch=self.writer.make_scratch(part),
             build=None if spec.model is None else targets.model_builder(spec.model),
-            open_run=lambda reference: self.surroundings.store.open(reference, statuses=("finished",)),
+            open_run=self._open_run,
             display=self.surroundings.display,
             observe=lambda step, scalars: self.surroundings.observers.logged(self.writer.id, step, scalars),
             stop_requested=self.surroundings.stop_requested,
             seconds_between_checkpoints=self.surroundings.seconds_between_checkpoints,
         )
+
+    def _open_run(self, reference: str) -> StoredRun:
+        """Another run of the store; after an interruption the same one, whatever `@last` is by then."""
+        run = self.surroundings.store.open(self.opened.get(reference, reference), statuses=("finished",))
+        if reference not in self.opened:
+            self.opened[reference] = run.id
+            self._note()
+        return run
 
     def _take_warnings(self, context: Context) -> None:
         self.warnings.extend(text for text in context.warnings if text not in self.warnings)
@@ -362,6 +371,7 @@ class _Execution:
             "seconds": self.clock.seconds(),
             "warnings": self.warnings,
             "evaluated": self.evaluated,
+            "opened": self.opened,
             "failures": self.failures,
             **more,
         }

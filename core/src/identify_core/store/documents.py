@@ -105,6 +105,7 @@ class RunDocument:
     scalars: dict[str, Scalar] = attrs.field(factory=dict)
     warnings: list[str] = attrs.field(factory=list)
     evaluated: list[str] = attrs.field(factory=list)
+    opened: dict[str, str] = attrs.field(factory=dict)
     failures: dict[str, str] = attrs.field(factory=dict)
     skipped: dict[str, str] = attrs.field(factory=dict)
     findings: dict[str, FindingEntry] = attrs.field(factory=dict)

@@ -126,6 +126,8 @@ def _facts(run: StoredRun) -> Iterator[tuple[str, str]]:
     for key in ("seed", "replicates", "dtype", "spec_hash", "data_fingerprint"):
         if document.get(key) not in (None, ""):
             yield key.replace("_", " "), str(document[key])
+    for reference, opened in document.get("opened", {}).items():
+        yield f"reads {reference}", opened
     for key, value in document.get("provenance", {}).items():
         if isinstance(value, dict):
             value = ", ".join(f"{inner} {each}" for inner, each in value.items())
