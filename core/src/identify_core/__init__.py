@@ -145,6 +145,8 @@ if TYPE_CHECKING:
     from identify_core.store import find_store_path as find_store_path
     from identify_core.store.provenance import describe_machine as describe_machine
     from identify_core.suggestions import did_you_mean as did_you_mean
+    from identify_core.sweeps.cluster import check_one_at_a_time as check_one_at_a_time
+    from identify_core.sweeps.cluster import dask_client as dask_client
     from identify_core.training import FitResult as FitResult
     from identify_core.training import Group as Group
     from identify_core.training import Turn as Turn
@@ -265,6 +267,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "store": ("RunSummary", "RunWriter", "Store", "StoredFinding", "StoredLatents", "StoredRun", "find_store_path"),
         "store.provenance": ("describe_machine",),
         "suggestions": ("did_you_mean",),
+        "sweeps.cluster": ("check_one_at_a_time", "dask_client"),
         "training": ("FitResult", "Group", "Turn", "fit", "squared_error"),
         "training.courses": ("Course", "PolishResult", "widen"),
         "training.dense": ("ACTIVATIONS", "dense_network"),

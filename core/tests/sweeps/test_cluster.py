@@ -20,7 +20,7 @@ from identify_core.errors import IdentifyError, StoreError, UsageError
 from identify_core.store import StoredRun
 from identify_core.store.folder import Folder
 from identify_core.sweeps import cluster
-from identify_core.sweeps.cluster import check_workers, connect, look_around, perform_on_worker
+from identify_core.sweeps.cluster import check_workers, dask_client, look_around, perform_on_worker
 from identify_core.sweeps.records import StoredSweep
 from identify_core.sweeps.units import Unit, run_of
 from identify_core.testing.fixtures import CommandLine, Project
@@ -104,7 +104,7 @@ def test_a_cluster_gives_the_arrays_of_this_process(
 def test_a_worker_with_several_threads_is_refused(
     start_cluster: Callable[[int], str], begin: Begin, unit: MakeUnit
 ) -> None:
-    with connect(start_cluster(2)) as client, pytest.raises(UsageError, match="does 2 things at once") as caught:
+    with dask_client(start_cluster(2)) as client, pytest.raises(UsageError, match="does 2 things at once") as caught:
         check_workers(client, unit(begin("seed=0,1")))
     assert "--nthreads 1" in caught.value.hint
 
@@ -113,15 +113,15 @@ def test_a_worker_with_several_threads_is_refused(
 def test_an_address_where_nobody_answers_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_SECONDS_TO_CONNECT", 0.5)
     with pytest.raises(UsageError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        connect("tcp://127.0.0.1:9")
+        dask_client("tcp://127.0.0.1:9")
     with pytest.raises(UsageError, match="no Dask scheduler answers at nonsense://x"):
-        connect("nonsense://x")
+        dask_client("nonsense://x")
 
 
 def test_a_missing_package_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match="--executor dask needs the package distributed") as caught:
-        connect("tcp://127.0.0.1:9")
+    with pytest.raises(UsageError, match="a Dask cluster needs the package distributed") as caught:
+        dask_client("tcp://127.0.0.1:9")
     assert caught.value.hint == "pip install 'identify-core[dask]'"
 
 

@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_BETWEEN_LOOKS_OF_A_WORKER = 1.0
 
 
-def connect(address: str) -> Any:
+def dask_client(address: str) -> Any:
     """A client of the scheduler at an address such as `tcp://10.0.0.1:8786`.
 
     Raises:
@@ -47,7 +47,7 @@ def run_on_dask(units: Sequence[Task], stop: Callable[[], bool], *, client: Any)
     Args:
         units: in the order in which they are begun.
         stop: whether to begin no further one and stop the running ones with a checkpoint.
-        client: what `connect` gave.
+        client: what `dask_client` gave.
 
     Raises:
         UsageError: there are no workers, or one cannot do a unit.
@@ -79,13 +79,13 @@ def run_on_dask(units: Sequence[Task], stop: Callable[[], bool], *, client: Any)
     _unmark(stop_file)
 
 
-def check_workers(client: Any, unit: Task) -> None:
-    """Make sure that every worker can do a unit, before the first one begins.
+def check_one_at_a_time(client: Any) -> None:
+    """Make sure that there are workers, and that each does one thing at a time.
+
+    Random state and torch's forward derivatives belong to a process, so that two threads of one spoil each other's.
 
     Raises:
-        UsageError: there are no workers, or one does several things at once, has another version of identify-core, or
-            cannot load the unit's spec.
-        StoreError: a worker does not see the store.
+        UsageError: there are none, or one does several things at once.
     """
     threads: Mapping[str, int] = client.nthreads()
     if not threads:
@@ -100,6 +100,17 @@ def check_workers(client: Any, unit: Task) -> None:
                 "its own",
                 hint="start workers with --nthreads 1, several on a machine with --nworkers",
             )
+
+
+def check_workers(client: Any, unit: Task) -> None:
+    """Make sure that every worker can do a unit, before the first one begins.
+
+    Raises:
+        UsageError: there are no workers, or one does several things at once, has another version of identify-core, or
+            cannot load the unit's spec.
+        StoreError: a worker does not see the store.
+    """
+    check_one_at_a_time(client)
     for worker, seen in client.run(look_around, unit, on_error="return").items():
         if isinstance(seen, BaseException):
             raise UsageError(
@@ -171,7 +182,7 @@ def _import_distributed() -> Any:
         return importlib.import_module("distributed")
     except ImportError as error:
         raise UsageError(
-            f"--executor dask needs the package distributed, which cannot be imported: {error}",
+            f"a Dask cluster needs the package distributed, which cannot be imported: {error}",
             hint="pip install 'identify-core[dask]'",
         ) from error
 

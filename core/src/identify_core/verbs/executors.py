@@ -75,9 +75,9 @@ def executor_of(workers: Workers, display: Display, *, what: str = "sweep", unit
             yield partial(run_here, display=display)
             return
         if workers.executor == "dask":
-            from identify_core.sweeps.cluster import connect, run_on_dask
+            from identify_core.sweeps.cluster import dask_client, run_on_dask
 
-            client = stack.enter_context(connect(str(workers.scheduler)))
+            client = stack.enter_context(dask_client(str(workers.scheduler)))
             several = partial(run_on_dask, client=client)
         elif workers.executor == "slurm":
             from identify_core.sweeps.slurm import run_on_slurm

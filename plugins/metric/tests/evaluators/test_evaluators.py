@@ -132,8 +132,6 @@ def test_angles_of_a_linear_decoder_are_those_of_its_matrix(subject, run_subject
     expected = torch.arccos((u * v).sum(1) / (u.norm(dim=1) * v.norm(dim=1)))
     np.testing.assert_allclose(finding.arrays["geodesic"].values[0], expected, rtol=1e-4)
     assert finding.scalars["deviation-geodesic"] < 1e-4
-    with pytest.raises(OptionsError, match="triples that are drawn"):
-        angles.choose_triples(AnglesOptions(pairs="all"), 9)
     with pytest.raises(OptionsError, match="needs three samples, and there are 2"):
         angles.choose_triples(options, 2)
 

@@ -23,7 +23,7 @@ def evaluate(options: AnglesOptions, subject: Subject, context: Context) -> Find
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    points = points_of(chosen_latents(options, run), context.device)
+    points = points_of(chosen_latents(options.latents, run), context.device)
     triples = choose_triples(options, len(points.ids))
     z = torch.stack(points.z)
     R, P = len(z), len(triples)
@@ -77,10 +77,8 @@ def choose_triples(options: AnglesOptions, samples: int) -> np.ndarray:
     """Rows of corner and both ends, (P, 3), three different samples each.
 
     Raises:
-        OptionsError: there are fewer than three samples, or pairs are to be read from a file or are all.
+        OptionsError: there are fewer than three samples.
     """
-    if options.pairs == "all" or options.pairs_file:
-        raise OptionsError("angles are measured at triples that are drawn", hint="set pairs to their number")
     if samples < 3:
         raise OptionsError(f"an angle needs three samples, and there are {samples}")
     random = np.random.RandomState(options.pair_seed)

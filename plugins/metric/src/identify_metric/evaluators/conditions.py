@@ -33,7 +33,7 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    points = points_of(chosen_latents(options, run), context.device)
+    points = points_of(chosen_latents(options.latents, run), context.device)
     maps = maps_of(options, points, options.ensemble)
     latents = torch.stack(points.z)
     R, n, d = latents.shape

@@ -47,17 +47,15 @@ class Points:
         return samples.rows(once).tensor("x").double().flatten(1)[torch.from_numpy(place)]
 
 
-def chosen_latents(options: GeometryOptions, run: RunSubject) -> tuple[Representation, ...]:
-    """The replicates of the latents that the options name.
+def chosen_latents(name: str, run: RunSubject) -> tuple[Representation, ...]:
+    """The replicates of the latents of a name.
 
     Raises:
         OptionsError: the run kept no such latents.
     """
-    if options.latents not in run.latents:
-        raise OptionsError(
-            f"the run has no latents {options.latents!r}; it has {', '.join(sorted(run.latents)) or 'none'}"
-        )
-    return run.latents[options.latents]
+    if name not in run.latents:
+        raise OptionsError(f"the run has no latents {name!r}; it has {', '.join(sorted(run.latents)) or 'none'}")
+    return run.latents[name]
 
 
 def points_of(representations: Sequence[Representation], device: torch.device) -> Points:

@@ -31,7 +31,7 @@ def evaluate(options: DistancesOptions, subject: Subject, context: Context) -> F
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    measured = measure(options, (options.ensemble,), chosen_latents(options, run), context)
+    measured = measure(options, (options.ensemble,), chosen_latents(options.latents, run), context)
     found = measured.found[options.ensemble]
     lengths = measured.grid(found.length)
     ratio = float(

@@ -26,7 +26,7 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    points = points_of(chosen_latents(options, run), context.device)
+    points = points_of(chosen_latents(options.latents, run), context.device)
     z = torch.stack(points.z)
     if z.shape[2] != 2:
         raise OptionsError(f"a map is drawn of two latents, and the run has {z.shape[2]}", hint="leave it out")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, Representation
+from identify_core import Context, OptionsError, Representation, dask_client
 from identify_metric.evaluators.decoders import Points, maps_of, points_of
 from identify_metric.evaluators.pairs import choose_pairs
 from identify_metric.geometry.geodesics import Geodesics, as_original, geodesics, joined
 from identify_metric.geometry.graphs import graph_paths
 from identify_metric.geometry.maps import Map
+from identify_metric.geometry.pairwise import EVERYTHING, folder_of, in_blocks
 from identify_metric.options.evaluators import Ensemble, SearchOptions
 
 IN_WORDS = {
@@ -62,8 +64,15 @@ def measure(
     points = points_of(representations, context.device)
     pairs = choose_pairs(options, points.ids)
     maps = {ensemble: maps_of(options, points, ensemble) for ensemble in ensembles}
+    blocks = bool(options.block or options.scheduler)
+    if blocks and options.method == "original":
+        raise OptionsError(
+            "the study's own procedure stops by a sum over all pairs, and cannot be searched in blocks",
+            hint='leave out `block` and `scheduler`, or `method = "original"`',
+        )
+    search = _in_blocks if blocks else _searched
     found: dict[str, Geodesics] = {
-        ensemble: _searched(options, points, pairs, maps[ensemble], ensemble, context) for ensemble in ensembles
+        ensemble: search(options, points, pairs, maps[ensemble], ensemble, context) for ensemble in ensembles
     }
     straight = found[ensembles[0]].line.reshape(len(points.z), -1).cpu().numpy()
     baselines = {"straight": straight, **_baselines(points, pairs, maps[ensembles[0]])}
@@ -71,7 +80,7 @@ def measure(
 
 
 def _searched(
-    options: SearchOptions, points: Points, pairs: np.ndarray, maps: Sequence[Map], ensemble: str, context: Context
+    options: SearchOptions, points: Points, pairs: np.ndarray, maps: Sequence[Map], ensemble: Ensemble, context: Context
 ) -> Geodesics:
     """The geodesics of every model; models of one width are searched together."""
     result: dict[int, Geodesics] = {}
@@ -84,17 +93,8 @@ def _searched(
                 cut = slice(number * P, (number + 1) * P)
                 result[model] = as_original(maps[model], ends[0][cut], ends[1][cut], settings=options.settings())
             continue
-        paths = [
-            graph_paths(
-                maps[model],
-                points.z[model],
-                ends[0][number * P : (number + 1) * P],
-                ends[1][number * P : (number + 1) * P],
-                segments=options.segments,
-                neighbours=options.graph,
-            )
-            for number, model in enumerate(models if options.graph else ())
-        ]
+        found = [_paths(options, maps[model], points.z[model], pairs) for model in models]
+        paths = [path for path in found if path is not None]
         together = geodesics(
             [maps[model] for model in models],
             *ends,
@@ -107,6 +107,45 @@ def _searched(
         for number, model in enumerate(models):
             result[model] = together.rows(slice(number * P, (number + 1) * P))
     return joined([result[model] for model in range(len(maps))])
+
+
+def _in_blocks(
+    options: SearchOptions, points: Points, pairs: np.ndarray, maps: Sequence[Map], ensemble: Ensemble, context: Context
+) -> Geodesics:
+    """The geodesics of every model, block by block, each kept with the run; here or on the workers of a cluster."""
+    result = []
+    settings, block = options.settings(), options.block or max(1, len(pairs))
+    with dask_client(options.scheduler) if options.scheduler else nullcontext() as client:
+        for model, (F, z) in enumerate(zip(maps, points.z, strict=True)):
+            seed = context.stream(f"bumps-{ensemble}", model).initial_seed() % 2**62
+            each = points.representations[model]
+            searched = (settings, block, seed, options.graph, ensemble, options.ambient, options.precision)
+            folder = folder_of(
+                context.scratch / "geodesics", z, pairs, *searched, each.run_id, each.latents, each.replicate
+            )
+            found, _ = in_blocks(
+                F,
+                z,
+                pairs,
+                settings=settings,
+                block=block,
+                seed=seed,
+                folder=folder,
+                client=client,
+                context=context,
+                paths=_paths(options, F, z, pairs),
+            )
+            columns = {name: torch.from_numpy(found[name]).to(z.device) for name in EVERYTHING}
+            result.append(Geodesics(**columns))
+    return joined(result)
+
+
+def _paths(options: SearchOptions, F: Map, z: torch.Tensor, pairs: np.ndarray) -> torch.Tensor | None:
+    """The start of each pair along a graph of the samples, (P, segments + 1, d); None where it is not wanted."""
+    if not options.graph:
+        return None
+    a, b = z[pairs[:, 0]], z[pairs[:, 1]]
+    return graph_paths(F, z, a, b, segments=options.segments, neighbours=options.graph)
 
 
 @torch.no_grad()

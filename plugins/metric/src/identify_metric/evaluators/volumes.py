@@ -31,7 +31,7 @@ def evaluate(options: VolumesOptions, subject: Subject, context: Context) -> Fin
     """
     run = subject.run
     assert run is not None  # arity is "run"
-    points = points_of(chosen_latents(options, run), context.device)
+    points = points_of(chosen_latents(options.latents, run), context.device)
     maps = maps_of(options, points, options.ensemble)
     z = torch.stack(points.z)
     elements = torch.stack([log_volume(F, each).value for F, each in zip(maps, z, strict=True)])

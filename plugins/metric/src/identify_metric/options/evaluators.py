@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -17,11 +17,15 @@ Ensemble = Literal["expected", "mean", "single", "rbf"]
 the predecessor's precision network."""
 
 
+def which_latents() -> Any:
+    """The option of what studies one run, which has latents of several names; a comparison chooses them itself."""
+    return option("z", help="Which latents the samples are.")
+
+
 @attrs.frozen
 class GeometryOptions:
     """Which metric decoders are measured by."""
 
-    latents: str = option("z", help="Which latents the samples are.")
     ambient: Literal["mean", "law"] = option(
         "mean",
         help="What is measured of decoded samples: their mean, or their law: a Gaussian's mean next to its σ, a mean "
@@ -40,16 +44,6 @@ class SolverOptions(GeometryOptions):
     )
     nodes: int = option(4, help="Nodes, or chords, in each segment.", limit=at_least(1))
     starts: int = option(2, help="Starts of each curve: the straight line and random bumps.", limit=at_least(1))
-    graph: int = option(
-        0,
-        help="Neighbours of each sample in a graph whose shortest paths are starts, too; 0 for no such start.",
-        limit=at_least(0),
-    )
-    method: Literal["minimise", "original"] = option(
-        "minimise",
-        help="How curves are found: by this project's search, or by the study's own procedure, for comparison.",
-        source=f"{_CODE}: Adam at 0.01, 256 points, stopped by the change of a sum",
-    )
     iterations: int = option(200, help="At most.", limit=at_least(0))
     gradient_tolerance: float = option(
         1e-4, help="Gradient, in parts of the straight line's energy, at which a curve is stationary.", limit=above(0)
@@ -87,12 +81,34 @@ class SearchOptions(SolverOptions):
     pairs_file: str = option(
         "", help="A CSV file with two sample ids in each line, which are taken instead.", names_file=True
     )
+    graph: int = option(
+        0,
+        help="Neighbours of each sample in a graph whose shortest paths are starts, too; 0 for no such start.",
+        limit=at_least(0),
+    )
+    method: Literal["minimise", "original"] = option(
+        "minimise",
+        help="How curves are found: by this project's search, or by the study's own procedure, for comparison.",
+        source=f"{_CODE}: Adam at 0.01, 256 points, stopped by the change of a sum",
+    )
+    block: int = option(
+        0,
+        help="Pairs of a model that are searched and kept at a time, so that a stopped run goes on after them; 0 for "
+        "all pairs of all models together.",
+        limit=at_least(0),
+    )
+    scheduler: str = option(
+        "",
+        help="Address of a Dask cluster whose workers search the blocks, such as tcp://10.0.0.1:8786; without `block` "
+        "the pairs of a model are one block.",
+    )
 
 
 @attrs.frozen
 class DistancesOptions(SearchOptions):
     """The options of `distances`."""
 
+    latents: str = which_latents()
     ensemble: Ensemble = option(
         "expected",
         help="The metric of several decoders: the expectation of their metrics, the metric of their mean, of the first "
@@ -115,6 +131,7 @@ class StabilityOptions(SearchOptions):
 class ConditionsOptions(GeometryOptions):
     """The options of `identifiability-conditions`."""
 
+    latents: str = which_latents()
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
     rank_tolerance: float = option(
         1e-6, help="A direction counts if its singular value is above this part of the largest.", limit=above(0)
@@ -125,16 +142,20 @@ class ConditionsOptions(GeometryOptions):
 
 
 @attrs.frozen
-class AnglesOptions(SearchOptions):
-    """The options of `angles`; `pairs` counts triples."""
+class AnglesOptions(SolverOptions):
+    """The options of `angles`."""
 
+    latents: str = which_latents()
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
+    pairs: int = option(100, help="Triples of samples that are drawn, a corner and two ends.", limit=at_least(1))
+    pair_seed: int = option(101, help="Seed of numpy's legacy generator, which draws them.", limit=at_least(0))
 
 
 @attrs.frozen
 class VolumesOptions(SolverOptions):
     """The options of `volumes`."""
 
+    latents: str = which_latents()
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
     triangles: int = option(
         12, help="Triangles of three samples whose area is measured, in two latents.", limit=at_least(1)
@@ -146,7 +167,6 @@ class VolumesOptions(SolverOptions):
 class IsometryOptions(GeometryOptions):
     """The options of `isometry`."""
 
-    latents: str = option("z", help="Which latents the samples are; others are compared as they come.")
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
     rows: int = option(
         300, help="Samples used at most: one half fits the transition, the other judges.", limit=at_least(20)
@@ -161,6 +181,7 @@ class IsometryOptions(GeometryOptions):
 class LatentSpaceOptions(SolverOptions):
     """The options of `latent-space`."""
 
+    latents: str = which_latents()
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
     pairs: int = option(8, help="Geodesics that are drawn.", limit=at_least(1))
     pair_seed: int = option(101, help="Seed of numpy's legacy generator, which draws their ends.", limit=at_least(0))

@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 
 from identify_core import above, at_least, option
-from identify_metric.options.evaluators import Ensemble, SolverOptions
+from identify_metric.options.evaluators import Ensemble, SolverOptions, which_latents
 from identify_metric.options.models import STUDY
 
 _CODE = "mustass/identifiable-latent-metric-space"
@@ -93,6 +93,7 @@ class LandmarkOptions(SolverOptions):
     """The options of `landmark-distances`."""
 
     run: str = option("@last", help="The stored run whose decoders and latents are taken, of the same store.")
+    latents: str = which_latents()
     landmarks: int = option(16, help="Samples to which distances are measured.", limit=at_least(1))
     landmark_seed: int = option(101, help="Seed of numpy's legacy generator, which draws them.", limit=at_least(0))
     ensemble: Ensemble = option("expected", help="The metric of several decoders.")
