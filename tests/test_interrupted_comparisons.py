@@ -171,8 +171,9 @@ def test_pairs_that_are_taken_together_go_on_to_the_same_bytes(
     assert again == (0 if len(before) > 21 else 10)
 
 
-def test_two_processes_find_what_one_does(identify: CommandLine, arrays: tuple[str, ...]) -> None:
-    both = (*EVALUATORS, *TOGETHER[:2])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_two_processes_find_what_one_does(identify: CommandLine, arrays: tuple[str, ...], device: str) -> None:
+    both = (*EVALUATORS, *TOGETHER[:2], "--device", device)
     identify(*compare(arrays, "--name", "one", evaluators=both))
     identify(*compare(arrays, "--name", "two", "--workers", "2", evaluators=both))
     assert found(identify, "two") == found(identify, "one")

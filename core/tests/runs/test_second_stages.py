@@ -101,13 +101,21 @@ class StopAt:
         return self.asked == self.question
 
 
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
 def first(registry: Registry, store: ic.Store, *overrides: str) -> Outcome:
     spec = load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
     return execute(spec, Surroundings(store=store, display=SilentDisplay()))
 
 
-def second(registry: Registry, store: ic.Store, reference: str, stop: StopAt) -> Outcome:
-    overrides = ["model={type='staged:affine'}", f"objective={{type='staged:probe', run='{reference}'}}", EVALUATORS]
+def second(registry: Registry, store: ic.Store, reference: str, stop: StopAt, device: str = "cpu") -> Outcome:
+    overrides = [
+        f"device='{device}'",
+        "model={type='staged:affine'}",
+        f"objective={{type='staged:probe', run='{reference}'}}",
+        EVALUATORS,
+    ]
     spec = load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
     return execute(spec, Surroundings(store=store, display=SilentDisplay(), stop_requested=stop))
 
@@ -126,12 +134,15 @@ def left(outcome: Outcome) -> tuple[Any, ...]:
     return [run.latents["hidden"].values(k).tolist() for k in range(3)], found, run.document["opened"]
 
 
-def test_a_second_stage_interrupted_anywhere_ends_with_the_same_bits(registry: Registry, tmp_path: Path) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_second_stage_interrupted_anywhere_ends_with_the_same_bits(
+    registry: Registry, tmp_path: Path, device: str
+) -> None:
     """Although `@last` is another run by the time it is resumed."""
     asked = StopAt()
     store = ic.Store(tmp_path / "whole")
     made = first(registry, store)
-    whole, found, opened = left(second(registry, store, "@last", asked))
+    whole, found, opened = left(second(registry, store, "@last", asked, device))
     assert opened == {"@last": made.run_id}
     assert found["seen"] == ("total", found["total"][1])
     assert found["again"] == found["total"]
@@ -139,7 +150,7 @@ def test_a_second_stage_interrupted_anywhere_ends_with_the_same_bits(registry: R
         store = ic.Store(tmp_path / f"broken-{question}")
         made = first(registry, store)
         with pytest.raises(ic.Interrupted):
-            second(registry, store, "@last", StopAt(question))
+            second(registry, store, "@last", StopAt(question), device)
         first(registry, store, "seed=7")
         latents, again, opened = left(resumed(registry, store))
         assert (latents, again) == (whole, found)
