@@ -217,3 +217,17 @@ def test_ensembles_and_weights():
         stack(maps, weights=torch.tensor([1.0, -1.0]))
     with pytest.raises(OptionsError, match="needs the standard deviation"):
         embed(z, "gaussian")
+
+
+def test_a_lost_direction_has_no_volume_no_ball_and_no_indicatrix():
+    F = lambda z: torch.cat([z[:, :1], z[:, :1] ** 2], dim=1)  # noqa: E731
+    z = torch.tensor([[0.3, 0.1], [math.nan, 0.0], [0.5, 2.0]], dtype=torch.float64)
+    found = log_volume(F, z)
+    assert found.rank.tolist() == [1, 0, 1]
+    assert found.value.isnan().tolist() == [False, True, False]
+    assert found.element.nan_to_num(nan=-1).tolist() == [0, -1, 0]
+    assert found.condition.isinf().tolist() == [True, False, True]
+    assert region_volume(F, z[0], z[2]) == 0
+    for tried in (lambda: geodesic_ball(F, z[0], 0.1), lambda: indicatrix(metric(F, z[[0, 2]]))):
+        with pytest.raises(IdentifyError, match=r"the metric is singular at \d of \d points"):
+            tried()

@@ -7,10 +7,10 @@ import torch
 
 from identify_core import Context, Finding, LabelledArray, OptionsError, Subject, Table
 from identify_measures.stability import circular_deviation, icc_consistency, mean_spearman
-from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
+from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of, surface_doubts
 from identify_metric.evaluators.distances import doubts
 from identify_metric.geometry.geodesics import geodesics
-from identify_metric.geometry.metric import angle
+from identify_metric.geometry.metric import angle, log_volume
 from identify_metric.options.evaluators import AnglesOptions
 
 
@@ -43,10 +43,13 @@ def evaluate(options: AnglesOptions, subject: Subject, context: Context) -> Find
     angles = torch.cat([angle(F, corner[owner == r], u[owner == r], v[owner == r]) for r, F in enumerate(maps)])
     flat = angle(lambda z: z, corner, first - corner, second - corner)
     grids = {name: each.reshape(R, P).cpu().numpy() for name, each in (("geodesic", angles), ("euclid", flat))}
+    surfaces = [log_volume(F, corner[owner == r]) for r, F in enumerate(maps)]
     usable = np.isfinite(np.stack(list(grids.values()))).all((0, 1))
     several = R > 1 and usable.sum() > 1
     rows = [_agreement(name, values[:, usable]) for name, values in grids.items()] if several else []
-    said = f"{P} angles in {R} replicates, median {np.degrees(np.nanmedian(grids['geodesic'])):.1f}°"
+    known = grids["geodesic"][np.isfinite(grids["geodesic"])]
+    said = f"{P} angles in {R} replicates, "
+    said += f"median {np.degrees(np.median(known)):.1f}°" if known.size else "none of which is defined"
     if rows:
         said += f"; circular deviation over replicates {rows[0][1]:.2f}° (geodesic), {rows[1][1]:.2f}° (latent)"
     return Finding(
@@ -69,7 +72,7 @@ def evaluate(options: AnglesOptions, subject: Subject, context: Context) -> Find
             "angle": "at the corner, between the velocities with which both geodesics leave, in the decoders' metric",
             "euclid": "between the straight lines in latent space, which is not identifiable",
         },
-        warnings=doubts(found),
+        warnings=doubts(found) + surface_doubts(surfaces),
     )
 
 

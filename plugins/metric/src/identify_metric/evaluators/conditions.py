@@ -10,13 +10,14 @@ from identify_core import (
     Context,
     Finding,
     LabelledArray,
+    OptionsError,
     Replicates,
     RunSubject,
     Subject,
     Table,
     gaussian_divergence,
 )
-from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
+from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of, surface_doubts
 from identify_metric.geometry.metric import invariant_density, log_volume
 from identify_metric.networks.vae import posterior_of
 from identify_metric.options.evaluators import ConditionsOptions
@@ -29,7 +30,7 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
     carries nothing, the decoder ignores it, and the metric is nearly singular along it.
 
     Raises:
-        OptionsError: the run has no decoders, or lacks the latents.
+        OptionsError: the run has no decoders or lacks the latents, or none of them is finite.
     """
     run = subject.run
     assert run is not None  # arity is "run"
@@ -44,31 +45,30 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
     volumes, density = elements.cpu().numpy(), invariant_density(latents, elements).cpu().numpy()
     divergences = _divergences(run, run.replicates, points.ids)
     collapsed = (divergences < options.collapse).sum(1)
-    deficient = (ranks < d).mean(1)
-    warnings = []
-    if deficient.any():
-        warnings.append(
-            f"the Jacobian lacks full rank at {deficient.mean():.1%} of the samples: there the theory does not hold"
-        )
+    known = np.isfinite(volumes)
+    if not known.any(1).all():
+        raise OptionsError(f"replicate {np.flatnonzero(~known.any(1))[0]} has no sample whose Jacobian is finite")
+    deficient = 1 - (ranks == d).sum(1) / known.sum(1)
+    least = np.where(known, ranks, d).min(1)
+    typical, worst = np.nanmedian(np.where(known, conditions, np.nan), axis=1), np.where(known, conditions, 0).max(1)
+    middle = float(np.median(conditions[known]))
+    warnings = list(surface_doubts(found))
     if collapsed.any():
         warnings.append(
             f"{collapsed.sum()} of {R * d} latents have collapsed: their decoders are not injective in these directions"
         )
     return Finding(
         summary=f"full rank at {1 - deficient.mean():.1%} of the samples, median condition number "
-        f"{np.median(conditions):.3g}; {int(collapsed.sum())} of {R * d} latents have collapsed",
+        f"{middle:.3g}; {int(collapsed.sum())} of {R * d} latents have collapsed",
         scalars={
             "full-rank": float(1 - deficient.mean()),
-            "condition": float(np.median(conditions)),
+            "condition": middle,
             "collapsed": int(collapsed.sum()),
         },
         tables={
             "replicates": Table(
                 columns=("replicate", "full rank", "least rank", "median condition", "worst condition", "collapsed"),
-                rows=[
-                    (r, 1 - deficient[r], ranks[r].min(), np.median(conditions[r]), conditions[r].max(), collapsed[r])
-                    for r in range(R)
-                ],
+                rows=[(r, 1 - deficient[r], least[r], typical[r], worst[r], collapsed[r]) for r in range(R)],
                 caption=f"The Jacobian of each replicate at {n} samples, and its collapsed latents.",
             )
         },

@@ -10,6 +10,7 @@ import torch
 
 from identify_core import OptionsError, Replicates, Representation, RunSubject
 from identify_metric.geometry.maps import Map, embed, stack
+from identify_metric.geometry.metric import LogVolume
 from identify_metric.geometry.precision import fit_precision
 from identify_metric.networks.vae import EnsembleVae, split_sigma
 from identify_metric.objectives.elbo import template_of
@@ -23,7 +24,7 @@ class Points:
     """Samples in the latent space of several models.
 
     Args:
-        z: one a model, (n, d) each, float64; widths may differ.
+        z: one a model, (n, d) each, float64; widths may differ. A sample that is not finite is NaN throughout.
         ids: of the samples, (n,).
         representations: of the models, one each.
     """
@@ -75,8 +76,25 @@ def points_of(representations: Sequence[Representation], device: torch.device) -
                     f"{other} of {len(first.ids)} samples of {each.label} have other inputs than in {first.label}",
                     hint="distances are compared of the same data: take runs with the same dataset and options",
                 )
-    z = [torch.from_numpy(np.asarray(each.values(), dtype=np.float64)).to(device) for each in representations]
+    found = [torch.from_numpy(np.asarray(each.values(), dtype=np.float64)).to(device) for each in representations]
+    z = [torch.where(each.isfinite().all(1, keepdim=True), each, torch.nan) for each in found]
     return Points(z=z, ids=first.ids, representations=representations)
+
+
+def surface_doubts(found: Sequence[LogVolume]) -> tuple[str, ...]:
+    """What could mislead in volumes and angles at samples of several models, in sentences."""
+    missing = int(sum(int(each.value.isnan().sum()) for each in found))
+    lost = int(sum(int(((each.rank < each.latents) & ~each.value.isnan()).sum()) for each in found))
+    total = sum(len(each.value) for each in found)
+    said = []
+    if missing:
+        said.append(f"{missing} of {total} latents are not finite, or what they decode to is not; they are left out")
+    if lost:
+        said.append(
+            f"the Jacobian lacks full rank at {lost / (total - missing):.1%} of the samples: there the theory does not "
+            "hold"
+        )
+    return tuple(said)
 
 
 def maps_of(options: GeometryOptions, points: Points, ensemble: Ensemble) -> list[Map]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core import Context, Finding, LabelledArray, Subject, Table
+from identify_core import Context, Finding, LabelledArray, OptionsError, Subject, Table
 from identify_metric.evaluators.decoders import chosen_latents, module_map
 from identify_metric.evaluators.measuring import IN_WORDS, Distances, measure
 from identify_metric.geometry.geodesics import DRAWN_POINTS, Geodesics
@@ -26,7 +26,7 @@ def evaluate(options: DistancesOptions, subject: Subject, context: Context) -> F
     """Geodesic distances of pairs of samples, next to the distances that they are compared with.
 
     Raises:
-        OptionsError: the run has no decoders, lacks the latents, or cannot give so many pairs.
+        OptionsError: the run has no decoders, lacks the latents or cannot give so many pairs, or no pair is finite.
         Interrupted: the user stopped the run.
     """
     run = subject.run
@@ -34,15 +34,18 @@ def evaluate(options: DistancesOptions, subject: Subject, context: Context) -> F
     measured = measure(options, (options.ensemble,), chosen_latents(options.latents, run), context)
     found = measured.found[options.ensemble]
     lengths = measured.grid(found.length)
-    ratio = float(
-        np.nanmedian(lengths / np.where(measured.baselines["straight"] > 0, measured.baselines["straight"], np.nan))
-    )
+    straight = measured.baselines["straight"]
+    known, positive = lengths[np.isfinite(lengths)], np.isfinite(lengths) & (straight > 0)
+    if not known.size:
+        raise OptionsError("no pair has finite latents, and there is no distance")
+    ratio = float(np.median(lengths[positive] / straight[positive])) if positive.any() else float("nan")
+    shorter = f"{1 - ratio:.2%} shorter than the straight latent line" if positive.any() else "none above 0"
     return Finding(
-        summary=f"{lengths.size} geodesics ({options.ensemble} metric): median length {np.nanmedian(lengths):.4g}, "
-        f"{1 - ratio:.2%} shorter than the straight latent line; numerical error at most "
+        summary=f"{lengths.size} geodesics ({options.ensemble} metric): median length {np.median(known):.4g}, "
+        f"{shorter}; numerical error at most "
         f"{float(found.error.nan_to_num(0).max()):.1e}",
         scalars={
-            "length": float(np.nanmedian(lengths)),
+            "length": float(np.median(known)),
             "straight-over-geodesic": 1 / ratio if ratio else float("nan"),
             "error": float(found.error.nan_to_num(0).max()),
             "converged": float(found.converged.double().mean()),
@@ -102,6 +105,8 @@ def doubts(found: Geodesics) -> tuple[str, ...]:
         said.append(f"{missing} of {total} pairs have latents that are not finite and no distance")
     if open_:
         said.append(f"{open_} of {total} geodesics did not converge; raise `iterations` or `doublings`")
+    if found.refinement_error.isnan().sum() > missing:
+        said.append("the error of refinement was not measured; raise `doublings`")
     if same:
         said.append(f"{same} of {total} pairs have coincident latents or a decoder that does not vary: distance 0")
     if apart:

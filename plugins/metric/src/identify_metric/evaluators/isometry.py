@@ -27,12 +27,18 @@ def evaluate(options: IsometryOptions, subject: Subject, context: Context) -> Ma
     """The stretch of the transition in the decoders' metrics, in latent coordinates, and two controls.
 
     Raises:
-        OptionsError: a run has no decoders, runs hold other data, or there are too few samples.
+        OptionsError: a run has no decoders, runs hold other data, there are too few samples, or latents or decoders do
+            not vary over them.
     """
     points = points_of(subject.representations, context.device)
     usable = np.flatnonzero(torch.stack([z.isfinite().all(1) for z in points.z]).all(0).cpu().numpy())
     if len(usable) < 20:
         raise OptionsError(f"a transition is fitted and judged on at least 20 samples, and there are {len(usable)}")
+    for z, each in zip(points.z, points.representations, strict=True):
+        if not (z[usable] != z[usable[0]]).any():
+            raise OptionsError(
+                f"all samples have the same latents in {each.label}, and nothing can be told of a transition"
+            )
     random = np.random.default_rng(options.split_seed)
     rows = random.permutation(usable)[: options.rows]
     fitted, judged = (torch.from_numpy(np.sort(each)) for each in (rows[::2], rows[1::2]))
@@ -70,6 +76,9 @@ def stretches(
         transition: A, from latents of the first to those of the second.
         z: latents of the first, (n, d).
         ridge: in parts of the mean diagonal of G_F, added to both.
+
+    Raises:
+        OptionsError: F does not vary, so that nothing has a length.
     """
     G = metric(F, z)
     J = jacobian(transition, z)
@@ -77,6 +86,11 @@ def stretches(
         there = transition(z)
     carried = torch.einsum("nai,nab,nbj->nij", J, metric(H, there), J)
     level = G.diagonal(dim1=1, dim2=2).mean()
+    if not level > 0:
+        raise OptionsError(
+            "a decoder gives the same for all latents, so that no length can be compared",
+            hint="identifiability-conditions says which replicate",
+        )
     if torch.equal(G, torch.eye(G.shape[1]).to(G).expand_as(G)):
         carried = carried / carried.diagonal(dim1=1, dim2=2).mean()
     floor = ridge * level * torch.eye(G.shape[1]).to(G)

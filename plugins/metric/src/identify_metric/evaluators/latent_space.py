@@ -7,6 +7,7 @@ import torch
 
 from identify_core import Context, Finding, LabelledArray, OptionsError, Subject
 from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
+from identify_metric.evaluators.distances import doubts
 from identify_metric.evaluators.pairs import draw_pairs
 from identify_metric.geometry.geodesics import geodesics
 from identify_metric.geometry.metric import indicatrix, log_volume, metric
@@ -21,7 +22,7 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
     """What a picture of a latent space of two dimensions needs, of each replicate.
 
     Raises:
-        OptionsError: there are not two latents, or too few samples.
+        OptionsError: there are not two latents, or too few samples, or none of a replicate is finite.
         Interrupted: the user stopped the run.
     """
     run = subject.run
@@ -34,7 +35,11 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
         raise OptionsError(f"{options.pairs} pairs are to be drawn from {z.shape[1]} samples", hint="draw fewer")
     maps = maps_of(options, points, options.ensemble)
     pairs = draw_pairs(z.shape[1], options.pairs, np.random.RandomState(options.pair_seed))
-    low, high = z.nan_to_num(0).amin(1), z.nan_to_num(0).amax(1)
+    if not (there := z.isfinite().any(1).all(1)).all():
+        raise OptionsError(
+            f"no latents of replicate {int((~there).nonzero()[0])} are finite, and there is no map of it"
+        )
+    low, high = z.nan_to_num(nan=torch.inf).amin(1), z.nan_to_num(nan=-torch.inf).amax(1)
     low, high = low - _MARGIN * (high - low), high + _MARGIN * (high - low)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ("axes", "volume", "uncertainty", "centres", "balls")}
     for number, F in enumerate(maps):
@@ -92,4 +97,5 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
             "log-volume": "½ log det G, not identifiable at a point",
             "balls": "unit vectors of the metric, scaled for the eye in the picture",
         },
+        warnings=doubts(found),
     )

@@ -165,5 +165,7 @@ def _baselines(points: Points, pairs: np.ndarray, maps: Sequence[Map]) -> dict[s
 def _mahalanobis(z: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
     """Lengths of differences (P, d) by the inverse covariance of finite z (n, d), without collapsed directions."""
     z = z[z.isfinite().all(1)]
+    if len(z) < 2:
+        return torch.full_like(difference[:, 0], torch.nan)
     inverse = torch.linalg.pinv(torch.cov(z.T).reshape(z.shape[1], z.shape[1]), hermitian=True)
     return torch.einsum("pi,ij,pj->p", difference, inverse, difference).clamp_min(0).sqrt()

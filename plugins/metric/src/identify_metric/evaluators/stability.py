@@ -53,9 +53,10 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
     first = f"geodesic-{options.ensembles[0]}"
     headline = cv_difference(quantities[first], quantities["euclid"], draws=options.draws, seed=context.seed)
     low, high = headline.jackknife
+    sure = f"95 % over models {low:+.4f} to {high:+.4f}" if len(models) > 2 else "an interval takes three models"
     return Finding(
         summary=f"mean CV over {len(models)} models: {first} {cvs[first].mean():.4f}, Euclid "
-        f"{cvs['euclid'].mean():.4f}; difference {headline.value:+.4f} (95 % over models {low:+.4f} to {high:+.4f})",
+        f"{cvs['euclid'].mean():.4f}; difference {headline.value:+.4f} ({sure})",
         scalars={f"cv-{name}": float(values.mean()) for name, values in cvs.items()}
         | {"difference": headline.value, "difference-error": headline.jackknife_error},
         tables={
@@ -106,7 +107,9 @@ def study_tables(options: StabilityOptions, measured: Distances) -> dict[str, Ta
     names = [f"{ids[a]}-{ids[b]}" for a, b in measured.pairs.tolist()]
     M = range(len(measured.points.z))
     statistics = {
-        name: (each.mean(0), each.std(0, ddof=1), each.std(0, ddof=1) / each.mean(0)) for name, each in values.items()
+        name: (mean, std, np.divide(std, mean, out=np.full_like(std, np.nan), where=mean > 0))
+        for name, each in values.items()
+        for mean, std in [(each.mean(0), each.std(0, ddof=1))]
     }
     return {
         "geodesics": Table(

@@ -7,7 +7,7 @@ import torch
 
 from identify_core import Context, Finding, LabelledArray, OptionsError, Subject, Table
 from identify_measures.stability import coefficient_of_variation, icc_consistency, mean_spearman
-from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of
+from identify_metric.evaluators.decoders import chosen_latents, maps_of, points_of, surface_doubts
 from identify_metric.evaluators.distances import doubts
 from identify_metric.geometry.geodesics import geodesics
 from identify_metric.geometry.maps import Map
@@ -34,7 +34,8 @@ def evaluate(options: VolumesOptions, subject: Subject, context: Context) -> Fin
     points = points_of(chosen_latents(options.latents, run), context.device)
     maps = maps_of(options, points, options.ensemble)
     z = torch.stack(points.z)
-    elements = torch.stack([log_volume(F, each).value for F, each in zip(maps, z, strict=True)])
+    found = [log_volume(F, each) for F, each in zip(maps, z, strict=True)]
+    elements = torch.stack([each.value for each in found])
     density = invariant_density(z, elements)
     grids = {"log-volume": elements.cpu().numpy(), "invariant-density": density.cpu().numpy()}
     arrays = {
@@ -42,14 +43,21 @@ def evaluate(options: VolumesOptions, subject: Subject, context: Context) -> Fin
         for name, each in grids.items()
     }
     several = len(z) > 1
+    known = np.isfinite(grids["invariant-density"]).all(0)
     rows: list[tuple[str, float, float, float, float]] = [
-        (name, float(each.std(0, ddof=1).mean()) if several else _NONE, _NONE, *_agreement(each))
+        (
+            name,
+            float(each[:, known].std(0, ddof=1).mean()) if several and known.any() else _NONE,
+            _NONE,
+            *_agreement(each[:, known]),
+        )
         for name, each in grids.items()
     ]
-    warnings: tuple[str, ...] = ()
+    warnings = surface_doubts(found)
     said = f"ICC(3,1) of the invariant density {rows[1][3]:.3f}, of log √det G {rows[0][3]:.3f}" if several else ""
     if z.shape[2] == 2:
-        areas, triples, warnings = _triangles(options, maps, z, context)
+        areas, triples, doubtful = _triangles(options, maps, z, context)
+        warnings += doubtful
         flat = _flat(z, triples)
         for name, each in (("area", areas), ("latent-area", flat)):
             usable = np.isfinite(each).all(0) & (each > 0).all(0)
@@ -138,7 +146,7 @@ def _patch(F: Map, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
     by_s = torch.lerp(along[0][:, :, None], along[1][:, :, None], t[:, None])
     by_t = (middle[1] - middle[0])[:, :, None].expand_as(by_s)
     determinant = by_s[..., 0] * by_t[..., 1] - by_s[..., 1] * by_t[..., 0]
-    element = log_volume(F, z.reshape(-1, 2)).value.exp().reshape(determinant.shape)
+    element = log_volume(F, z.reshape(-1, 2)).element.reshape(determinant.shape)
     return (element * determinant * weights).sum((1, 2)) / (K - 1)
 
 

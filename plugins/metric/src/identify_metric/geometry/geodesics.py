@@ -30,7 +30,8 @@ class Geodesics:
         energy: (P,).
         gap: (E − L²) / E, (P,): 0 for a curve of constant speed, which a minimiser of the energy has.
         quadrature_error: relative difference of the length to that of a rule with half as many nodes, (P,).
-        refinement_error: relative difference of the length to that with half as many segments, (P,).
+        refinement_error: relative difference of the length to that with half as many segments, (P,); NaN where they
+            were not doubled.
         excess: relative length that the gradient still promises, |∇E|² / (8 E), (P,).
         line: length of the straight line in latent space, (P,).
         start: which start won, (P,): 0 is the straight line; −1 where nothing was searched.
@@ -65,9 +66,12 @@ class Geodesics:
 
     @property
     def error(self) -> torch.Tensor:
-        """The largest of the numerical errors of each length, relative, (P,)."""
+        """The largest of the numerical errors of each length that were measured, relative, (P,).
+
+        That of refinement is not where segments were not doubled; NaN where an end is not finite.
+        """
         parts = torch.stack([self.quadrature_error, self.refinement_error, self.excess])
-        return parts.amax(0)
+        return torch.where(parts.isnan().all(0), torch.nan, parts.nan_to_num(nan=0.0).amax(0))
 
     @property
     def starts_disagree(self) -> torch.Tensor:

@@ -20,7 +20,7 @@ def graph_paths(
     """Coefficients of the splines nearest to shortest paths over samples, (P, segments + 1, d), as `geodesics` takes.
 
     Each sample is joined to its nearest ones in latent space; an edge is as long as its decoded image, in a few chords.
-    Where a pair is not connected, the straight line is its path.
+    Where a pair is not connected, or an end is not finite, the straight line is its path.
 
     Args:
         F: z (N, d) -> (N, D').
@@ -33,6 +33,12 @@ def graph_paths(
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import dijkstra
 
+    there = (a.isfinite() & b.isfinite()).all(1)
+    if not there.all():
+        lines = a.new_zeros(len(a), segments + 1, a.shape[1])
+        if there.any():
+            lines[there] = graph_paths(F, z, a[there], b[there], segments=segments, neighbours=neighbours)
+        return lines
     P = len(a)
     nodes = torch.cat([z[z.isfinite().all(1)], a, b])
     rows, columns = _edges(nodes, neighbours)
@@ -41,14 +47,14 @@ def graph_paths(
     graph = csr_matrix((lengths, (rows, columns)), shape=(n, n))
     starts = np.arange(n - 2 * P, n - P)
     _, before = dijkstra(graph, directed=False, indices=starts, return_predecessors=True)
-    lines = []
+    walks = []
     for number, start in enumerate(starts):
         walk = [n - P + number]
         while walk[-1] != start and before[number, walk[-1]] >= 0:
             walk.append(int(before[number, walk[-1]]))
         whole = walk[::-1] if walk[-1] == start else [int(start), n - P + number]
-        lines.append(_even(nodes[torch.tensor(whole)], in_blocks(F, nodes[torch.tensor(whole)], _ROWS_AT_ONCE)))
-    return fit_curves(torch.stack(lines), a, b, segments)
+        walks.append(_even(nodes[torch.tensor(whole)], in_blocks(F, nodes[torch.tensor(whole)], _ROWS_AT_ONCE)))
+    return fit_curves(torch.stack(walks), a, b, segments)
 
 
 def _edges(nodes: torch.Tensor, neighbours: int) -> tuple[np.ndarray, np.ndarray]:

@@ -83,14 +83,21 @@ class LogVolume:
     """The volume element at N points, and how well it is determined.
 
     Args:
-        value: ½ log det G over the directions that count, (N,).
-        rank: how many directions count, (N,).
+        value: ½ log det G over the directions that count, (N,); NaN where the Jacobian is not finite.
+        rank: how many directions count, (N,); 0 there.
         condition: the largest singular value of J over the smallest, (N,); infinite where that is 0.
+        latents: how many directions there are.
     """
 
     value: torch.Tensor
     rank: torch.Tensor
     condition: torch.Tensor
+    latents: int
+
+    @property
+    def element(self) -> torch.Tensor:
+        """√det G, (N,): 0 where a direction is lost."""
+        return torch.where((self.rank < self.latents) & ~self.value.isnan(), 0.0, self.value.exp())
 
 
 def log_volume(F: Map, z: torch.Tensor, *, tolerance: float = RANK_TOLERANCE) -> LogVolume:
@@ -101,13 +108,20 @@ def log_volume(F: Map, z: torch.Tensor, *, tolerance: float = RANK_TOLERANCE) ->
         z: points, (N, d).
         tolerance: a direction counts if its singular value is above this part of the largest.
     """
-    singular = in_blocks(lambda z: torch.linalg.svdvals(jacobian(F, z)), z, POINTS_AT_ONCE)
+
+    def values(z: torch.Tensor) -> torch.Tensor:
+        J = jacobian(F, z)
+        finite = J.isfinite().all(2).all(1)[:, None]
+        return torch.where(finite, torch.linalg.svdvals(torch.where(finite[:, None], J, 0.0)), torch.nan)
+
+    singular = in_blocks(values, z, POINTS_AT_ONCE)
     largest = singular[:, :1]
     counts = singular > tolerance * largest
-    logs = torch.where(counts, singular, 1.0).log()
+    logs = torch.where(counts | singular.isnan(), singular, 1.0).log()
     missing = z.shape[1] - singular.shape[1]  # fewer outputs than latents: directions that are surely lost
     smallest = torch.zeros_like(largest[:, 0]) if missing > 0 else singular[:, -1]
-    return LogVolume(value=logs.sum(1), rank=counts.sum(1), condition=largest[:, 0] / smallest)
+    condition = torch.where(smallest == 0, torch.inf, largest[:, 0] / smallest)
+    return LogVolume(value=logs.sum(1), rank=counts.sum(1), condition=condition, latents=z.shape[1])
 
 
 def invariant_density(z: torch.Tensor, volumes: torch.Tensor) -> torch.Tensor:
@@ -232,7 +246,7 @@ def geodesic_ball(F: Map, centre: torch.Tensor, radius: float, *, directions: in
     G = metric(F, centre[None])[0]
     turn = torch.arange(directions, dtype=centre.dtype, device=centre.device) * (2 * math.pi / directions)
     circle = torch.stack([turn.cos(), turn.sin()], dim=1)
-    units = torch.linalg.solve_triangular(torch.linalg.cholesky(G).T, circle.T, upper=True).T
+    units = torch.linalg.solve_triangular(_root(G[None])[0].T, circle.T, upper=True).T
     arrived, _ = exponential(F, centre.expand(directions, 2), radius * units)
     return arrived
 
@@ -241,9 +255,26 @@ def indicatrix(G: torch.Tensor, *, directions: int = 64) -> torch.Tensor:
     """The vectors of unit length under each metric, (N, directions, 2), of metrics (N, 2, 2)."""
     turn = torch.arange(directions, dtype=G.dtype, device=G.device) * (2 * math.pi / directions)
     circle = torch.stack([turn.cos(), turn.sin()])
-    factor = torch.linalg.cholesky(G).mT
+    factor = _root(G).mT
     vectors: torch.Tensor = torch.linalg.solve_triangular(factor, circle.expand(len(G), 2, directions), upper=True).mT
     return vectors
+
+
+def _root(G: torch.Tensor) -> torch.Tensor:
+    """The lower Cholesky factors of metrics (N, d, d).
+
+    Raises:
+        IdentifyError: one is singular, so that a vector of unit length may be as long as it likes in latent space.
+    """
+    found, failed = torch.linalg.cholesky_ex(G)
+    if failed.any():
+        raise IdentifyError(
+            f"the metric is singular at {int((failed > 0).sum())} of {len(G)} points, where the decoder ignores a "
+            "direction",
+            hint="identifiability-conditions finds such samples; add a small multiple of the identity to go on",
+        )
+    factors: torch.Tensor = found
+    return factors
 
 
 def region_volume(F: Map, low: torch.Tensor, high: torch.Tensor, *, nodes: int = 64) -> torch.Tensor:
@@ -270,4 +301,4 @@ def region_volume(F: Map, low: torch.Tensor, high: torch.Tensor, *, nodes: int =
     grid = torch.cartesian_prod(*[points] * width).reshape(-1, width)
     mass = torch.cartesian_prod(*[weights] * width).reshape(-1, width).prod(1)
     z = (low + high) / 2 + grid * (high - low) / 2
-    return (mass * log_volume(F, z).value.exp()).sum() * ((high - low) / 2).prod()
+    return (mass * log_volume(F, z).element).sum() * ((high - low) / 2).prod()
