@@ -103,10 +103,10 @@ def test_what_is_held_out_is_a_matter_of_the_combinations_and_the_seed_alone() -
 
 def test_more_than_can_be_held_out_and_nothing_are_refused() -> None:
     factors = grid(3, 3)
-    message = r"with test_part 0.9 of 9 combinations 8 would be held out, but \d can be"
+    message = r"a part of 0.9 of 9 combinations is 8, but \d can be held out"
     with pytest.raises(OptionsError, match=message):
         hold_out_combinations(factors, 0.9, 0)
-    with pytest.raises(OptionsError, match="0 would be held out"):
+    with pytest.raises(OptionsError, match="combinations is 0, but 0 can be"):
         hold_out_combinations(factors, 0.01, 0)
-    with pytest.raises(OptionsError, match="1 would be held out, but 0 can be"):
+    with pytest.raises(OptionsError, match="is 1, but 0 can be held out"):
         hold_out_combinations([np.arange(4), np.arange(4)], 0.25, 0)

@@ -72,8 +72,8 @@ def hold_out_combinations(
     held = _without_losing_values(combinations, np.argsort(_uniform(f"combinations|{split_seed}", names)), wanted)
     if held.sum() < wanted or not wanted:
         raise OptionsError(
-            f"with test_part {test_part:g} of {len(combinations)} combinations {wanted} would be held out, but "
-            f"{held.sum()} can be while every value of every factor stays in training",
+            f"a part of {test_part:g} of {len(combinations)} combinations is {wanted}, but {held.sum()} can be held "
+            "out while every value of every factor stays in training",
             hint="choose a smaller part, at least one combination",
         )
     rows = held[place.reshape(-1)]

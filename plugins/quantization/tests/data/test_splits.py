@@ -53,6 +53,11 @@ def test_held_out_pairs_are_whole_and_every_value_stays(tmp_path: Path) -> None:
     assert set(first[samples.splits["train"]]) == set(range(6)) == set(second[samples.splits["train"]])
 
 
+def test_pairs_that_cannot_be_held_out_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(IdentifyError, match=r"a part of 0.9 of 18 combinations is 16, but 1\d can be held out"):
+        made(tmp_path, held_out="pairs", pair=("shape", "y"), pair_share=0.9)
+
+
 def test_the_runs_seed_does_not_change_the_split(tmp_path: Path) -> None:
     assert made(tmp_path, evaluated=50).fingerprint == made(tmp_path, seed=5, evaluated=50).fingerprint
     other = made(tmp_path, evaluated=50, split_seed=1)

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Factor, FactorKind, MappedColumn, OptionsError, Samples
+from identify_core import Factor, FactorKind, MappedColumn, OptionsError, Samples, hold_out_combinations
 from identify_quantization.options.data import SplitOptions
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +50,7 @@ def split_images(images: Images, options: SplitOptions) -> Samples:
     generator = np.random.default_rng(options.split_seed)
     pool = np.arange(n)
     if options.held_out == "pairs":
-        pool = np.flatnonzero(_in_held_out_pairs(images, options, generator))
+        pool = _with_held_out_pairs(images, options)
     test = np.sort(generator.permutation(pool)[: options.evaluated])
     kept_out = {"none": np.arange(0), "images": test, "pairs": pool}[options.held_out]
     train = np.setdiff1d(np.arange(n), kept_out)
@@ -73,20 +73,11 @@ def split_images(images: Images, options: SplitOptions) -> Samples:
     )
 
 
-def _in_held_out_pairs(images: Images, options: SplitOptions, generator: np.random.Generator) -> Array:
-    """Which images have a held-out combination of the two factors; every single value stays in training."""
+def _with_held_out_pairs(images: Images, options: SplitOptions) -> Array:
+    """The rows of images with a held-out combination of the two factors; every single value stays in training."""
     names = options.pair or images.names[:2]
     for name in names:
         if name not in images.names:
             raise OptionsError(f"pair names the factor {name!r}; the images have {', '.join(images.names)}")
-    first, second = (images.labels[:, images.names.index(name)] for name in names)
-    rows, columns = int(first.max()) + 1, int(second.max()) + 1
-    wanted = max(1, round(options.pair_share * rows * columns))
-    out = np.zeros((rows, columns), dtype=bool)
-    for cell in generator.permutation(rows * columns):
-        i, j = divmod(int(cell), columns)
-        if out[i].sum() < columns - 1 and out[:, j].sum() < rows - 1:
-            out[i, j] = True
-        if out.sum() == wanted:
-            break
-    return out[first, second]
+    pair = [images.labels[:, images.names.index(name)] for name in names]
+    return hold_out_combinations(pair, options.pair_share, options.split_seed)["test"]

@@ -11,7 +11,19 @@ from collections.abc import Callable
 
 import torch
 
-from identify_core import Adam, Batch, Call, Context, Group, Loss, OptionsError, Replicates, Samples, Turn
+from identify_core import (
+    Adam,
+    Batch,
+    Call,
+    Context,
+    Group,
+    Loss,
+    OptionsError,
+    Replicates,
+    Samples,
+    Turn,
+    gaussian_divergence,
+)
 from identify_quantization.networks.autoencoder import Autoencoder
 from identify_quantization.networks.latents import Code, Gaussian
 from identify_quantization.objectives.autoencoders import Kept
@@ -138,10 +150,9 @@ def discriminate(call: Call, batch: Batch) -> tuple[torch.Tensor, Terms]:
 
 
 def divergence(code: Code) -> torch.Tensor:
-    """KL(N(μ, σ²) | N(0, 1)) in nats, Σ_j −ln σ_j + ½ (μ_j² + σ_j² − 1), a mean over rows."""
+    """KL(N(μ, σ²) | N(0, 1)) in nats, a mean over rows."""
     assert code.deviation is not None  # the latents are Gaussian
-    variance = code.deviation.square()
-    return (-code.deviation.log() + 0.5 * (code.value.square() + variance - 1)).sum(dim=1).mean()
+    return gaussian_divergence(code.value, 2 * code.deviation.log()).sum(dim=1).mean()
 
 
 def divergence_parts(code: Code, *, images: int, stratified: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
