@@ -153,6 +153,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         target="identify_metric.evaluators.stability:evaluate",
         draw="identify_metric.views.stability:draw",
         arity="group",
+        headline=True,
         requires={"modules", "samples"},
         source=PAPER,
     )

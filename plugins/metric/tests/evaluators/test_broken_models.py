@@ -70,6 +70,21 @@ def constant(_: np.ndarray, modules: list[Any]) -> None:
     weights(modules, torch.Tensor.zero_)
 
 
+class Ridge(torch.nn.Module):
+    """A plane with a mountain in the middle, in the space of the digits."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        height = 4 * torch.exp(-4 * z.square().sum(1, keepdim=True))
+        return torch.nn.functional.pad(torch.cat([z, height], dim=1), (0, 61))
+
+
+def over_a_ridge(z: np.ndarray, modules: list[Any]) -> None:
+    """Two places on both sides of a mountain: the straight line stays on its top, other starts end beside it."""
+    z[:] = np.where(np.arange(z.shape[1])[:, None] % 2, [1.5, 0.0], [-1.5, 0.0])
+    for module in modules:
+        module.decoders = torch.nn.ModuleList([Ridge(), Ridge()])
+
+
 @pytest.fixture
 def broken(subject: tuple[Subject, Any], run_subject: Callable[..., Subject]) -> Callable[[Break], tuple[Subject, Any]]:
     """Makes the small run with something broken in it."""
@@ -140,6 +155,16 @@ def test_what_leaves_nothing_to_measure_is_one_message(
     module, chosen = EVALUATORS[name]
     with pytest.raises(OptionsError, match=said):
         module.evaluate(chosen, *broken(breaks))
+
+
+def test_starts_that_disagree_are_said(broken: Callable[[Break], tuple[Subject, Any]]) -> None:
+    chosen = options.DistancesOptions(pairs="all", points=4, starts=4, iterations=60)
+    finding = distances.evaluate(chosen, *broken(over_a_ridge))
+    assert any("pairs ended in different curves; raise `starts`" in each for each in finding.warnings)
+    across = finding.arrays["straight"].values > 4
+    assert across.any()
+    assert (finding.arrays["length"].values[across] < 0.8 * finding.arrays["straight"].values[across]).all()
+    assert (finding.arrays["disagreement"].values[across] > 0.01).all()
 
 
 def test_samples_that_are_left_out_change_no_other(broken: Callable[[Break], tuple[Subject, Any]]) -> None:

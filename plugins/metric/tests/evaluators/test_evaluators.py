@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -202,6 +203,12 @@ def test_models_of_different_data_are_not_compared(subject, run_subject):
     both = Subject(representations=(*first.representations, *second.representations))
     with pytest.raises(OptionsError, match=r"3 of 40 samples of z\[0\] have other inputs"):
         stability.evaluate(StabilityOptions(pairs=4, draws=100), both, context)
+    turned = run_subject(run.samples, run.replicates, z, name="turned").representations[0]
+    turned = attrs.evolve(turned, ids=turned.ids[::-1])
+    with pytest.raises(OptionsError, match=r"z\[0\] and z\[0\] hold other samples"):
+        stability.evaluate(
+            StabilityOptions(pairs=4), Subject(representations=(study.representations[0], turned)), context
+        )
 
 
 def test_the_three_tables_of_the_study(subject):

@@ -63,6 +63,15 @@ def test_each_decoder_learns_from_its_own_chunk_of_a_batch():
     assert not torch.allclose(whole["decoders.1.1.weight"], changed["decoders.1.1.weight"])
 
 
+def test_a_last_batch_with_fewer_rows_than_decoders_teaches_the_first_ones():
+    replicates = vaes(1)
+    loss = bound_loss(template_of(replicates), beta=1.0, decoders="chunks")
+    values, gradients, _ = replicates.values_and_gradients(loss, {"x": torch.rand(1, 6), "eps": torch.randn(1, 2)})
+    assert values.isfinite().all()
+    assert gradients["decoders.0.1.weight"].any()
+    assert not gradients["decoders.1.1.weight"].any()
+
+
 def test_a_drawn_decoder_alone_learns_from_a_batch():
     replicates = vaes(1)
     batch = {"x": torch.rand(8, 6), "eps": torch.randn(8, 2), "which": torch.tensor([0.0, 1.0])}

@@ -95,8 +95,8 @@ def geodesics_table(measured: Distances, ensemble: str) -> Table:
     )
 
 
-def doubts(found: Geodesics) -> tuple[str, ...]:
-    """What could mislead in lengths, in sentences."""
+def doubts(found: Geodesics, *, lengths: bool = True) -> tuple[str, ...]:
+    """What could mislead in geodesics, in sentences; of how sure their lengths are only where lengths are told."""
     said = []
     total = len(found.length)
     missing, open_ = int(found.length.isnan().sum()), int((~found.converged & ~found.length.isnan()).sum())
@@ -105,7 +105,7 @@ def doubts(found: Geodesics) -> tuple[str, ...]:
         said.append(f"{missing} of {total} pairs have latents that are not finite and no distance")
     if open_:
         said.append(f"{open_} of {total} geodesics did not converge; raise `iterations` or `doublings`")
-    if found.refinement_error.isnan().sum() > missing:
+    if lengths and found.refinement_error.isnan().sum() > missing:
         said.append("the error of refinement was not measured; raise `doublings`")
     if same:
         said.append(f"{same} of {total} pairs have coincident latents or a decoder that does not vary: distance 0")

@@ -97,5 +97,5 @@ def evaluate(options: LatentSpaceOptions, subject: Subject, context: Context) ->
             "log-volume": "½ log det G, not identifiable at a point",
             "balls": "unit vectors of the metric, scaled for the eye in the picture",
         },
-        warnings=doubts(found),
+        warnings=doubts(found, lengths=False),
     )

@@ -53,7 +53,10 @@ def evaluate(options: StabilityOptions, subject: Subject, context: Context) -> F
     first = f"geodesic-{options.ensembles[0]}"
     headline = cv_difference(quantities[first], quantities["euclid"], draws=options.draws, seed=context.seed)
     low, high = headline.jackknife
-    sure = f"95 % over models {low:+.4f} to {high:+.4f}" if len(models) > 2 else "an interval takes three models"
+    sure = "an interval takes three models"
+    if len(models) > 2:
+        verdict = "which holds 0: undecided" if low <= 0 <= high else "without 0"
+        sure = f"95 % over models {low:+.4f} to {high:+.4f}, {verdict}"
     return Finding(
         summary=f"mean CV over {len(models)} models: {first} {cvs[first].mean():.4f}, Euclid "
         f"{cvs['euclid'].mean():.4f}; difference {headline.value:+.4f} ({sure})",

@@ -52,6 +52,7 @@ def measure(
     restored = context.restore(section="landmarks") or {}
     lengths = restored.get("lengths", torch.full((len(maps), count, options.landmarks), torch.nan, dtype=torch.float64))
     errors = restored.get("errors", torch.full((len(maps),), torch.nan, dtype=torch.float64))
+    unsure = restored.get("unsure", torch.zeros(len(maps), dtype=torch.long))
     with context.progress("distances to landmarks", len(maps), "replicates") as bar:
         for number, F in enumerate(maps):
             if errors[number].isnan():
@@ -66,7 +67,8 @@ def measure(
                 )
                 lengths[number] = found.length.reshape(count, -1).cpu()
                 errors[number] = float(found.error.nan_to_num(0).max())
-                context.checkpoint({"lengths": lengths, "errors": errors}, section="landmarks")
+                unsure[number] = int((~found.converged & found.length.isfinite()).sum())
+                context.checkpoint({"lengths": lengths, "errors": errors, "unsure": unsure}, section="landmarks")
             bar.advance(1)
     yield Finding(
         name="landmarks",
@@ -81,6 +83,7 @@ def measure(
             )
         },
         conventions={"length": "in the units of the decoded space", "metric": options.ensemble},
+        warnings=_doubts(lengths, int(unsure.sum())),
     )
     yield Latents(
         name="distances",
@@ -89,6 +92,15 @@ def measure(
         ids=ids,
         summary=f"geodesic distances to {options.landmarks} samples",
     )
+
+
+def _doubts(lengths: torch.Tensor, unsure: int) -> tuple[str, ...]:
+    said = []
+    if missing := int(lengths.isnan().sum()):
+        said.append(f"{missing} of {lengths.numel()} distances are of latents that are not finite, and are NaN")
+    if unsure:
+        said.append(f"{unsure} of {lengths.numel()} geodesics did not converge; raise `iterations` or `doublings`")
+    return tuple(said)
 
 
 def take_weights(replicates: Replicates, stored: StoredRun) -> None:
