@@ -182,7 +182,7 @@ def test_two_processes_find_what_one_does(identify: CommandLine, arrays: tuple[s
 def test_a_cluster_finds_what_one_process_does(identify: CommandLine, arrays: tuple[str, ...]) -> None:
     distributed = pytest.importorskip("distributed")
     identify(*compare(arrays, "--name", "one"))
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         identify(*compare(arrays, "--name", "two", "--executor", "dask", "--scheduler", cluster.scheduler_address))
     assert found(identify, "two") == found(identify, "one")
 

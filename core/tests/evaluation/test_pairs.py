@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 from identify_core.components import Evaluator
 from identify_core.errors import Interrupted, OptionsError, PluginError, SpecError
 from identify_core.evaluation.consultation import Consultation
-from identify_core.evaluation.pairs import Grid, Preparations, score_pairs
+from identify_core.evaluation.journal import Journal
+from identify_core.evaluation.pairs import Grid, Preparations, missing_pairs, pairs_of, score_pairs
 from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.plugins import Registered
 from identify_core.scores import Score
@@ -69,6 +71,33 @@ def values(grid: Grid) -> dict[tuple[int, int], float]:
 
 def score_all(tmp_path: Path, evaluator: Chosen, count: int = 4, **more: Any) -> Grid:
     return score_pairs(evaluator, Preparations(representations(count)), make_context(tmp_path, **more))
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_pairs_of_two_groups_of_neighbours_follow_each_other(symmetric: bool, size: int) -> None:
+    component = Evaluator(name="fit", summary="", target="a:b", arity="pair", symmetric=symmetric)
+    pairs = pairs_of(component, 21)
+    order = missing_pairs(component, pairs, Journal())
+    assert sorted(order) == pairs
+    groups = [(i // size, j // size) for i, j in order]
+    changes = 1 + sum(before != after for before, after in pairwise(groups))
+    assert changes == len(set(groups))
+
+
+def test_warnings_come_in_the_order_of_the_grid(tmp_path: Path, targets: ModuleType) -> None:
+    def warn(options: Any, subject: Subject, context: Any) -> Score:
+        context.warn(f"odd: {subject.indices}")
+        return residual(options, subject, context)
+
+    targets.warn = warn
+    context = make_context(tmp_path)
+    context.warn("before")
+    score_pairs(chosen("warn"), Preparations(representations(5)), context)
+    assert context.warnings == [
+        "before",
+        *(f"odd: {pair}" for pair in sorted((i, j) for j in range(5) for i in range(j + 1))),
+    ]
 
 
 @pytest.mark.parametrize("symmetric", [True, False])

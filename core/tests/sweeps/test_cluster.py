@@ -35,7 +35,7 @@ CLUSTER = """
 import json, sys
 from distributed import LocalCluster
 if __name__ == "__main__":
-    settings = {"n_workers": 1, "threads_per_worker": int(sys.argv[1]), "dashboard_address": None}
+    settings = {"n_workers": 1, "threads_per_worker": int(sys.argv[1]), "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(host="127.0.0.1", processes=True, **settings) as cluster:
         print(json.dumps(cluster.scheduler_address), flush=True)
         sys.stdin.read()

@@ -95,6 +95,7 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context, jo
     pairs = pairs_of(component, len(representations))
     journal = journal or Journal()
     missing = missing_pairs(component, pairs, journal)
+    said = len(context.warnings)
     with context.progress(chosen.label, len(pairs), "pairs") as bar:
         bar.advance(len(pairs) - len(missing))
         try:
@@ -103,12 +104,11 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context, jo
                 bar.advance()
         finally:
             journal.write()
+    _warn_in_order([journal.entries[pair] for pair in pairs], context, said)
     scores: dict[str, dict[Pair, Score]] = {}
     verdicts: dict[Pair, Verdict] = {}
     for pair in pairs:
         entry = journal.entries[pair]
-        for warning in entry.warnings:
-            context.warn(warning)
         if isinstance(entry.result, Verdict):
             verdicts[pair] = entry.result
         for name, score in _named(chosen, entry.result).items():
@@ -126,15 +126,37 @@ def score_pairs(chosen: Chosen, preparations: Preparations, context: Context, jo
     )
 
 
+def _warn_in_order(entries: Sequence[Entry], context: Context, said: int) -> None:
+    """Warn of what the entries tell, and put what was said since in their order, whenever each pair was done."""
+    order = dict.fromkeys(warning for entry in entries for warning in entry.warnings)
+    for warning in order:
+        context.warn(warning)
+    places = {warning: place for place, warning in enumerate(order)}
+    context.warnings[said:] = sorted(context.warnings[said:], key=lambda each: places.get(each, len(places)))
+
+
 def pairs_of(component: Evaluator, count: int) -> list[Pair]:
     """The pairs of so many representations that an evaluator is called with, in their order."""
     return [(i, j) for i in range(count) for j in range(count) if i <= j or not component.symmetric]
 
 
 def missing_pairs(component: Evaluator, pairs: Sequence[Pair], journal: Journal) -> list[Pair]:
-    """The pairs that have to be done; all of them for an evaluator that takes them together, if any is missing."""
+    """The pairs that have to be done, those of near representations one after the other.
+
+    Pairs of two groups of 2, 4, 8, ... neighbours follow each other, so that what an evaluator keeps of some
+    representations serves many pairs. An evaluator that takes pairs together gets all of them, as they stand, if any
+    is missing.
+    """
     missing = [pair for pair in pairs if pair not in journal.entries]
-    return list(pairs) if missing and component.together else missing
+    return list(pairs) if missing and component.together else sorted(missing, key=_interleaved)
+
+
+def _interleaved(pair: Pair) -> int:
+    """The bits of both numbers in turn, the order of Morton, "A computer oriented geodetic data base" (1966)."""
+    first, other = pair
+    return sum(
+        (first >> bit & 1) << 2 * bit + 1 | (other >> bit & 1) << 2 * bit for bit in range(max(pair).bit_length())
+    )
 
 
 def compute_pairs(

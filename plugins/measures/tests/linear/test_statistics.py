@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import identify_measures as measures
-from identify_core import Representation
+from identify_core import Evaluator, Representation
+from identify_core.evaluation.journal import Journal
+from identify_core.evaluation.pairs import missing_pairs, pairs_of
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
@@ -51,17 +53,21 @@ def every_way(arrays: list[Array], represent: Callable[..., Representation]) -> 
     found = [
         from_representations(representations, CPU),
         from_representations(representations, CPU, memory=Memory(rows=0, span=2.0**19)),
-        from_representations(representations, CPU, memory=Memory(rows=0, products=1e4, span=2.0**19)),
+        # Memory for rows that are narrow and wide alternately: pairs of 43 columns and of 12.
+        from_representations(representations, CPU, memory=Memory(rows=0, products=1e4, span=2.0**16)),
     ]
     assert [type(each) for each in found] == [ResidentRows, CrossProducts, PairwiseProducts]
     return found
 
 
+@pytest.mark.parametrize("steep", [False, True], ids=["even", "steep"])
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda each: each.name)
 def test_in_memory_in_one_pass_and_pair_by_pair_agree(
-    formula: Formula, arrays: list[Array], represent: Callable[..., Representation]
+    formula: Formula, steep: bool, arrays: list[Array], represent: Callable[..., Representation]
 ) -> None:
     options = CATALOGUE[formula.name].options(interval="never")
+    if steep:  # least squares and canonical correlations bring the columns to one scale
+        arrays = [each * np.logspace(0, -4, each.shape[1]) for each in arrays]
     ways = every_way(arrays, represent)
     for i, j in ((0, 1), (1, 2), (2, 0)):
         values = [evaluate(formula, each, i, j, options).value for each in ways]
@@ -82,6 +88,39 @@ def test_leaving_out_a_block_is_the_measure_of_the_other_rows(
     alone = from_arrays(arrays[0][kept], arrays[1][kept])
     expected = formula.value(alone, 0, 1, None, options)
     assert left_out == pytest.approx(expected, rel=1e-8, abs=1e-8)
+
+
+def test_groups_of_representations_are_read_once_with_each_other() -> None:
+    """Sixteen of width 6, two groups of two at a time: 28 pairs of groups, and at most 8 groups alone."""
+    rng = np.random.default_rng(1)
+    common = rng.normal(size=(2000, 4))
+    begun: list[int] = []
+
+    def represent(k: int) -> Representation:
+        values = common @ rng.normal(size=(4, 6)) + rng.normal(size=(2000, 6))
+
+        def load(start: int, stop: int) -> Array:
+            if start == 0 and stop > 1:
+                begun.append(k)
+            return values[start:stop]
+
+        return Representation(
+            label=str(k), run_id="", latents="l", replicate=0, ids=np.arange(2000), identified_up_to="",
+            shape=values.shape, load_rows=load,
+        )  # fmt: skip
+
+    representations = [represent(k) for k in range(16)]
+    resident = from_representations(representations, CPU)
+    begun.clear()
+    grouped = from_representations(representations, CPU, memory=Memory(rows=0, products=6e4, span=2.0**18))
+    assert isinstance(grouped, PairwiseProducts)
+    component = Evaluator(name="x", summary="", target="x:x", arity="pair", larger_is="more similar")
+    pairs = missing_pairs(component, pairs_of(component, 16), Journal())
+    options = CATALOGUE["cca"].options(interval="never")
+    for i, j in pairs:
+        expected = evaluate(canonical.CCA, resident, i, j, options)
+        assert evaluate(canonical.CCA, grouped, i, j, options).value == pytest.approx(expected.value, rel=1e-9)
+    assert len(begun) <= 28 * 4 + 8 * 2
 
 
 def test_products_of_blocks_about_the_common_mean_add_up(

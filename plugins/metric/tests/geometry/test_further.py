@@ -166,7 +166,9 @@ def test_blocks_go_to_dask():
     F, z = net(), drawn(4, 2)
     here = pairwise(F, z, settings=ONE, block=2)
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
         distributed.Client(cluster) as client,
     ):
         there = pairwise(F, z, settings=ONE, block=2, client=client)

@@ -81,6 +81,7 @@ def evaluate(formula: Formula, statistics: Statistics, i: int, j: int, options: 
         options: the measure's own.
         seed: of the draws for chance.
     """
+    statistics.read_pair(i, j)
     statistics = statistics.equilibrated((i, j)[side] for side in formula.equilibrates(options))
     warnings = [*statistics.notes, *_warnings(formula, statistics, i, j)]
     value, reason = _value_or_reason(formula, statistics, i, j, None, options)

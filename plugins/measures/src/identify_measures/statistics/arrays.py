@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from copy import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ class ArraysAtHand(ResidentRows):
         self._products: dict[tuple[int, int], Array] = {}
         self._crossed: dict[tuple[int, int], float] = {}
 
-    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> ArraysAtHand:
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> Self:
         made = copy(self)
         made._rescale(scales)
         made._begin()

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import attrs
 import torch
@@ -100,6 +100,9 @@ class Statistics(ABC):
         self._cache: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
         self._cached_bytes = 0
 
+    def read_pair(self, i: int, j: int) -> None:  # noqa: B027 - most have read all rows already
+        """Read the rows of two representations that are asked about next, where rows are read for each pair."""
+
     @abstractmethod
     def block_products(self, i: int, j: int, block: int) -> torch.Tensor:
         """Σ z wᵀ over a block's rows, z and w taken from a common shift near the mean, shape (d_i, d_j)."""
@@ -149,7 +152,11 @@ class Statistics(ABC):
         wanted = {i: each for i, each in scales.items() if each is not None}
         if not wanted:
             return self
-        made = self.rescaled(wanted)
+        return self.scaled(wanted)
+
+    def scaled(self, scales: Mapping[int, torch.Tensor]) -> Self:
+        """What `rescaled` makes, without what was derived before."""
+        made = self.rescaled(scales)
         made._cache, made._cached_bytes = OrderedDict(), 0
         return made
 
@@ -164,7 +171,7 @@ class Statistics(ABC):
         scales[varying] = torch.ldexp(torch.ones_like(variances[varying]), exponents)
         return scales
 
-    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> Statistics:
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> Self:
         """A copy whose columns are multiplied by powers of two, shape (d,) for each representation named."""
         raise NotImplementedError
 

@@ -16,11 +16,10 @@ from identify_measures.statistics.arrays import ArraysAtHand
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.pairwise import PairwiseProducts
 from identify_measures.statistics.resident import ResidentRows
-from identify_measures.statistics.streamed import CrossProducts
+from identify_measures.statistics.streamed import PER_BLOCK, CrossProducts
 
 MEBIBYTE = float(2**20)
 
-_PER_BLOCK = 4.5  # bytes of a block's products for each pair of columns: float64, little more than half of them
 _AT_MOST = 8.0  # how far rows may go over their budget where products would take more
 
 
@@ -101,21 +100,21 @@ def from_representations(
     size = sum(each.width * (8.0 if each.tolerance == double else 4.0) for each in members)
     width = sum(each.width for each in members)
     # Few rows of many columns are smaller than the products of all columns with all.
-    few = rows * size <= min(_PER_BLOCK * width * width, _AT_MOST * memory.rows)
+    few = rows * size <= min(PER_BLOCK * width * width, _AT_MOST * memory.rows)
     if few or rows * size <= memory.rows:
         spans = list(read_spans(representations, device, rows))
         return ResidentRows(
             spans[0], owners=representations, members=members, blocks=min(BLOCKS, rows), budget=memory.derived
         )
-    affordable = int(memory.products / (_PER_BLOCK * width * width))
+    affordable = int(memory.products / (PER_BLOCK * width * width))
     if affordable < 2:
 
-        def pass_over(chosen: tuple[int, ...], blocks: int) -> CrossProducts:
+        def pass_over(chosen: tuple[int, ...], *, blocks: int, width: int) -> CrossProducts:
             parts = [representations[k] for k in chosen]
-            return stream(parts, tuple(members[k] for k in chosen), device, memory=memory, blocks=blocks)
+            return stream(parts, tuple(members[k] for k in chosen), device, memory=memory, blocks=blocks, width=width)
 
         return PairwiseProducts(pass_over, members=members, memory=memory.products)
-    return stream(representations, members, device, memory=memory, blocks=min(BLOCKS, affordable))
+    return stream(representations, members, device, memory=memory, blocks=min(BLOCKS, affordable), width=width)
 
 
 def stream(
@@ -125,10 +124,19 @@ def stream(
     *,
     memory: Memory,
     blocks: int,
+    width: int,
 ) -> CrossProducts:
-    """One pass over the rows of representations that are not kept."""
+    """One pass over the rows of representations that are not kept.
+
+    Args:
+        representations: the same samples in the same order.
+        members: what is known of them.
+        device: where rows are multiplied.
+        memory: what it may take.
+        blocks: how many blocks of rows.
+        width: columns that the memory for rows has to hold at once, at least those of the representations.
+    """
     rows = representations[0].shape[0]
-    width = sum(each.width for each in members)
     largest = 4096 if device.type == "cpu" else 65536
     chunk = max(1, min(max(256, rows // (4 * blocks)), largest, int(memory.span / (8 * width))))
     span = max(chunk, int(memory.span / (8 * width)) // chunk * chunk)

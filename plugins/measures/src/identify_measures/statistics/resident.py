@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from itertools import pairwise
+from typing import Self
 
 import attrs
 import torch
@@ -106,7 +107,7 @@ class ResidentRows(Statistics):
         owner, rows = self._given[i]
         return found_once(owner, lambda: fingerprint(rows))
 
-    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> ResidentRows:
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> Self:
         made = copy(self)
         made._rescale(scales)
         return made

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from itertools import pairwise
+from typing import Self
 
 import torch
 
@@ -13,6 +14,7 @@ from identify_measures.repeats import fingerprint_of, found_once, hash_few_colum
 from identify_measures.statistics.derived import Member, Statistics, Subset
 from identify_measures.statistics.reductions import column_sums, home_of, unit_of
 
+PER_BLOCK = 4.5  # bytes of a block's products for each pair of columns: float64, little more than half of them
 TILE = 256  # columns a product: small enough that the half below the diagonal is mostly left out
 
 # Whitening magnifies the rounding of float32 products: they are used only where, on the first chunk, the smallest
@@ -149,7 +151,7 @@ class CrossProducts(Statistics):
         result = result if left is None else result * left[:, None]
         return result if right is None else result * right
 
-    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> CrossProducts:
+    def rescaled(self, scales: Mapping[int, torch.Tensor]) -> Self:
         made = copy(self)
         made._scales = dict(scales)
         return made
