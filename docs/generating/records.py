@@ -8,6 +8,7 @@ from generating.classes import class_section, function_section, record_section
 from generating.markdown import page, table
 
 from identify_core import components, options
+from identify_core.atomic_files import replacing
 from identify_core.components import Check, Command, Dataset, Evaluator, Model, Objective, Preset
 from identify_core.contexts.context import Context
 from identify_core.contexts.display import Progress
@@ -103,7 +104,7 @@ def targets_page() -> str:
         class_section(Streams),
         *(record_section(each) for each in (Samples, MappedColumn, Factor, Shape, Latents)),
         *(function_section(each) for each in (hold_out_keys, hold_out_combinations, draw_subset, row_blocks)),
-        function_section(import_named),
+        *(function_section(each) for each in (replacing, import_named)),
         *(record_section(each) for each in (Subject, Representation)),
         class_section(RunSubject),
         *(

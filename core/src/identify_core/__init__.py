@@ -14,6 +14,7 @@ from identify_core.old_names import install_old_names
 from identify_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from identify_core.atomic_files import replacing as replacing
     from identify_core.cli.invocation import Invocation as Invocation
     from identify_core.cli.invocation import json_option as json_option
     from identify_core.cli.invocation import store_option as store_option
@@ -184,6 +185,7 @@ if TYPE_CHECKING:
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "atomic_files": ("replacing",),
         "cli.invocation": ("Invocation", "json_option", "store_option"),
         "cli.output": ("print_json", "stderr_console", "stdout_console"),
         "cli.root": ("run_command_line",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +81,7 @@ def _write(file: Path, text: str, *, replace: bool) -> None:
     Raises:
         UsageError: it exists and is not to be replaced, or it cannot be written.
     """
+    from identify_core.atomic_files import replacing
     from identify_core.errors import UsageError
 
     if file.is_dir():
@@ -89,17 +89,15 @@ def _write(file: Path, text: str, *, replace: bool) -> None:
     above = next(each for each in file.parents if each.exists())
     if not above.is_dir():
         raise UsageError(f"{file} cannot be written: {above} is a file", hint="give another --output")
-    staged = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         if replace:
-            staged.write_text(text, encoding="utf-8")
-            os.replace(staged, file)
+            with replacing(file) as draft:
+                draft.write_text(text, encoding="utf-8")
         else:
+            file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("x", encoding="utf-8") as stream:
                 stream.write(text)
     except FileExistsError as error:
         raise UsageError(f"{file} exists already", hint="give another --output, or --force to replace it") from error
     except OSError as error:
-        staged.unlink(missing_ok=True)
         raise UsageError(f"{file} cannot be written: {error.strerror or error}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from identify_core.atomic_files import replacing
 from identify_core.data.mapped import MappedColumn
 
 _KEPT = 100
@@ -46,14 +47,11 @@ def recall(key: str, kind: type[np.generic], count: int) -> np.ndarray[Any, Any]
 def keep(key: str, values: np.ndarray[Any, Any]) -> None:
     """Keep values under a key; a folder that cannot be written costs the next reading of the file, nothing more."""
     folder = cache_folder()
-    draft = folder / f"{key}.{os.getpid()}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            np.save(file, values, allow_pickle=False)
-        os.replace(draft, folder / f"{key}.npy")
+        with replacing(folder / f"{key}.npy") as draft:
+            np.save(draft, values, allow_pickle=False)
         by_age = sorted(folder.glob("*.npy"), key=lambda each: each.stat().st_mtime)
         for old in by_age[:-_KEPT]:
             old.unlink(missing_ok=True)
     except OSError:
-        draft.unlink(missing_ok=True)
+        return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
+from identify_core.atomic_files import replacing
 from identify_core.contexts.context import Context
 from identify_core.data.mapped import MappedColumn
 from identify_core.errors import Interrupted, RunError
@@ -48,30 +48,26 @@ def map_images(
 
 
 def _write(target: Path, shape: tuple[int, ...], blocks: Iterator[Array], context: Context) -> None:
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        with context.progress(f"converting {target.stem}", shape[0], "images") as bar:
-            done = 0
-            for block in blocks:
-                array[done : done + len(block)] = block
-                done += len(block)
-                bar.advance(len(block))
-                if context.should_stop():
-                    raise Interrupted(f"stopped while converting images for {target.name}")
-        if done != shape[0]:
-            raise RunError(f"{done} images were found for {target.name}, and {shape[0]} are wanted")
-        array.flush()
-        del array
-        os.replace(part, target)
+        with replacing(target) as draft:
+            array = np.lib.format.open_memmap(draft, mode="w+", dtype=np.uint8, shape=shape)
+            with context.progress(f"converting {target.stem}", shape[0], "images") as bar:
+                done = 0
+                for block in blocks:
+                    array[done : done + len(block)] = block
+                    done += len(block)
+                    bar.advance(len(block))
+                    if context.should_stop():
+                        raise Interrupted(f"stopped while converting images for {target.name}")
+            if done != shape[0]:
+                raise RunError(f"{done} images were found for {target.name}, and {shape[0]} are wanted")
+            array.flush()
+            del array
     except OSError as error:
         raise RunError(
             f"{target} cannot be written: {error.strerror or error}",
             hint="name another folder with dataset.folder or the environment variable IDENTIFY_DATA",
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_pictures(

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import csv
 import fnmatch
-import os
-import secrets
-import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 import attrs
 import numpy as np
 
+from identify_core.atomic_files import replacing
 from identify_core.errors import StoreError, UsageError
 from identify_core.store.arrays import Array
 from identify_core.store.contents import NamedArray, Rows, array_rows, named_arrays, sheets
@@ -68,14 +65,14 @@ def export_run(run: StoredRun, target: Path, *, only: Sequence[str] = (), replac
         raise UsageError(f"{target} exists", hint="--force replaces it")
     while True:
         try:
-            with explained("export the run", target), _beside(target) as beside:
+            with explained("export the run", target), replacing(target) as draft:
                 if is_folder:
-                    return _export_folder(run, target, beside, only)
+                    return _export_folder(run, target, draft, only)
                 if ending == ".csv":
-                    return _export_csv(run, target, beside, only)
+                    return _export_csv(run, target, draft, only)
                 arrays = _chosen(named_arrays(run), only)
                 export = _export_npz if ending == ".npz" else _export_safetensors
-                return export(run, target, beside, arrays)
+                return export(run, target, draft, arrays)
         except StoreError:
             again = changed_meanwhile(run.summary)  # a finding may have been replaced while it was read
             if again is None:
@@ -83,10 +80,10 @@ def export_run(run: StoredRun, target: Path, *, only: Sequence[str] = (), replac
             run = StoredRun(again)
 
 
-def _export_npz(run: StoredRun, target: Path, beside: Path, arrays: Sequence[NamedArray]) -> Exported:
+def _export_npz(run: StoredRun, target: Path, draft: Path, arrays: Sequence[NamedArray]) -> Exported:
     """One array in memory at a time; `numpy.load(..., allow_pickle=False)` reads it."""
     texts = _texts(run)
-    with zipfile.ZipFile(beside, "w") as archive:
+    with zipfile.ZipFile(draft, "w") as archive:
 
         def add(key: str, values: Array) -> None:
             with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
@@ -99,7 +96,7 @@ def _export_npz(run: StoredRun, target: Path, beside: Path, arrays: Sequence[Nam
     return Exported(path=target, keys=(*(array.key for array in arrays), *texts), left_out={})
 
 
-def _export_safetensors(run: StoredRun, target: Path, beside: Path, arrays: Sequence[NamedArray]) -> Exported:
+def _export_safetensors(run: StoredRun, target: Path, draft: Path, arrays: Sequence[NamedArray]) -> Exported:
     from safetensors.numpy import save_file
 
     kept, left_out = {}, {}
@@ -109,11 +106,11 @@ def _export_safetensors(run: StoredRun, target: Path, beside: Path, arrays: Sequ
             kept[array.key] = np.ascontiguousarray(values)
         else:
             left_out[array.key] = f"safetensors holds no {'text' if values.dtype.kind == 'U' else values.dtype}"
-    save_file(kept, beside, metadata=_texts(run))
+    save_file(kept, draft, metadata=_texts(run))
     return Exported(path=target, keys=tuple(kept), left_out=left_out)
 
 
-def _export_csv(run: StoredRun, target: Path, beside: Path, only: Sequence[str]) -> Exported:
+def _export_csv(run: StoredRun, target: Path, draft: Path, only: Sequence[str]) -> Exported:
     rows: dict[str, Callable[[], Rows]] = {
         each.key: partial(array_rows, each) for each in _but_history(named_arrays(run))
     }
@@ -124,24 +121,24 @@ def _export_csv(run: StoredRun, target: Path, beside: Path, only: Sequence[str])
             f"a .csv file holds one thing, but {len(keys)} of this run's match: {', '.join(keys or sorted(rows))}",
             hint=f"choose one, as in --only {(keys or sorted(rows))[0]!r}",
         )
-    _write_csv(beside, rows[keys[0]]())
+    _write_csv(draft, rows[keys[0]]())
     return Exported(path=target, keys=(keys[0],), left_out={})
 
 
-def _export_folder(run: StoredRun, target: Path, beside: Path, only: Sequence[str]) -> Exported:
-    beside.mkdir()
+def _export_folder(run: StoredRun, target: Path, draft: Path, only: Sequence[str]) -> Exported:
+    draft.mkdir()
     tables = [sheet for sheet in sheets(run) if not sheet.key.startswith("latents/")]
     arrays = _but_history(named_arrays(run))
     keys = []
     for array in _chosen(arrays, only, others=[sheet.key for sheet in tables]):
-        np.save(_place(beside, array.key, ".npy"), array.load(), allow_pickle=False)
+        np.save(_place(draft, array.key, ".npy"), array.load(), allow_pickle=False)
         keys.append(array.key)
     for sheet in tables:
         if _matches(sheet.key, only):
-            _write_csv(_place(beside, sheet.key, ".csv"), sheet.load())
+            _write_csv(_place(draft, sheet.key, ".csv"), sheet.load())
             keys.append(sheet.key)
     for name, text in _texts(run).items():
-        (beside / name).write_text(text, encoding="utf-8")
+        (draft / name).write_text(text, encoding="utf-8")
     return Exported(path=target, keys=tuple(keys), left_out={})
 
 
@@ -187,20 +184,3 @@ def _chosen(arrays: Iterable[NamedArray], only: Sequence[str], others: Sequence[
 
 def _matches(key: str, only: Sequence[str]) -> bool:
     return not only or any(fnmatch.fnmatchcase(key, pattern) for pattern in only)
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A path next to `target` that takes its place if the block succeeds, and is deleted otherwise."""
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield beside
-        if target.is_dir():
-            target.rmdir()
-        os.replace(beside, target)
-    finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            beside.unlink(missing_ok=True)

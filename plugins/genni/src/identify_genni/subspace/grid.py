@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core import Context, Interrupted, StoreError
+from identify_core import Context, Interrupted, StoreError, replacing
 from identify_genni.subspace.axes import Array, Grid
 from identify_genni.subspace.loss import SubspaceLoss
 
@@ -59,13 +58,9 @@ class SavedChunks:
         Raises:
             StoreError: it cannot be written.
         """
-        path = self.folder / f"{name}.npy"
-        partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                np.save(file, values, allow_pickle=False)
-            os.replace(partial, path)
+            with replacing(self.folder / f"{name}.npy") as draft:
+                np.save(draft, values, allow_pickle=False)
         except OSError as error:
             raise StoreError(
                 f"a finished part of the grid cannot be kept in {self.folder}: {error.strerror or error}",

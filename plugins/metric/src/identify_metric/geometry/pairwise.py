@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Context, Interrupted, StoreError, UsageError, check_one_at_a_time
+from identify_core import Context, Interrupted, StoreError, UsageError, check_one_at_a_time, replacing
 from identify_metric.geometry.geodesics import Geodesics, geodesics
 from identify_metric.geometry.maps import Map
 from identify_metric.options.searching import GeodesicSettings
@@ -256,8 +255,5 @@ def _read(folder: Path, start: int, kept: Sequence[str]) -> dict[str, Array] | N
 
 
 def _write(folder: Path, start: int, part: dict[str, Array]) -> None:
-    path = folder / f"{start:09d}.npz"
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    with temporary.open("wb") as stream:
-        np.savez(stream, **part)  # type: ignore[arg-type]
-    os.replace(temporary, path)
+    with replacing(folder / f"{start:09d}.npz") as draft:
+        np.savez(draft, **part)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import RunError
+from identify_core import RunError, replacing
 from identify_mtlcm.molecules.chemistry import MoleculeGraph
 from identify_mtlcm.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, Graphs
 from identify_mtlcm.molecules.properties import ATOMISATION, HARTREE_IN_KCAL_PER_MOL, property_name
@@ -139,9 +139,8 @@ def write_graphs(path: Path, molecules: Molecules, *, made_from: str) -> None:
     }
     if molecules.positions is not None:
         arrays["positions"] = molecules.positions
-    temporary = path.with_name(f"{path.stem}.new.npz")
-    np.savez(temporary, **arrays)  # type: ignore[arg-type]
-    temporary.replace(path)
+    with replacing(path) as draft:
+        np.savez(draft, **arrays)  # type: ignore[arg-type]
 
 
 def read_graphs(path: Path, *, made_from: str = "") -> Molecules | None:
