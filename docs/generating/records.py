@@ -19,6 +19,7 @@ from identify_core.data.holding_out import draw_subset, hold_out_combinations, h
 from identify_core.data.mapped import MappedColumn
 from identify_core.evaluation.subjects import Representation, RunSubject, Subject
 from identify_core.findings import Figure, Finding, LabelledArray, Table
+from identify_core.optional_packages import optional_package
 from identify_core.replicates import Replicates
 from identify_core.scores import Chance, Interval, Measured, Score, Verdict
 from identify_core.spec.named_code import import_named
@@ -104,7 +105,7 @@ def targets_page() -> str:
         class_section(Streams),
         *(record_section(each) for each in (Samples, MappedColumn, Factor, Shape, Latents)),
         *(function_section(each) for each in (hold_out_keys, hold_out_combinations, draw_subset, row_blocks)),
-        *(function_section(each) for each in (replacing, import_named)),
+        *(function_section(each) for each in (replacing, optional_package, import_named)),
         *(record_section(each) for each in (Subject, Representation)),
         class_section(RunSubject),
         *(

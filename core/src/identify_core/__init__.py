@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from identify_core.hookspecs import IdentifySpecs as IdentifySpecs
     from identify_core.hookspecs import hookimpl as hookimpl
     from identify_core.kinds import check_option as check_option
+    from identify_core.optional_packages import optional_package as optional_package
     from identify_core.options import above as above
     from identify_core.options import at_least as at_least
     from identify_core.options import between as between
@@ -234,6 +235,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "findings": ("Figure", "Finding", "LabelledArray", "Scalar", "Scored", "Table"),
         "hookspecs": ("IdentifySpecs", "hookimpl"),
         "kinds": ("check_option",),
+        "optional_packages": ("optional_package",),
         "options": ("above", "at_least", "between", "matching", "not_empty", "option"),
         "plugins": ("Registered", "Registry", "load_registry"),
         "replicates": ("Batch", "Call", "Loss", "Replicates", "Strategy", "pure"),

@@ -93,7 +93,7 @@ class Table:
         Raises:
             UsageError: pandas is not installed.
         """
-        pandas = optional_package("pandas", extra="", purpose="a table has no pandas.DataFrame")
+        pandas = optional_package("pandas", purpose="a pandas.DataFrame")
         return pandas.DataFrame.from_records(list(self.rows), columns=list(self.columns))
 
     def to_polars(self) -> Any:
@@ -102,11 +102,11 @@ class Table:
         Raises:
             UsageError: polars is not installed.
         """
-        polars = optional_package("polars", extra="", purpose="a table has no polars.DataFrame")
+        polars = optional_package("polars", purpose="a polars.DataFrame")
         return polars.DataFrame({name: self.column(name) for name in self.columns}, strict=False)
 
     def _arrow(self) -> Any:
-        pyarrow = optional_package("pyarrow", extra="parquet", purpose="dataframes are not interchanged")
+        pyarrow = optional_package("pyarrow", extra="parquet", purpose="the interchange of dataframes")
         return pyarrow.table({name: _of_one_type(self.column(name)) for name in self.columns})
 
     def __dataframe__(self, nan_as_null: bool = False, allow_copy: bool = True) -> Any:
@@ -173,7 +173,7 @@ class LabelledArray:
         Raises:
             UsageError: xarray is not installed.
         """
-        xarray = optional_package("xarray", extra="xarray", purpose="an array has no xarray.DataArray")
+        xarray = optional_package("xarray", extra="xarray", purpose="an xarray.DataArray")
         before = [self.dimensions[:place].count(name) for place, name in enumerate(self.dimensions)]
         dims = [f"{name}-{count + 1}" if count else name for name, count in zip(self.dimensions, before, strict=True)]
         array: DataArray = xarray.DataArray(self.values, dims=dims, attrs={"summary": self.summary})

@@ -19,7 +19,7 @@ import pytest
 from identify_core.contexts.context import Context
 from identify_core.downloads.public_files import DATA_VARIABLE, FilePlaces, check_file, missing_file, obtain_file
 from identify_core.downloads.transfers import PublicFile, ResumingDownloader, file_sum
-from identify_core.errors import Interrupted, PluginError, RunError
+from identify_core.errors import Interrupted, RunError, UsageError
 from identify_core.testing.contexts import make_context
 
 pytest.importorskip("pooch")
@@ -397,8 +397,8 @@ def test_a_folder_that_is_a_file_is_told_in_words(places: FilePlaces, context: C
 def test_without_pooch_the_extra_is_named(
     places: FilePlaces, context: Context, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(PluginError, match="needs pooch") as caught:
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(UsageError, match=r"downloading data\.bin needs pooch, which is not installed") as caught:
         obtain_file(published(server), places, context, download=True)
     assert caught.value.hint == "pip install 'identify-core[fetch]'"
 

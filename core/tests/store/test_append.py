@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure as MatplotlibFigure
 
-from identify_core.errors import StoreError
+from identify_core.errors import StoreError, UsageError
 from identify_core.findings import Figure, Finding, LabelledArray
 from identify_core.store import RunAppender, RunSummary, Store, StoredRun, append, export_run, verify_run
 from identify_core.store.figures import read_fragment
@@ -154,7 +154,7 @@ def test_an_interactive_figure_without_plotly_says_what_to_install(
     store: Store, write_run: Write, monkeypatch: Any
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "plotly.offline", None)
-    with pytest.raises(StoreError, match="needs plotly, which is not installed"):
+    with pytest.raises(UsageError, match="an interactive figure needs plotly, which is not installed"):
         RunAppender(store, write_run()).write_figure("subspace", picture("<div></div>"))
 
 

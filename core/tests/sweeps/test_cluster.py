@@ -120,7 +120,7 @@ def test_an_address_where_nobody_answers_is_one_message(monkeypatch: pytest.Monk
 
 def test_a_missing_package_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match="a Dask cluster needs the package distributed") as caught:
+    with pytest.raises(UsageError, match="a Dask cluster needs distributed, which is not installed") as caught:
         dask_client("tcp://127.0.0.1:9")
     assert caught.value.hint == "pip install 'identify-core[dask]'"
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from identify_core.downloads.transfers import PublicFile, ResumingDownloader, file_sum, part_path
-from identify_core.errors import Interrupted, PluginError, RunError, StoreError
+from identify_core.errors import Interrupted, RunError, StoreError
+from identify_core.optional_packages import require_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +98,7 @@ def obtain_file(
     Raises:
         RunError: the file is nowhere and may not be downloaded, it is incomplete or another one than it should be, or
             the download failed.
-        PluginError: a download needs pooch, which is not installed.
+        UsageError: a download needs pooch, which is not installed.
         Interrupted: the user stopped the download; what has come is kept.
     """
     found = places.find(file.name)
@@ -171,10 +172,7 @@ def _record_path(path: Path) -> Path:
 
 def _download(file: PublicFile, folder: Path, context: Context) -> Path:
     """Download into a folder, one process at a time; what another process has fetched meanwhile will do."""
-    if importlib.util.find_spec("pooch") is None:
-        raise PluginError(
-            f"downloading {file.name} needs pooch, which is not installed", hint="pip install 'identify-core[fetch]'"
-        )
+    require_package("pooch", purpose=f"downloading {file.name}", extra="fetch")
     from identify_core.store.folder import Folder
     from identify_core.store.locks import acquire
 

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 
 from markupsafe import Markup
 
-from identify_core.errors import UsageError
 from identify_core.findings import Figure
+from identify_core.optional_packages import optional_package
 from identify_core.reports.templating import render
 
 
@@ -37,14 +37,7 @@ def plotly_script() -> str:
     Raises:
         UsageError: plotly is not installed.
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "interactive views need the package plotly, which is not installed",
-            hint="pip install 'identify-core[plotly]'",
-        ) from error
-    return pack(get_plotlyjs())
+    return pack(optional_package("plotly.offline", purpose="an interactive figure", extra="plotly").get_plotlyjs())
 
 
 def pack(content: str) -> str:

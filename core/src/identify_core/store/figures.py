@@ -10,6 +10,7 @@ from typing import Any
 
 from identify_core.errors import StoreError
 from identify_core.findings import Figure
+from identify_core.optional_packages import optional_package
 from identify_core.store.folder import Folder
 from identify_core.store.layout import FIGURES, encode_name
 
@@ -83,13 +84,7 @@ def _stem(label: str, figure: Figure) -> str:
 
 
 def _plotly_script() -> str:
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise StoreError(
-            "an interactive figure needs plotly, which is not installed", hint="pip install 'identify-core[plotly]'"
-        ) from error
-    return str(get_plotlyjs())
+    return str(optional_package("plotly.offline", purpose="an interactive figure", extra="plotly").get_plotlyjs())
 
 
 def _page(figure: Figure) -> str:

@@ -141,4 +141,4 @@ def _key(name: str, taken: Iterable[str] = ()) -> str:
 
 
 def _xarray() -> Any:
-    return optional_package("xarray", extra="xarray", purpose="a run cannot be opened as a tree")
+    return optional_package("xarray", extra="xarray", purpose="a run as a tree")

@@ -7,7 +7,6 @@ time, and the workers write into the sweep's own store, which must be a folder t
 from __future__ import annotations
 
 import contextlib
-import importlib
 import secrets
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 from identify_core.components import load_target
 from identify_core.errors import IdentifyError, StoreError, UsageError
+from identify_core.optional_packages import optional_package
 from identify_core.store.folder import Folder
 from identify_core.tasks import End, Task, do_task, end_of
 from identify_core.version import __version__
@@ -178,13 +178,7 @@ def _unmark(file: Path) -> None:
 
 def _import_distributed() -> Any:
     """The package, which is an extra and has no types."""
-    try:
-        return importlib.import_module("distributed")
-    except ImportError as error:
-        raise UsageError(
-            f"a Dask cluster needs the package distributed, which cannot be imported: {error}",
-            hint="pip install 'identify-core[dask]'",
-        ) from error
+    return optional_package("distributed", purpose="a Dask cluster", extra="dask")
 
 
 def _end(future: Any, unit: Task) -> End:

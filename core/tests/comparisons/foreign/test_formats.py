@@ -207,7 +207,8 @@ def test_a_package_that_is_not_installed_is_named_with_its_command(
     Path("l.parquet").write_bytes(b"PAR1")
     Path("h.mat").write_bytes(b"MATLAB 5.0")
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UsageError, match="which is not installed") as error:
+    package = module.partition(".")[0]
+    with pytest.raises(UsageError, match=f"reading .*{name} needs {package}, which is not installed") as error:
         one(name)
     assert error.value.hint == f"pip install 'identify-core[{extra}]'"
 

@@ -68,8 +68,8 @@ def test_an_unknown_tracker_is_refused_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", ["mlflow", "tensorboard", "wandb"])
 def test_a_missing_package_is_said_with_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("identify_core.runs.trackers.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=f"needs the package {name}, which is not installed") as caught:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError, match=f"needs {name}, which is not installed") as caught:
         track_observers([name])
     assert caught.value.hint == f"pip install 'identify-core[{name}]'"
 
@@ -207,7 +207,7 @@ def test_mlflow_keeps_parameters_values_and_a_resumed_run_as_one(
     for name, module in (("mlflow", None), ("mlflow.entities", entities)):
         monkeypatch.setitem(sys.modules, name, module or types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "mlflow.tracking", types.SimpleNamespace(MlflowClient=StandIn))
-    monkeypatch.setattr("identify_core.runs.trackers.find_spec", lambda _: True)
+    monkeypatch.setattr("identify_core.optional_packages.find_spec", lambda _: True)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(StandIn, "kept", {})
     follow("mlflow", tmp_path, status="interrupted")

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
-from identify_core import Context, Interrupted, OptionsError, PluginError, RunError
+from identify_core import Context, Interrupted, OptionsError, RunError, UsageError
 from identify_core.testing.contexts import make_context
 from identify_mtlcm.molecules import files
 from identify_mtlcm.molecules.files import read_molecules
@@ -356,9 +356,9 @@ def test_a_table_that_is_none_is_told(folder: Path, context: Context) -> None:
 
 
 def test_without_rdkit_the_extra_is_named(folder: Path, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "rdkit", None)
+    monkeypatch.setitem(__import__("sys").modules, "rdkit.Chem", None)
     write_archive(folder)
-    with pytest.raises(PluginError, match="needs RDKit, which is not installed") as caught:
+    with pytest.raises(UsageError, match="needs rdkit, which is not installed") as caught:
         read_molecules(options(folder), context)
     assert "pip install 'identify-mtlcm[molecules]'" in caught.value.hint
 

@@ -19,7 +19,7 @@ from identify_core.optional_packages import optional_package
 
 def open_hdf5(path: Path, key: str) -> ForeignArray:
     """A data set of an HDF5 file; for .h5ad a key of `obsm`, with `obs_names` as its ids and `obs` as its columns."""
-    h5py = optional_package("h5py", extra="hdf5", purpose=f"{path} cannot be read")
+    h5py = optional_package("h5py", extra="hdf5", purpose=f"reading {path}")
     try:
         file = h5py.File(path, "r")
     except OSError as error:

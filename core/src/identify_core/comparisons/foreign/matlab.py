@@ -18,7 +18,7 @@ _NUMBERS = frozenset(
 
 def open_mat(path: Path, key: str) -> ForeignArray:
     """A matrix of a .mat file; it is read as a whole at its first use."""
-    io = optional_package("scipy.io", extra="matlab", purpose=f"{path} cannot be read")
+    io = optional_package("scipy.io", extra="matlab", purpose=f"reading {path}")
     try:
         variables = {name: (shape, kind) for name, shape, kind in io.whosmat(str(path))}
     except Exception as error:

@@ -179,7 +179,7 @@ def _typed(cells: Sequence[str]) -> Array:
 
 def open_parquet(path: Path) -> Table:
     """A parquet file; a column of lists of one length is as many latents."""
-    parquet = optional_package("pyarrow.parquet", extra="parquet", purpose=f"{path} cannot be read")
+    parquet = optional_package("pyarrow.parquet", extra="parquet", purpose=f"reading {path}")
     try:
         file = parquet.ParquetFile(path)
         names, rows = tuple(file.schema_arrow.names), int(file.metadata.num_rows)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from identify_core.errors import UsageError
+from identify_core.optional_packages import require_package
 from identify_core.suggestions import did_you_mean
 
 
@@ -43,9 +43,5 @@ def _make(name: str) -> Any:
     if name not in TRACKERS:
         raise UsageError(f"there is no tracker {name!r}", hint=did_you_mean(name, sorted(TRACKERS)))
     tracker = TRACKERS[name]
-    if find_spec(tracker.package) is None:
-        raise UsageError(
-            f"tracking with {name} needs the package {tracker.package}, which is not installed",
-            hint=f"pip install 'identify-core[{name}]'",
-        )
+    require_package(tracker.package, purpose=f"tracking with {name}", extra=name)
     return getattr(importlib.import_module(tracker.module), tracker.factory)()

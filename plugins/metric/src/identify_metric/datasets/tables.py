@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core import Context, Factor, OptionsError, PluginError, RunError, Samples
+from identify_core import Context, Factor, OptionsError, RunError, Samples, optional_package
 from identify_metric.datasets.images import held_out
 from identify_metric.options.data import CellsOptions, TableOptions
 
@@ -25,7 +25,7 @@ def make_table(options: TableOptions, context: Context) -> Samples:
     Raises:
         OptionsError: no file is named, or it has fewer columns than are wanted.
         RunError: there is no such file, or it is not sound.
-        PluginError: an .h5ad file needs h5py, which is not installed.
+        UsageError: an .h5ad file needs h5py, which is not installed.
     """
     if not options.file:
         raise OptionsError("no table is named", hint='set dataset.file = "cells.csv"')
@@ -75,12 +75,7 @@ def _read_csv(path: Path, options: TableOptions) -> tuple[Array, dict[str, Array
 
 def _read_h5ad(path: Path, options: TableOptions) -> tuple[Array, dict[str, Array], list[str]]:
     """The array of `obsm`, columns of `obs` and the cells' names, as anndata writes them."""
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise PluginError(
-            f"{path.name} needs h5py, which is not installed", hint="pip install 'identify-core[hdf5]'"
-        ) from error
+    h5py = optional_package("h5py", purpose=f"reading {path.name}", extra="hdf5")
     with h5py.File(path) as file:
         arrays = file.get("obsm", {})
         if options.array not in arrays:

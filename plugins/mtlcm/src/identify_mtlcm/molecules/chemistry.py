@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core import PluginError
+from identify_core import optional_package
 from identify_mtlcm.molecules.graphs import ATOM_FEATURES
 
 Array = np.ndarray[Any, Any]
@@ -36,16 +36,15 @@ def import_rdkit() -> Any:
     """RDKit's module Chem.
 
     Raises:
-        PluginError: it is not installed.
+        UsageError: it is not installed.
     """
-    try:
-        from rdkit import Chem
-    except ImportError as error:
-        raise PluginError(
-            "bonds come from SMILES strings, and reading those needs RDKit, which is not installed",
-            hint="pip install 'identify-mtlcm[molecules]', or take a file of graphs (.npz)",
-        ) from error
-    return Chem
+    return optional_package(
+        "rdkit.Chem",
+        purpose="reading bonds from SMILES strings",
+        extra="molecules",
+        distribution="identify-mtlcm",
+        instead="take a file of graphs (.npz)",
+    )
 
 
 def graph_of(smiles: str) -> MoleculeGraph:

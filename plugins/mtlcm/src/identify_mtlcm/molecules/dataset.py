@@ -21,7 +21,7 @@ def make_qm9(options: Qm9Options, context: Context) -> Samples:
 
     Raises:
         RunError: the files are missing, incomplete or others than published.
-        PluginError: the file needs RDKit, which is not installed.
+        UsageError: the file needs RDKit, which is not installed.
         OptionsError: the options do not fit what the file holds.
     """
     molecules = read_molecules(options, context)

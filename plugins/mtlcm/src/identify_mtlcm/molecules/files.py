@@ -63,7 +63,7 @@ def read_molecules(options: Qm9Options, context: Context) -> Molecules:
 
     Raises:
         RunError: it is nowhere, incomplete, another file than published, or damaged.
-        PluginError: it needs RDKit, which is not installed.
+        UsageError: it needs RDKit, which is not installed.
         OptionsError: nobody can read that kind of file.
     """
     places = FilePlaces(collection="qm9", folder=options.folder)

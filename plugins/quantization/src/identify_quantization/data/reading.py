@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core import FilePlaces, PluginError, PublicFile, RunError, missing_file
+from identify_core import FilePlaces, PublicFile, RunError, missing_file, optional_package
 
 Array = np.ndarray[Any, Any]
 
@@ -40,12 +40,9 @@ def h5_blocks(path: Path, key: str) -> Iterator[Array]:
     """An array of an HDF5 file, channels first, in blocks.
 
     Raises:
-        PluginError: h5py is not installed.
+        UsageError: h5py is not installed.
     """
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise PluginError(f"{path.name} needs h5py, which is not installed", hint="pip install h5py") from error
+    h5py = optional_package("h5py", purpose=f"reading {path.name}", extra="hdf5")
     with h5py.File(path) as file:
         images = file[key]
         for start in range(0, len(images), ROWS_AT_ONCE):

@@ -152,7 +152,7 @@ def make_shapes3d(options: FileOptions, context: Context) -> Samples:
 
     Raises:
         RunError: there is no such file.
-        PluginError: h5py is not installed.
+        UsageError: h5py is not installed.
     """
     places = FilePlaces(collection="shapes3d", folder=options.folder)
     path = obtain_file(SHAPES3D, places, context, download=options.download)
