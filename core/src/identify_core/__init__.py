@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from identify_core.plugins import Registered as Registered
     from identify_core.plugins import Registry as Registry
     from identify_core.plugins import load_registry as load_registry
+    from identify_core.plugins.preset_files import presets_in as presets_in
     from identify_core.replicates import Batch as Batch
     from identify_core.replicates import Call as Call
     from identify_core.replicates import Loss as Loss
@@ -237,6 +238,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "kinds": ("check_option",),
         "optional_packages": ("optional_package",),
         "options": ("above", "at_least", "between", "matching", "not_empty", "option"),
+        "plugins.preset_files": ("presets_in",),
         "plugins": ("Registered", "Registry", "load_registry"),
         "replicates": ("Batch", "Call", "Loss", "Replicates", "Strategy", "pure"),
         "reports.figures": (

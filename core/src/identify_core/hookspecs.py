@@ -200,8 +200,11 @@ class IdentifySpecs:
     def identify_presets(self) -> Iterable[Preset]:  # type: ignore[empty-body]
         """Offer complete specs, such as a paper's experiment; one named `smoke` ends in seconds on a CPU.
 
+        A plugin without this hook offers the files of the folder `presets` of its package, `smoke` first. The first one
+        runs where none is named; `presets_in` gives them with another one first.
+
         Example:
-            # plugin.py of the package identify_spirals, which has a folder presets
+            # plugin.py of the package identify_spirals, which keeps its specs in a folder papers
             from identify_core import Preset, hookimpl
 
 
@@ -210,7 +213,7 @@ class IdentifySpecs:
                 yield Preset(
                     name="smoke",
                     summary="Everything once, in seconds.",
-                    resource="identify_spirals:presets/smoke.toml",
+                    resource="identify_spirals:papers/smoke.toml",
                 )
         """
 

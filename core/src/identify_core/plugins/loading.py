@@ -21,6 +21,7 @@ from identify_core.components import Check, Command, Component, Dataset, Evaluat
 from identify_core.errors import IdentifyError, Interrupted, PluginError
 from identify_core.hookspecs import PROJECT, IdentifySpecs
 from identify_core.plugins.discovery import ENTRY_POINT_GROUP
+from identify_core.plugins.preset_files import presets_in
 from identify_core.plugins.status import PluginFile, PluginStatus
 from identify_core.rungs import RUNGS
 from identify_core.scores import Role, invariance_of
@@ -193,6 +194,8 @@ def _collect(status: PluginStatus, plugin: object) -> LoadedPlugin:
     offers: list[Registered] = []
     for hook, record in COLLECTING_HOOKS.items():
         collected = _call(manager, hook, record)
+        if record is Preset and not manager.hook.identify_presets.get_hookimpls():
+            collected.extend(presets_in(getattr(plugin, "__package__", None) or ""))
         _refuse_repeated_names(collected)
         offers.extend(
             Registered(

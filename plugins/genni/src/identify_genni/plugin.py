@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Command, Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_core import Command, Dataset, Evaluator, Model, Objective, Preset, hookimpl, presets_in
 from identify_genni.options.convergence import ConvergenceOptions
 from identify_genni.options.equivalence import EquivalenceOptions
 from identify_genni.options.networks import (
@@ -186,6 +186,12 @@ def identify_evaluators() -> Iterable[Evaluator]:
 
 
 @hookimpl
+def identify_presets() -> Iterable[Preset]:
+    """The study's experiments brought to their targets, the released runs number for number, and `smoke`."""
+    return presets_in("identify_genni", first="fcn")
+
+
+@hookimpl
 def identify_commands() -> Iterable[Command]:
     """What the plugin can do next to runs."""
     yield Command(
@@ -193,22 +199,3 @@ def identify_commands() -> Iterable[Command]:
         summary="Read an experiment folder of the 2020 code into the store.",
         target="identify_genni.legacy.command:command",
     )
-
-
-@hookimpl
-def identify_presets() -> Iterable[Preset]:
-    """The study's experiments brought to their targets, the released runs number for number, and `smoke`."""
-    yield _preset("fcn", "The four-parameter network with every replicate brought to its target.", PAPER)
-    yield _preset("fcn-2020", "The released run FCN_Sample, number for number.", "experiments/FCN_Sample")
-    yield _preset(
-        "lenet-2020", "The released run LeNet_Sample, number for number; five minutes.", "experiments/LeNet_Sample"
-    )
-    yield _preset("lenet", "LeNet without the output ReLU, brought to its target on 512 images.", PAPER)
-    yield _preset("tanh", "A class of permutations and sign flips alone.", "Sussmann, Neural Networks 5(4), 1992")
-    yield _preset("linear", "A class on which GL(3) acts.", "Trager, Kohn & Bruna, ICLR 2020, arXiv 1910.01671")
-    yield _preset("digits", "The labels of scikit-learn's digits as the target.", "Alpaydin & Kaynak (1998), UCI")
-    yield _preset("smoke", "Everything once, in seconds.", PAPER)
-
-
-def _preset(name: str, summary: str, source: str) -> Preset:
-    return Preset(name=name, summary=summary, resource=f"identify_genni:presets/{name}.toml", source=source)

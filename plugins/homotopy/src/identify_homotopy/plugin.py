@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import ByRole, Dataset, Evaluator, Objective, Preset, hookimpl
+from identify_core import ByRole, Dataset, Evaluator, Objective, hookimpl
 from identify_homotopy.options.distances import ClassOptions, LipschitzOptions, MapsOptions
 from identify_homotopy.options.embedding import EmbedOptions
 from identify_homotopy.options.texts import FileOptions, GeneratedOptions
@@ -98,22 +98,5 @@ def identify_evaluators() -> Iterable[Evaluator]:
         together=True,
         bounds=(0.0, None),
         larger_is="more distant",
-        source=f"{PAPER}, section 6",
-    )
-
-
-@hookimpl
-def identify_presets() -> Iterable[Preset]:
-    """Experiments."""
-    yield Preset(
-        name="smoke",
-        summary="Small random encoders on generated sentences, in seconds and offline.",
-        resource="identify_homotopy:presets/smoke.toml",
-        source=PAPER,
-    )
-    yield Preset(
-        name="sst2",
-        summary="25 MultiBERTs, ELECTRA and RoBERTa on the sentences of a file of SST-2; give dataset.path.",
-        resource="identify_homotopy:presets/sst2.toml",
         source=f"{PAPER}, section 6",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Objective, hookimpl
 from identify_metric.options.data import (
     CelebaOptions,
     CellsOptions,
@@ -205,23 +205,3 @@ def identify_evaluators() -> Iterable[Evaluator]:
         requires={"modules", "samples"},
         source=PREDECESSOR,
     )
-
-
-@hookimpl
-def identify_presets() -> Iterable[Preset]:
-    """The study's experiments, and `smoke`."""
-    yield _preset("smoke", "Everything once, in seconds.", PAPER)
-    yield _preset("digits", "Ten models with four decoders each, thirty pairs: the whole study in minutes.", PAPER)
-    yield _preset("fashion-mnist", "The study on Fashion-MNIST: 16 latents, 8 decoders, 100 pairs.", PAPER)
-    yield _preset("cifar10", "The study on CIFAR-10: 64 latents, 8 decoders, 100 pairs.", PAPER)
-    yield _preset("svhn", "The study's networks for 32 × 32 pixels on SVHN.", PAPER)
-    yield _preset("celeba", "The study's main experiment: 30 models on CelebA, 100 pairs.", PAPER)
-    yield _preset("celeba-perceptual", "CelebA with the perceptual term.", PAPER)
-    yield _preset("cells", "Generated cells in two latents: the study's first figure, offline.", PAPER)
-    yield _preset("mnist-2", "The predecessor's 30 models in two latents, on MNIST.", PREDECESSOR)
-    yield _preset("fashion-mnist-2", "The predecessor's 30 models in two latents, on Fashion-MNIST.", PREDECESSOR)
-    yield _preset("mnist-50", "The predecessor's 30 models in fifty latents, on MNIST.", PREDECESSOR)
-
-
-def _preset(name: str, summary: str, source: str) -> Preset:
-    return Preset(name=name, summary=summary, resource=f"identify_metric:presets/{name}.toml", source=source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl, presets_in
 from identify_mtlcm.options.baselines import (
     FastIcaOptions,
     GroupSparseOptions,
@@ -22,7 +22,6 @@ from identify_mtlcm.options.synthetic import Linear2024Options, LinearOptions, N
 
 PAPER = "Chen, Horwood, Heo & Hernández-Lobato, TMLR 2024, arXiv 2306.14861"
 CODE = "github.com/jdhorwood/mtlcm"
-REVIEWS = "the reviews of the paper, OpenReview kkQSwtx0p3"
 
 
 @hookimpl
@@ -194,23 +193,4 @@ def identify_evaluators() -> Iterable[Evaluator]:
 @hookimpl
 def identify_presets() -> Iterable[Preset]:
     """The study's experiments, and departures from its model that its reviewers asked for."""
-    yield _preset("linear", "The linear study, solved to its optimum in a second.", f"{PAPER}, Table 1")
-    yield _preset("linear-2024", "The linear study with its own generator and optimiser.", f"{CODE}, linear_synthetic")
-    yield _preset("nonlinear", "The nonlinear study at full size, in both stages.", f"{CODE}, multitask_synthetic")
-    yield _preset("nonlinear-2024", "The nonlinear study with its own generator and optimisers; slow.", PAPER)
-    yield _preset("superconduct", "Superconductors without the leak, compositions held out.", f"{PAPER}, section 5")
-    yield _preset("superconduct-2024", "The study's superconductors, leak and optimiser included.", CODE)
-    yield _preset("qm9", "Molecules with an equivariant network, a fifth held out.", f"{PAPER}, section 5")
-    yield _preset("qm9-2024", "The study's molecules with its own network and optimiser.", CODE)
-    yield _preset("misspecified-laws", "Latents that are not Gaussian.", REVIEWS)
-    yield _preset("misspecified-confounded", "A confounder as the parent of target and spurious latents.", REVIEWS)
-    yield _preset("misspecified-correlated", "Causal latents with a common cause.", REVIEWS)
-    yield _preset("misspecified-noise", "Another spurious noise than the model is told.", REVIEWS)
-    yield _preset("misspecified-dimension", "Fewer or more latents in the model than in the data.", REVIEWS)
-    yield _preset("misspecified-tasks", "Fewer tasks than latents, as many, or a few more.", REVIEWS)
-    yield _preset("misspecified-decoder", "A deeper decoder than the encoder can undo.", REVIEWS)
-    yield _preset("smoke", "Everything once, in seconds.", PAPER)
-
-
-def _preset(name: str, summary: str, source: str) -> Preset:
-    return Preset(name=name, summary=summary, resource=f"identify_mtlcm:presets/{name}.toml", source=source)
+    return presets_in("identify_mtlcm", first="linear")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Objective, hookimpl
 from identify_quantization.options.data import (
     DspritesOptions,
     FileOptions,
@@ -36,25 +36,6 @@ from identify_quantization.options.objectives import (
 
 PAPER = "Hsu, Dorrell, Whittington, Wu & Finn, NeurIPS 2023, arXiv 2305.18378"
 CODE = "github.com/kylehkhsu/latent_quantization"
-
-SETS = {"shapes3d": "Shapes3D", "mpi3d": "MPI3D", "falcor3d": "Falcor3D", "isaac3d": "Isaac3D"}
-METHODS = {
-    "": "QLAE",
-    "one-book": "QLAE with one book",
-    "no-decay": "QLAE without weight decay",
-    "ae": "AE",
-    "bio-ae": "BioAE",
-    "beta-vae": "β-VAE",
-    "beta-tcvae": "β-TCVAE",
-    "vq-vae": "VQ-VAE",
-    "vq-vae-no-decay": "VQ-VAE without weight decay",
-    "gan": "InfoWGAN-GP",
-    "plain-gan": "WGAN-GP",
-    "quantised-gan": "QLInfoWGAN-GP",
-    "quantised-gan-no-decay": "QLInfoWGAN-GP without weight decay",
-    "tripod": "Tripod",
-}
-"""Ending of a preset's name to the method whose tuned values it has."""
 
 
 @hookimpl
@@ -297,18 +278,3 @@ def identify_evaluators() -> Iterable[Evaluator]:
         larger_is="better",
         source=f"{PAPER}, section 4",
     )
-
-
-@hookimpl
-def identify_presets() -> Iterable[Preset]:
-    """The study's experiments, and one that ends in seconds."""
-    yield _preset("smoke", "648 generated images, a small dense network with books, seconds on a CPU.", PAPER)
-    yield _preset("dsprites", "QLAE on dSprites with small dense networks, minutes on a CPU.", PAPER)
-    yield _preset("dsprites-ae", "AE on dSprites with small dense networks, minutes on a CPU.", PAPER)
-    for name, title in SETS.items():
-        for suffix, method in METHODS.items():
-            yield _preset(f"{name}-{suffix}" if suffix else name, f"{method} on {title}, as tuned for it.", PAPER)
-
-
-def _preset(name: str, summary: str, source: str) -> Preset:
-    return Preset(name=name, summary=summary, resource=f"identify_quantization:presets/{name}.toml", source=source)

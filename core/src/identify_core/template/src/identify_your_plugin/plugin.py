@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from identify_core import Dataset, Evaluator, Model, Objective, Preset, hookimpl
+from identify_core import Dataset, Evaluator, Model, Objective, hookimpl
 
 from identify_your_plugin.options import (
     AgreementOptions,
@@ -70,15 +70,4 @@ def identify_evaluators() -> Iterable[Evaluator]:
         bounds=(0.0, 1.0),
         larger_is="more similar",
         source="Kornblith, Norouzi, Lee & Hinton, ICML 2019, arXiv 1905.00414, section 3",
-    )
-
-
-@hookimpl
-def identify_presets() -> Iterable[Preset]:
-    """Complete specs; every plugin has one named `smoke`, which ends in seconds."""
-    yield Preset(
-        name="smoke",
-        summary="Everything once, in seconds.",
-        resource="identify_your_plugin:presets/smoke.toml",
-        source=LINEAR,
     )
