@@ -84,10 +84,18 @@ def test_what_does_not_line_up_is_refused(changes: dict[str, Any], message: str)
 
 
 def test_missing_columns_and_splits_are_named_with_what_there_is() -> None:
-    with pytest.raises(KeyError, match="no tensor column 'z'; there are: x, y"):
+    with pytest.raises(KeyError, match=r"^the samples have no column 'z'; there are: x, y"):
         make().tensor("z")
-    with pytest.raises(KeyError, match="no split 'validation'; there are: test, train"):
+    with pytest.raises(OptionsError, match=r"^the samples have no split 'validation'; there are: test, train"):
         make().split("validation")
+    with pytest.raises(KeyError, match=r"^the samples have no split 'validation'; there are: test, train"):
+        make().splits["validation"]
+    assert make().splits.get("validation") is None
+    words = attrs.evolve(make(), columns={"word": tuple("abcdef")}, splits={})
+    with pytest.raises(OptionsError, match=r"^the samples have no column of numbers 'word'; there are: none"):
+        words.numbers("word")
+    with pytest.raises(OptionsError, match=r"^the samples have no split 'train'; there are: none"):
+        words.split("train")
 
 
 def test_the_fingerprint_follows_the_content() -> None:

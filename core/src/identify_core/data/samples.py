@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import numpy as np
@@ -14,13 +14,28 @@ import torch
 from identify_core.data import fingerprint_cache
 from identify_core.data.fingerprints import Column, column_bytes, fingerprint_rows
 from identify_core.data.mapped import MappedColumn
+from identify_core.errors import OptionsError
 from identify_core.factor_kinds import FactorKind
 from identify_core.findings import LabelledArray
 from identify_core.kinds import fits
 
 
-def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    return {name: np.asarray(value) for name, value in values.items()}
+class MissingPartError(OptionsError, KeyError):
+    """The samples of a dataset lack a split or a column that a component needs."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
+class _Splits(dict[str, np.ndarray[Any, Any]]):
+    """Name to row numbers; a name that is not there is an error that a user can act on."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        there = ", ".join(sorted(self)) or "none"
+        raise MissingPartError(f"the samples have no split {name!r}; there are: {there}", hint="choose another dataset")
+
+
+def _arrays(values: Mapping[str, Any]) -> _Splits:
+    return _Splits({name: np.asarray(value) for name, value in values.items()})
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -76,6 +91,7 @@ class Samples:
         columns: name to tensor of shape (n, ...), to a `MappedColumn` of a file, or to a tuple of n strings.
         ids: one unique id a sample, integers or strings, shape (n,); runs are lined up on them.
         splits: name to row numbers, 1-D integer arrays; `train` and `test` by convention. Rows may be in no split.
+            A name that is not there raises an OptionsError that lists the others.
         factors: ground truth, each of n values.
         truths: what is known of the data besides its rows, by name: a mixing matrix, an indicator of each task.
         facts: small plain values to keep with the run (sizes, normalisers, energies).
@@ -135,28 +151,35 @@ class Samples:
         `fit` and `Replicates.encode` take either.
 
         Raises:
-            KeyError: there is no such column, or it holds strings.
+            OptionsError: there is no such column, or it holds strings (it is a KeyError, too).
         """
         column = self.columns.get(name)
         if column is None or isinstance(column, tuple):
             others = sorted(key for key, value in self.columns.items() if not isinstance(value, tuple))
-            raise KeyError(f"no tensor column {name!r}; there are: {', '.join(others)}")
+            what = "column" if column is None else "column of numbers"
+            there = ", ".join(others) or "none"
+            raise MissingPartError(
+                f"the samples have no {what} {name!r}; there are: {there}", hint="choose another dataset"
+            )
         return column
 
     def tensor(self, name: str) -> torch.Tensor:
         """The column `name`, which must hold numbers; one that is mapped is read into memory, on the CPU.
 
         Raises:
-            KeyError: there is no such column, or it holds strings.
+            OptionsError: there is no such column, or it holds strings (it is a KeyError, too).
         """
         column = self.numbers(name)
         return column.take(slice(0, len(column))) if isinstance(column, MappedColumn) else column
 
     def split(self, name: str) -> Samples:
-        """The rows of one split, as Samples of their own."""
-        if name not in self.splits:
-            raise KeyError(f"no split {name!r}; there are: {', '.join(sorted(self.splits))}")
-        return self.rows(self.splits[name], splits={name: np.arange(len(self.splits[name]))})
+        """The rows of one split, as Samples of their own.
+
+        Raises:
+            OptionsError: there is no such split (it is a KeyError, too).
+        """
+        rows = self.splits[name]
+        return self.rows(rows, splits={name: np.arange(len(rows))})
 
     def rows(self, rows: np.ndarray[Any, Any], *, splits: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Samples:
         """The given rows, in the given order; without splits unless they are given. Mapped columns are not read."""
