@@ -187,6 +187,24 @@ class LabelledArray:
         return f"<array {sizes or 'of one number'}, {self.values.dtype}: {self.summary}>"
 
 
+Labelled = LabelledArray | tuple[Sequence[str], Any] | tuple[Sequence[str], Any, str]
+"""A labelled array, or `(dimensions, values)` or `(dimensions, values, summary)` of one, as xarray writes them."""
+
+
+def _labelled(arrays: Mapping[str, Labelled]) -> dict[str, LabelledArray]:
+    def make(name: str, array: Any) -> LabelledArray:
+        if isinstance(array, LabelledArray):
+            return array
+        if type(array) is not tuple or not 2 <= len(array) <= 3 or isinstance(array[0], str):
+            raise TypeError(
+                f"the array {name!r} must be a LabelledArray or a tuple (dimensions, values, summary), not "
+                f"{type(array).__name__}"
+            )
+        return LabelledArray(dimensions=tuple(array[0]), values=array[1], summary="".join(array[2:]))
+
+    return {name: make(name, array) for name, array in arrays.items()}
+
+
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Finding:
     """What an evaluator found.
@@ -195,16 +213,22 @@ class Finding:
         summary: one sentence with the answer in it, for the terminal and the report.
         scalars: headline numbers; they go into run.json and into `identify runs`.
         tables: name to table; a whole number means the table at that place, too.
-        arrays: name to labelled array, stored under `findings/<label>/` in Zarr.
+        arrays: name to labelled array or to `(dimensions, values, summary)`, stored under `findings/<label>/` in Zarr.
         conventions: how the numbers are to be read: normalisation, estimator, which half was fitted on.
         warnings: sentences about what could mislead; shown wherever the finding is.
         name: told apart where one evaluator returns several; the label of the spec's table otherwise.
+
+    Example:
+        >>> from identify_core import Finding
+        >>> found = Finding(scalars={"largest": 3.0}, arrays={"losses": (("replicate",), [1.0, 3.0], "in the end")})
+        >>> found.arrays["losses"]
+        <array 2 replicate, float64: in the end>
     """
 
     summary: str = ""
     scalars: Mapping[str, Scalar] = attrs.field(factory=dict, converter=_plain_mapping)
     tables: Tables = attrs.field(factory=Tables, converter=Tables)
-    arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict)
+    arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict, converter=_labelled)
     conventions: Mapping[str, str] = attrs.field(factory=dict)
     warnings: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     name: str = ""
@@ -222,11 +246,12 @@ class Scored:
 
     Args:
         scores: name to score.
-        arrays: name to labelled array; those of all representations are stored together.
+        arrays: name to labelled array or to `(dimensions, values, summary)`; those of all representations are stored
+            together.
     """
 
     scores: Mapping[str, Score]
-    arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict)
+    arrays: Mapping[str, LabelledArray] = attrs.field(factory=dict, converter=_labelled)
 
 
 @attrs.frozen(kw_only=True, eq=False)

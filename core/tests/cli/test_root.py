@@ -357,6 +357,7 @@ def test_completion_knows_plugins_presets_evaluators_runs_and_keys(
     assert completed("identify run to") == ["toy"]
     assert completed("identify run toy --preset ") == ["smoke"]
     assert completed("identify run toy --set objective.s") == ["objective.steps="]
+    assert completed("identify run toy --set au") == ["autocast="]
     assert "evaluators.whole.fail=" in completed("identify run toy --set eval")
     assert completed("identify report k") == ["kept"]
     assert completed("identify runs show 2") == [run.id]

@@ -82,7 +82,7 @@ def test_names_and_arrays_are_kept() -> None:
         "a": ("a", 1.0),
         "b": ("b", 2.0),
     }
-    assert found.arrays is arrays
+    assert found.arrays["matrix"] is arrays["matrix"]
 
 
 def test_nan_comes_with_a_reason() -> None:

@@ -85,6 +85,7 @@ def _rungs(_: click.Context, __: Invocation) -> Iterator[tuple[str, str]]:
 def _keys(context: click.Context, invocation: Invocation) -> Iterator[tuple[str, str]]:
     """The keys that `--set` takes: of the evaluators where a verb names some, else of the spec."""
     from identify_core.spec import load_spec, option_fields
+    from identify_core.spec.envelope import Envelope
 
     registry, given = invocation.registry(), context.params
     if context.command.name in ("evaluate", "compare"):
@@ -93,8 +94,9 @@ def _keys(context: click.Context, invocation: Invocation) -> Iterator[tuple[str,
                 yield f"{field.name}=", str(field.metadata.get("help", ""))
         return
     spec = load_spec(registry, plugin=_plugin_of(context), file=given.get("file"), preset=given.get("preset"))
-    for name in ("name", "seed", "replicates", "device", "dtype", "strategy"):
-        yield f"{name}=", ""
+    for field in option_fields(Envelope):
+        if field.name not in ("format", "plugin", "requires"):  # what nobody sets in the shell
+            yield f"{field.name}=", str(field.metadata["help"])
     for kind in ("dataset", "model", "objective"):
         chosen = getattr(spec, kind)
         yield from ((f"{kind}.{key}=", words) for key, words in _options(chosen))

@@ -14,7 +14,7 @@ from identify_core.contexts.context import Context
 from identify_core.data import Factor, Latents, Samples, Shape
 from identify_core.errors import Interrupted, OptionsError
 from identify_core.evaluation.subjects import Subject
-from identify_core.findings import Figure, Finding, LabelledArray, Table
+from identify_core.findings import Figure, Finding, Table
 from identify_core.replicates import Replicates
 from identify_core.testing.toy_plugin import LinesOptions, RegressionOptions, TwoLayersOptions, WholeOptions
 
@@ -111,7 +111,7 @@ def measure_whole(options: WholeOptions, subject: Subject, context: Context) -> 
         summary=f"replicate {best} is the best of {run.count}",
         scalars={"best": errors[best], "steps": len(run.history["loss"][0])},
         tables={"losses": Table(columns=("replicate", "loss"), rows=list(enumerate(errors)))},
-        arrays={"losses": LabelledArray(values=errors, dimensions=("replicate",))},
+        arrays={"losses": (("replicate",), errors)},
     )
 
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import torch
 
-from identify_core import Finding, LabelledArray, Replicates, Table, row_blocks, squared_error
+from identify_core import Finding, Replicates, Table, row_blocks, squared_error
 from identify_genni.loss import Reduction, losses_of, target_energy
 
 Status = Literal["converged", "not converged", "constant", "dead", "diverged"]
@@ -214,15 +214,15 @@ def outcome_finding(
             )
         },
         arrays={
-            "relative": LabelledArray(
-                values=attempt.relative.numpy(),
-                dimensions=("replicate",),
-                summary=f"J/Var(f*) on the split {measured_on!r}, by which a replicate has converged",
+            "relative": (
+                ("replicate",),
+                attempt.relative.numpy(),
+                f"J/Var(f*) on the split {measured_on!r}, by which a replicate has converged",
             ),
-            "initial": LabelledArray(
-                values=attempt.initial.cpu().numpy(),
-                dimensions=("replicate", "parameter"),
-                summary="the parameter vectors that the kept attempts began with",
+            "initial": (
+                ("replicate", "parameter"),
+                attempt.initial.cpu().numpy(),
+                "the parameter vectors that the kept attempts began with",
             ),
         },
         conventions=_conventions(splits, measured_on, tolerance, constant_below),

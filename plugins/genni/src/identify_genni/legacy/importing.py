@@ -13,7 +13,6 @@ import torch
 from identify_core import (
     Context,
     Finding,
-    LabelledArray,
     Registry,
     Replicates,
     ResolvedSpec,
@@ -173,8 +172,8 @@ def _checkpoints(run: LegacyRun, vectors: torch.Tensor, relative: torch.Tensor, 
             )
         },
         arrays={
-            "parameters": LabelledArray(values=vectors.numpy(), dimensions=("step", "replicate", "parameter")),
-            "updates": LabelledArray(values=np.array([row[1] for row in rows]), dimensions=("step",)),
+            "parameters": (("step", "replicate", "parameter"), vectors.numpy()),
+            "updates": (("step",), np.array([row[1] for row in rows])),
         },
     )
 

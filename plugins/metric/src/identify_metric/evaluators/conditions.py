@@ -9,7 +9,6 @@ from identify_core import (
     Call,
     Context,
     Finding,
-    LabelledArray,
     OptionsError,
     Replicates,
     RunSubject,
@@ -73,17 +72,11 @@ def evaluate(options: ConditionsOptions, subject: Subject, context: Context) -> 
             )
         },
         arrays={
-            "condition": LabelledArray(values=conditions, dimensions=("replicate", "sample")),
-            "rank": LabelledArray(values=ranks, dimensions=("replicate", "sample")),
-            "log-volume": LabelledArray(
-                values=volumes, dimensions=("replicate", "sample"), summary="½ log det G over the directions that count"
-            ),
-            "invariant-density": LabelledArray(
-                values=density, dimensions=("replicate", "sample"), summary="log p(z) − ½ log det G, nats"
-            ),
-            "divergence": LabelledArray(
-                values=divergences, dimensions=("replicate", "latent"), summary="mean KL(q ‖ p) of each latent, nats"
-            ),
+            "condition": (("replicate", "sample"), conditions),
+            "rank": (("replicate", "sample"), ranks),
+            "log-volume": (("replicate", "sample"), volumes, "½ log det G over the directions that count"),
+            "invariant-density": (("replicate", "sample"), density, "log p(z) − ½ log det G, nats"),
+            "divergence": (("replicate", "latent"), divergences, "mean KL(q ‖ p) of each latent, nats"),
         },
         conventions={
             "rank": f"singular values of the Jacobian above {options.rank_tolerance:g} of the largest",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core import Context, Finding, LabelledArray, OptionsError, Representation, Subject, Table
+from identify_core import Context, Finding, OptionsError, Representation, Subject, Table
 from identify_measures import infomec
 from identify_quantization.evaluators.networks import trained_networks
 from identify_quantization.options.evaluators import DisentanglementOptions
@@ -64,20 +64,20 @@ def evaluate(options: DisentanglementOptions, subject: Subject, context: Context
             )
         },
         arrays={
-            "scores": LabelledArray(values=scores, dimensions=("step", "replicate", "score")),
-            "steps": LabelledArray(values=np.array(sorted(steps)), dimensions=("step",)),
-            "nmi": LabelledArray(
-                values=np.stack(nmi),
-                dimensions=("replicate", "latent", "factor"),
-                summary="information with each factor over its entropy, at the last step",
+            "scores": (("step", "replicate", "score"), scores),
+            "steps": (("step",), np.array(sorted(steps))),
+            "nmi": (
+                ("replicate", "latent", "factor"),
+                np.stack(nmi),
+                "information with each factor over its entropy, at the last step",
             ),
-            "active": LabelledArray(values=np.stack(active), dimensions=("replicate", "latent")),
-            "latents": LabelledArray(
-                values=_first_rows(run.latents["values" if "values" in run.latents else "z"][0], options.rows),
-                dimensions=("row", "latent"),
-                summary="of the first replicate, at the last step; of books their values",
+            "active": (("replicate", "latent"), np.stack(active)),
+            "latents": (
+                ("row", "latent"),
+                _first_rows(run.latents["values" if "values" in run.latents else "z"][0], options.rows),
+                "of the first replicate, at the last step; of books their values",
             ),
-            "factor-names": LabelledArray(values=np.array(names), dimensions=("factor",)),
+            "factor-names": (("factor",), np.array(names)),
         },
         conventions={
             "latents": "symbols" if symbols else "numbers",

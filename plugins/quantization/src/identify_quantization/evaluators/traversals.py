@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from identify_core import Context, Finding, LabelledArray, OptionsError, Subject
+from identify_core import Context, Finding, OptionsError, Subject
 from identify_quantization.evaluators.networks import (
     ROWS_AT_ONCE,
     call_of,
@@ -59,22 +59,14 @@ def evaluate(options: TraversalsOptions, subject: Subject, context: Context) -> 
         f"{int((change < 0.01 * change.max()).sum())} of {len(grid)} move it by less than a hundredth of that",
         scalars={"strongest": strongest, "idle": int((change < 0.01 * change.max()).sum())},
         arrays={
-            "images": LabelledArray(
-                values=effect.float().numpy(),
-                dimensions=("latent", "value", "channel", "down", "right"),
-                summary="decoded while one latent takes each value",
+            "images": (
+                ("latent", "value", "channel", "down", "right"),
+                effect.float().numpy(),
+                "decoded while one latent takes each value",
             ),
-            "drawn": LabelledArray(
-                values=drawn.float().numpy(),
-                dimensions=("image", "channel", "down", "right"),
-                summary="decoded from drawn latents",
-            ),
-            "values": LabelledArray(
-                values=grid.cpu().numpy(), dimensions=("latent", "value"), summary="the values, in their order"
-            ),
-            "change": LabelledArray(
-                values=change.numpy(), dimensions=("latent",), summary="root mean square of the pixels' deviations"
-            ),
+            "drawn": (("image", "channel", "down", "right"), drawn.float().numpy(), "decoded from drawn latents"),
+            "values": (("latent", "value"), grid.cpu().numpy(), "the values, in their order"),
+            "change": (("latent",), change.numpy(), "root mean square of the pixels' deviations"),
         },
         conventions={
             "values": "book entries, sorted"
