@@ -1,15 +1,19 @@
-"""Geodesics in decoders of the study's sizes, next to the study's own procedure in PyTorch.
+"""Geodesics in decoders of the study's sizes, next to the study's own procedure in PyTorch, and to stochman.
 
 The procedure decodes 256 points of every curve with all eight decoders, keeps the first, and makes 4,096 steps of Adam
 at 0.01 in a raw null-space basis. It is timed on a few steps and scaled; ours runs to a certified error.
+
+stochman 0.3.0 is compared where it is installed, at two accuracies that both reach, with one decoder for both.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import attrs
 import torch
 from benchmarks.case import Case
 from torch import nn
@@ -101,8 +105,64 @@ def case(
     )
 
 
+@functools.cache
+def certified() -> torch.Tensor:
+    """The lengths of the 20 dense pairs, to about 1e-6."""
+    tight = attrs.evolve(DENSE, gradient_tolerance=1e-3, tolerance=1e-6, doublings=3)
+    return ours(dense_decoders(), 20, tight).length
+
+
+def by_stochman(iterations: int) -> torch.Tensor:
+    """Lengths of its curves of ten cubic pieces, Adam at 0.1 on a grid of 20 points, measured in 1,024 chords."""
+    from stochman.curves import CubicSpline
+    from stochman.geodesic import geodesic_minimizing_energy
+    from stochman.manifold import EmbeddedManifold
+
+    F = dense_decoders()[0]
+
+    class Decoded(EmbeddedManifold):  # type: ignore[misc]
+        def embed(self, points: torch.Tensor, jacobian: bool = False) -> torch.Tensor:
+            return F(points.reshape(-1, LATENTS)).reshape(*points.shape[:-1], -1)
+
+    curves = CubicSpline(*ends(20), num_nodes=10, requires_grad=True)
+    geodesic_minimizing_energy(curves, Decoded(), max_iter=iterations)
+    with torch.no_grad():
+        x = Decoded().embed(curves(torch.linspace(0, 1, 1025))).double()
+    return (x[:, 1:] - x[:, :-1]).norm(dim=2).sum(1)
+
+
+def near(error: float) -> Callable[[Geodesics, torch.Tensor], None]:
+    """Both within an error of the certified lengths."""
+
+    def agree(found: Geodesics, theirs: torch.Tensor) -> None:
+        for length in (found.length, theirs):
+            assert float((length / certified() - 1).abs().max()) <= error
+
+    return agree
+
+
+LOOSE = GeodesicSettings(segments=5, nodes=4, starts=1, gradient_tolerance=1e-2, tolerance=1, doublings=0)
+
+
+def stochman_cases() -> Iterable[Case]:
+    """At an error that stochman's own settings reach, and at one that takes it 1,000 steps."""
+    for error, settings, iterations in ((1e-3, LOOSE, 150), (2e-4, DENSE, 1000)):
+        yield Case(
+            name=f"20 geodesics in one MLP decoder 16-64-128-256-512-784, within {error:g}",
+            baseline_name=f"stochman 0.3.0, ten pieces, {iterations:,} steps",
+            ours=functools.partial(ours, dense_decoders(), 20, settings),
+            baseline=functools.partial(by_stochman, iterations),
+            expected=2.0,
+            agree=near(error),
+            repeats=2,
+            note="both within that of lengths to 1e-6; stochman gives no error of its own",
+        )
+
+
 def cases() -> Iterable[Case]:
-    """Dense and convolutional."""
+    """Dense and convolutional, and next to stochman where it is installed."""
+    if importlib.util.find_spec("stochman"):
+        yield from stochman_cases()
     dense = "20 geodesics in an MLP decoder 16-64-128-256-512-784"
     yield case(dense, dense_decoders, 20, DENSE, expected=200.0, repeats=2)
     conv = "2 geodesics in the study's Fashion-MNIST decoder"

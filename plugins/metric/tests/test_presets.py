@@ -101,6 +101,24 @@ doublings = 0
         assert re.search(said, " ".join(capsys.readouterr().err.split())), said
 
 
+@pytest.mark.slow
+def test_two_runs_are_compared_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def identify(*arguments: str) -> int:
+        return run_command_line([*arguments, "--store", str(tmp_path)])
+
+    few = ("objective.epochs=1", "evaluators=[]", "replicates=2")
+    for name, preset, seed in (("one", "smoke", 1), ("two", "smoke", 2), ("other", "cells", 1)):
+        sets = [each for key in (*few, f'name="{name}"', f"seed={seed}") for each in ("--set", key)]
+        assert identify("run", "metric", "--preset", preset, *sets, "--quiet") == 0, capsys.readouterr().err
+    both = ("--evaluator", "metric:isometry", "--evaluator", "metric:stability", "--set", "pairs=3", "--set", "rows=40")
+    assert identify("compare", "one", "two", *both, "--quiet") == 0, capsys.readouterr().err
+    said = capsys.readouterr().out
+    assert re.search(r"^isometry +\d", said, re.MULTILINE), said
+    assert "stability: mean CV over 4 models" in said
+    assert identify("compare", "one", "other", *both, "--quiet") == 2
+    assert "have other inputs under the same ids" in " ".join(capsys.readouterr().err.split())
+
+
 def small_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """300 + 60 images of each set in its published form, which count as the published files."""
     random = np.random.default_rng(0)

@@ -178,6 +178,23 @@ def test_many_decoders_at_once_give_what_each_gives_alone():
         )
 
 
+def test_no_more_points_are_decoded_at_once_for_more_pairs():
+    """So that memory for decoders does not grow with pairs."""
+    settings = GeodesicSettings(starts=2, points_at_once=500, iterations=3, doublings=1, segments=4)
+    most = {}
+    for pairs in (8, 200):
+        seen = []
+
+        def counting(z, seen=seen):
+            seen.append(len(z))
+            return sphere(z)
+
+        a, b = box(pairs, [0.7, 0.0], [2.3, 2.5]), box(pairs, [0.7, 0.0], [2.3, 2.5], seed=1)
+        geodesics(counting, a, b, settings=settings, generator=seeded())
+        most[pairs] = max(seen)
+    assert most[8] <= most[200] <= 500
+
+
 def test_chords_agree_with_velocities():
     a, b = box(5, [0.7, 0.0], [2.3, 2.5]), box(5, [0.7, 0.0], [2.3, 2.5], seed=1)
     found = geodesics(sphere, a, b, settings=GeodesicSettings(quadrature="chords", nodes=6))
