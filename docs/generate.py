@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from generating.errors import errors_page
+from generating.front_door import HERE, front_door_page
 from generating.hooks import hooks_page
 from generating.measures import FAMILIES, family_page
 from generating.plugins import documented_plugins, documented_registry, plugin_page
@@ -20,6 +21,15 @@ REFERENCE = DOCS / "reference"
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Every generated file and its text."""
+    made = list(_pages())
+    yield from made
+    yield (
+        REFERENCE / f"{HERE}.md",
+        front_door_page({path.stem: text for path, text in made if path.parent == REFERENCE}),
+    )
+
+
+def _pages() -> Iterator[tuple[Path, str]]:
     yield DOCS / "explanation" / "ladder-drawing.txt", ladder_drawing()
     yield DOCS / "explanation" / "ladder-table.md", ladder_table()
     for family in FAMILIES:

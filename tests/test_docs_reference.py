@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from generating.docstrings import UndocumentedError, read_docstring, signature_t
 from generating.hooks import examples, hooks_of
 from generating.plugins import documented_plugins, documented_registry, plugin_names
 
+import identify_core
 from identify_core.components import Dataset
 from identify_core.hookspecs import IdentifySpecs, hookimpl
 from identify_core.options import at_least, option
@@ -38,7 +40,7 @@ def generated() -> Mapping[str, str]:
 
 
 def generated_names() -> list[str]:
-    fixed = ["hooks", "records", "targets", "training", "store", "rungs", "errors", "testing", "verbs"]
+    fixed = ["hooks", "records", "targets", "training", "store", "rungs", "errors", "testing", "verbs", "front-door"]
     return [f"reference/{each}.md" for each in fixed] + [f"reference/plugins/{each}.md" for each in plugin_names()]
 
 
@@ -62,6 +64,16 @@ def test_every_generated_page_is_looked_at(generated: Mapping[str, str]) -> None
 
 def test_no_page_of_a_plugin_is_left_over() -> None:
     assert {path.stem for path in (REFERENCE / "plugins").glob("*.md")} <= {"index", *plugin_names()}
+
+
+def test_every_public_name_is_in_the_reference_with_what_it_takes(reference: Mapping[str, str]) -> None:
+    names = set(identify_core.__all__) - {"__version__"}
+    rows = re.findall(r"^\| \[`(\w+)`\]\(([\w.-]*)(?:#\w+)?\) \| \S", reference["front-door"], re.MULTILINE)
+    listed = dict(rows)
+    assert set(listed) == names
+    for name, file in listed.items():
+        page = reference[file.removesuffix(".md") or "front-door"]
+        assert re.search(rf"^##+ `{name}`$", page, re.MULTILINE) or name == "IdentifySpecs", name
 
 
 def test_every_hook_is_in_the_reference(reference: Mapping[str, str]) -> None:

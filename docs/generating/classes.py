@@ -18,6 +18,7 @@ from generating.docstrings import (
     details,
     paragraphs,
     read_docstring,
+    shown_example,
     signature_text,
     type_text,
 )
@@ -35,6 +36,7 @@ def record_section(record: type, *, with_members: bool = True) -> str:
         f"## `{record.__name__}`",
         paragraphs(documented.text),
         field_table(record),
+        *shown_example(documented),
         *(members(record) if with_members else ()),
     )
 
@@ -89,6 +91,7 @@ def class_section(of: type, *, call: str = "", constructed: bool = False) -> str
         fence("{code-block} python", signature_text(of.__name__, of)) if constructed else "",
         paragraphs(documented.text),
         table(("argument" if constructed else "attribute", "meaning"), attributes) if attributes else "",
+        *shown_example(documented),
         *members(of, call=call),
     )
 

@@ -153,7 +153,12 @@ def details(documented: Docstring, function: Callable[..., Any] | None, called: 
     if documented.returns:
         parts.append(f"Returns {prose(documented.returns)}")
     parts += [f"Raises `{error}`: {prose(when)}" for error, when in documented.raises.items()]
-    return parts
+    return [*parts, *shown_example(documented)]
+
+
+def shown_example(documented: Docstring) -> list[str]:
+    """The example of a docstring, where it is one that a test executes."""
+    return [fence("{code-block} pycon", documented.example)] if documented.example.startswith(">>>") else []
 
 
 def _refuse_forgotten(documented: Docstring, function: Callable[..., Any], called: str) -> None:

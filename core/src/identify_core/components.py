@@ -21,8 +21,11 @@ from identify_core.scores import ByRole, Direction, Invariance
 TARGET_PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 Arity = Literal["representation", "pair", "group", "run"]
+"""What a subject holds: one representation, a pair of them, a group of all that are compared, or a whole run."""
 Requirement = Literal["factors", "weights", "modules", "samples", "history", "decoder", "dissimilarities"]
+"""What an evaluator needs of a run besides latents; where it is missing, the evaluator is left out with a reason."""
 Takes = Literal["numbers", "symbols"]
+"""What values are to an evaluator: numbers, or symbols of which only whether two are the same counts."""
 
 
 def _check_name(_: object, attribute: attrs.Attribute[str], value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 FactorKind = Literal["continuous", "circular", "ordinal", "categorical"]
+"""What the values of a factor are; circular ones are in radians."""
 KINDS: tuple[FactorKind, ...] = get_args(FactorKind)
 
 SAID_KINDS = (*KINDS, "degrees")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xarray import DataArray
 
 Scalar = float | int | str | bool | None
+"""A number, a text, a truth value or nothing: the value of a scalar or of a cell."""
 _SHOWN_ROWS = 20
 
 

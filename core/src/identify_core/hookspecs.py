@@ -20,6 +20,7 @@ PROJECT = "identify"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""The decorator of a function of `plugin.py` that implements a hook, such as `identify_datasets`."""
 
 
 class IdentifySpecs:

@@ -97,7 +97,16 @@ def _exact_type() -> Any:
 
 @attrs.frozen
 class at_least:  # noqa: N801 - reads as a predicate
-    """Numbers, or each number of a sequence, from `lowest` upwards."""
+    """Numbers, or each number of a sequence, from `lowest` upwards.
+
+    Args:
+        lowest: the smallest number that is allowed.
+
+    Example:
+        >>> from identify_core import at_least
+        >>> print(at_least(1))
+        at least 1
+    """
 
     lowest: float
 
@@ -112,7 +121,16 @@ class at_least:  # noqa: N801 - reads as a predicate
 
 @attrs.frozen
 class above:  # noqa: N801 - reads as a predicate
-    """Numbers, or each number of a sequence, strictly above `bound`."""
+    """Numbers, or each number of a sequence, strictly above `bound`.
+
+    Args:
+        bound: what they must exceed.
+
+    Example:
+        >>> from identify_core import above
+        >>> print(above(0))
+        above 0
+    """
 
     bound: float
 
@@ -127,7 +145,23 @@ class above:  # noqa: N801 - reads as a predicate
 
 @attrs.frozen
 class between:  # noqa: N801 - reads as a predicate
-    """Numbers, or each number of a sequence, from `lowest` to `highest`, both included."""
+    """Numbers, or each number of a sequence, from `lowest` to `highest`, both included.
+
+    Args:
+        lowest: the smallest number that is allowed.
+        highest: the largest number that is allowed.
+
+    Example:
+        >>> import attrs
+        >>> from identify_core import between, option
+        >>> @attrs.frozen(kw_only=True)
+        ... class Options:
+        ...     share: float = option(0.5, help="of the rows", limit=between(0, 1))
+        >>> Options(share=1.5)
+        Traceback (most recent call last):
+        ...
+        identify_core.errors.OptionsError: 1.5 is out of range: share must be between 0 and 1
+    """
 
     lowest: float
     highest: float
@@ -155,7 +189,17 @@ class not_empty:  # noqa: N801 - reads as a predicate
 
 @attrs.frozen
 class matching:  # noqa: N801 - reads as a predicate
-    """Strings that a regular expression matches from end to end; `meaning` says in words which ones those are."""
+    """Strings that a regular expression matches from end to end.
+
+    Args:
+        pattern: the regular expression.
+        meaning: in words, which strings those are.
+
+    Example:
+        >>> from identify_core import matching
+        >>> print(matching("[a-z]+", "lower-case letters"))
+        lower-case letters
+    """
 
     pattern: str
     meaning: str

@@ -11,7 +11,9 @@ import attrs
 from identify_core.kinds import fits
 
 Direction = Literal["more similar", "more distant", "better", "worse", "neither"]
+"""What a larger value means."""
 Role = Literal["source", "target"]
+"""Which of the two representations of a directed pair: the map goes from the source to the target."""
 Number = SupportsFloat
 
 _ROUNDING = 1e-9  # how far rounding alone may carry a value over a bound
@@ -31,6 +33,7 @@ class ByRole:
 
 
 Invariance = tuple[str, ...] | ByRole
+"""The largest rungs under which a value does not change; by role where they differ."""
 
 
 def invariance_of(invariance: Invariance, role: Role) -> tuple[str, ...]:

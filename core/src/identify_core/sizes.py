@@ -41,7 +41,13 @@ class Sizes:
 
     Args:
         parts: what is allocated, in a few words, with its bytes; those that are there at the same time.
-        samples: as in `Known`, and so are the others; None where the component does not determine it.
+        samples: rows of all splits together; this and the others are None where the component does not determine them.
+        test_samples: rows of the split `test`.
+        inputs: shape of one input.
+        outputs: shape of one target.
+        parameters: of one replicate.
+        latents: numbers of one replicate's representation of one sample.
+        factors: how many ground-truth factors there are.
     """
 
     parts: Mapping[str, int] = attrs.field(factory=dict)

@@ -16,7 +16,7 @@ _MISSING_TEXT = ("", "nan", "<na>")
 
 
 def read_factor(name: str, values: Any, kind: str = "") -> Factor:
-    """The factor that values of any type are, by the rule above.
+    """The factor that values of any type are: the kind that is said, or the one that their type suggests.
 
     Args:
         name: what messages call it.

@@ -14,7 +14,9 @@ from identify_core.replicates.layout import Layout
 from identify_core.replicates.noise import Noise
 
 Batch = Mapping[str, torch.Tensor]
+"""The columns that a loss of one replicate gets, by name, each of shape (b, ...): b rows of the batch."""
 Loss = Callable[[Call, Batch], "torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]"]
+"""`loss(call, batch)` of one replicate: a scalar, or a scalar and a dict of scalars to log."""
 Gradients = tuple[torch.Tensor, torch.Tensor, Tensors]
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from identify_core.kinds import check_option
 
 Strategy = Literal["auto", "vmap", "loop"]
+"""How replicates run: together with vmap, one after the other, or whichever fits the module and the device."""
 
 
 def choose_strategy(module: nn.Module, device: torch.device, wanted: Strategy) -> tuple[Literal["vmap", "loop"], str]:

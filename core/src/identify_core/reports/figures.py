@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 
 # Okabe & Ito, "Color Universal Design" (2008), by contrast on white; their yellow is left out: lines in it vanish.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+"""Colours of curves and groups, one after the other; told apart with most kinds of colour blindness."""
 INK = "#22272e"
+"""The colour of text and axes."""
 MUTED = "#69707a"
+"""The colour of what stands back: chance, references, notes."""
 GRID = "#e3e5e8"
+"""The colour of grid lines."""
 SEQUENTIAL = "viridis"
+"""The colour map of values from low to high."""
 DIVERGING = "RdBu_r"
+"""The colour map of values on both sides of a middle."""
 
 FORMATS = ("png", "svg", "pdf", "html")
 

@@ -183,10 +183,12 @@ class RunWriter:
 
     @property
     def id(self) -> str:
+        """The run's id."""
         return str(self.document["id"])
 
     @property
     def scratch(self) -> Path:
+        """A folder for what a component keeps while the run goes on; it is not part of the run."""
         return self.make_scratch()
 
     def make_scratch(self, part: str = "") -> Path:

@@ -89,6 +89,7 @@ class Adamax:
 
 
 Optimiser = Sgd | Adam | Adamax
+"""The record of an optimiser; `optimiser` makes one from a name and settings of a spec."""
 
 # A name in a spec: the record, and the settings that it stands for unless they are given.
 _NAMED: dict[str, tuple[type[Sgd] | type[Adam] | type[Adamax], dict[str, Any]]] = {
