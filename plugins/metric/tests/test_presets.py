@@ -102,6 +102,21 @@ doublings = 0
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["digits", "cells"])
+def test_presets_without_downloads_run(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the command line to every finding; models, epochs and pairs are few."""
+    settings = {"replicates": 2, "objective.epochs": 2, "evaluators.0.pairs": 3, "evaluators.0.doublings": 1}
+    sets = [each for key, value in settings.items() for each in ("--set", f"{key}={value}")]
+    code = run_command_line(["run", "metric", "--preset", name, *sets, "--store", str(tmp_path)])
+    assert code == 0, capsys.readouterr().err
+    found = Store(tmp_path).open("@last").findings
+    kinds = [
+        each.registered.component.name for each in load_spec(load_registry(), plugin="metric", preset=name).evaluators
+    ]
+    assert [kind for kind in kinds if not any(kind in label for label in found)] == []
+
+
+@pytest.mark.slow
 def test_two_runs_are_compared_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def identify(*arguments: str) -> int:
         return run_command_line([*arguments, "--store", str(tmp_path)])
