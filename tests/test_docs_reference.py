@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import doctest
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from generate import DOCS, REFERENCE, pages
 from generating.completeness import missing_components, missing_hooks, read_reference
 from generating.docstrings import UndocumentedError, read_docstring, signature_text
+from generating.front_door import EXAMPLES
 from generating.hooks import examples, hooks_of
 from generating.plugins import documented_plugins, documented_registry, plugin_names
 
@@ -74,6 +78,46 @@ def test_every_public_name_is_in_the_reference_with_what_it_takes(reference: Map
     for name, file in listed.items():
         page = reference[file.removesuffix(".md") or "front-door"]
         assert re.search(rf"^##+ `{name}`$", page, re.MULTILINE) or name == "IdentifySpecs", name
+
+
+def names_in(code: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.alias(name=name):
+                yield name
+
+
+def names_in_examples(reference: Mapping[str, str]) -> set[str]:
+    """The names in what tests execute on the pages of the reference: blocks of Python, and examples with a prompt."""
+    found: set[str] = set()
+    for text in reference.values():
+        blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for prompts in re.findall(r"^```{code-block} pycon\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            blocks += [each.source for each in doctest.DocTestParser().get_examples(prompts)]
+        found.update(name for block in blocks for name in names_in(block))
+    return found
+
+
+def test_every_public_name_stands_in_an_example_that_is_executed(reference: Mapping[str, str]) -> None:
+    assert set(identify_core.__all__) - {"__version__"} - names_in_examples(reference) == set()
+    without = {name: text for name, text in reference.items() if name != "front-door"}
+    assert "classical_scaling" not in names_in_examples(without)
+
+
+@pytest.mark.parametrize("room", sorted(EXAMPLES.glob("*.txt")), ids=lambda each: each.stem)
+def test_the_example_of_a_room_is_right(room: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = doctest.DocTestParser().get_doctest(room.read_text(encoding="utf-8"), {}, room.stem, str(room), 0)
+    report: list[str] = []
+    assert doctest.DocTestRunner().run(example, out=report.append).failed == 0, "".join(report)
+
+
+def test_a_room_without_an_example_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("generating.front_door.EXAMPLES", tmp_path)
+    with pytest.raises(
+        UndocumentedError, match=r"no example for records of a plugin: records-of-a-plugin\.txt is miss"
+    ):
+        list(pages())
 
 
 def test_every_hook_is_in_the_reference(reference: Mapping[str, str]) -> None:

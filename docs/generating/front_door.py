@@ -21,12 +21,13 @@ import identify_core as ic
 
 HERE = "front-door"
 DEEPER = ("errors", "records")  # pages whose third level has things, not members of them
+EXAMPLES = Path(__file__).parent / "examples"  # a room's example, which a test executes
 LONGEST = 300  # characters of an assignment that are shown
 INTRODUCTION = """\
 Everything that a plugin or a notebook needs is imported from `identify_core`: `import identify_core as ic`, or
 `from identify_core import Samples`. Each name is loaded on first use. All other modules are the core's own, and may
 move in any release; tests of plugins have [a second door](testing.md). A name leads to where it is explained, on
-another page or below."""
+another page or below; the example of a room shows how its names go together."""
 ROOMS = {
     "records of a plugin": ("components", "hookspecs", "plugins", "deprecation"),
     "options": ("options", "kinds", "sizes"),
@@ -64,11 +65,23 @@ def front_door_page(others: Mapping[str, str]) -> str:
         rows = [
             (f"[`{each}`]({explained.get(each, f'#{each.lower()}')})", prose(_sentence(each, homes))) for each in mine
         ]
-        tables += [f"**{room[0].upper()}{room[1:]}**", table(("name", "what it is"), rows)]
+        tables += [f"**{room[0].upper()}{room[1:]}**", table(("name", "what it is"), rows), _example(room)]
         sections += [_section(each, homes) for each in mine if each not in explained]
     if left := [each for each in names if all(_room_of(homes[each]) not in modules for modules in ROOMS.values())]:
         raise UndocumentedError(f"the page of the front door has no room for {', '.join(left)}")
     return page("# The front door", INTRODUCTION, *tables, *sections)
+
+
+def _example(room: str) -> str:
+    """How the names of a room go together.
+
+    Raises:
+        UndocumentedError: the room has no example.
+    """
+    file = EXAMPLES / f"{room.replace(' ', '-').replace(',', '')}.txt"
+    if not file.is_file():
+        raise UndocumentedError(f"the page of the front door has no example for {room}: {file.name} is missing")
+    return fence("{code-block} pycon", file.read_text(encoding="utf-8").strip())
 
 
 def _explained(others: Mapping[str, str]) -> dict[str, str]:
