@@ -41,8 +41,9 @@ def option(
         limit: one or several limits of this module; each sees the value only if it is not None.
         infinite: whether an infinite number means something here, such as a threshold that is never reached; a spec
             that gives one anywhere else is wrong. NaN is never accepted.
-        names_code: whether the value names something that is imported, such as "package.module:function". What a
-            stored spec from elsewhere names is not imported unless the user trusts it by name.
+        names_code: whether the value names something that is imported, such as "package.module:function", or a server
+            whose answers can run code, such as a Dask scheduler. What a stored spec from elsewhere names is not
+            touched unless the user trusts it by name.
         names_file: whether the value names a file, a folder or an address that is read; the same holds for these.
     """
     limits = () if limit is None else (limit,) if callable(limit) else tuple(limit)

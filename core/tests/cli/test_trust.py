@@ -210,6 +210,8 @@ def test_validate_shows_what_a_spec_names_and_imports_nothing(folder: Path, caps
     named = json.loads(capsys.readouterr().out)["names"]
     assert named == [{"key": "model.code", "value": CODE, "kind": "code"}]
     assert traces(folder) == []
+    assert run_command_line(["validate", "--spec", "spec.toml", "--set", "model.code=tcp://there:8786"]) == 0
+    assert 'tcp://there:8786" would be asked, and what it answers can run code here' in capsys.readouterr().out
 
 
 def test_the_working_folder_is_not_on_the_path_of_python_m(project: Project) -> None:

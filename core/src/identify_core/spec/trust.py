@@ -36,6 +36,8 @@ class Named:
 
     def __str__(self) -> str:
         done = "imported and run" if self.kind == "code" else "read"
+        if self.kind == "code" and "://" in self.value:
+            done = "asked, and what it answers can run code here"
         return f"{write_key_path(self.path)}: {say(self.value)} would be {done}"
 
 

@@ -16,7 +16,7 @@ from identify_core import Interrupted, OptionsError, Store, Subject, UsageError
 from identify_core.testing.command_line import CommandLine
 from identify_core.testing.contexts import make_context
 from identify_metric.evaluators import distances
-from identify_metric.options.evaluators import DistancesOptions
+from identify_metric.options.evaluators import DistancesOptions, StabilityOptions
 
 StartCluster = Callable[..., str]
 
@@ -51,6 +51,12 @@ def test_what_blocks_allow(subject: tuple[Subject, object], tmp_path: Path) -> N
     np.testing.assert_allclose(paths.arrays["length"].values, found.arrays["length"].values, rtol=1e-3)
     with pytest.raises(OptionsError, match="stops by a sum over all pairs, and cannot be searched in blocks"):
         distances.evaluate(attrs.evolve(options, method="original"), study, context)
+
+
+@pytest.mark.parametrize("options", [DistancesOptions, StabilityOptions])
+def test_a_scheduler_that_a_run_from_elsewhere_names_is_not_called_unasked(options: type) -> None:
+    """What a scheduler answers is unpickled, and can run code."""
+    assert attrs.fields_dict(options)["scheduler"].metadata["names_code"]
 
 
 @pytest.mark.slow

@@ -101,6 +101,7 @@ class SearchOptions(SolverOptions):
         "",
         help="Address of a Dask cluster whose workers search the blocks, such as tcp://10.0.0.1:8786; without `block` "
         "the pairs of a model are one block.",
+        names_code=True,
     )
 
 
