@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from identify_core import ByRole, Dataset, Evaluator, Objective, hookimpl
-from identify_homotopy.options.distances import ClassOptions, LipschitzOptions, MapsOptions
+from identify_homotopy.options.distances import ClassOptions, DeformableOptions, LipschitzOptions, MapsOptions
 from identify_homotopy.options.embedding import EmbedOptions
 from identify_homotopy.options.texts import FileOptions, GeneratedOptions
 
@@ -47,7 +47,17 @@ def identify_objectives() -> Iterable[Objective]:
 
 @hookimpl
 def identify_evaluators() -> Iterable[Evaluator]:
-    """Directed distances: how far maps of a class carry the first encoder from the second."""
+    """Which encoders are deformed into which; and directed distances, pair by pair."""
+    yield Evaluator(
+        name="deformable",
+        summary="Which encoders an affine map makes of which others, on held-out sentences, against chance.",
+        options=DeformableOptions,
+        target="identify_homotopy.verdicts.deformable:evaluate",
+        draw="identify_homotopy.views.deformable:draw",
+        arity="group",
+        headline=True,
+        source=f"{PAPER}, section 3",
+    )
     yield Evaluator(
         name="affine",
         summary="Distance by affine maps: least squares, and the smallest largest residual in a certified bracket.",

@@ -55,3 +55,20 @@ class MapsOptions:
     learning_rate: float = option(3e-3, help="The step size.", limit=above(0.0))
     steps: int = option(300, help="Steps of every map.", limit=at_least(1))
     batch_size: int = option(128, help="Rows of a step.", limit=at_least(1))
+
+
+@attrs.frozen
+class DeformableOptions:
+    """When one encoder counts as deformed into another."""
+
+    tolerance: float = option(
+        0.1,
+        help="A pair counts where the upper end of its interval is below this part of what the mean leaves.",
+        limit=between(1e-9, 1.0),
+    )
+    draws: int = option(
+        400, help="Draws of the held-out sentences, with replacement, for intervals.", limit=at_least(20)
+    )
+    permutations: int = option(
+        19, help="How often sentences are paired at random, to see what maps reach by chance.", limit=at_least(1)
+    )

@@ -1,0 +1,1 @@
+"""What all pairs of encoders say together, on sentences that were held out."""
