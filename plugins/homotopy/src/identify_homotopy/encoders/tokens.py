@@ -1,4 +1,4 @@
-"""Tokens of sentences, batches of like length, and the states of a sentence's tokens as one."""
+"""Tokens of sentences, batches of like length, which layers are kept, and the states of a sentence's tokens as one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
+
+from identify_core import OptionsError
 
 VOCABULARY = 2000
 _SPECIAL = 5  # 0 padding, 1 start, 2 end, 3 and 4 unused
@@ -70,3 +72,17 @@ def pool(states: torch.Tensor, mask: torch.Tensor, how: str) -> torch.Tensor:
     if how == "max":
         return states.masked_fill(here == 0, -torch.inf).amax(dim=1)
     return (states * here).sum(dim=1) / here.sum(dim=1)
+
+
+def layer_place(number: int, count: int) -> int:
+    """The place of a layer among `count` hidden states; negative numbers count from the last.
+
+    Raises:
+        OptionsError: the encoder has no such layer.
+    """
+    if not -count <= number < count:
+        raise OptionsError(
+            f"layer {number} does not exist: the encoder has {count} hidden states",
+            hint=f"objective.layers takes 0 to {count - 1}, or -1 for the last",
+        )
+    return number % count

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from identify_core import Context, Interrupted, OptionsError
-from identify_homotopy.encoders.tokens import VOCABULARY, Tokens, batches, hashed_tokens, pool
+from identify_homotopy.encoders.tokens import VOCABULARY, Tokens, batches, hashed_tokens, layer_place, pool
 
 if TYPE_CHECKING:
     from identify_homotopy.options.embedding import EmbedOptions
@@ -107,19 +107,10 @@ def hidden_states(
                 del inputs["token_type_ids"]
             with context.autocast():
                 states = model(**inputs, output_hidden_states=True).hidden_states
-            places = places or [_layer(each, len(states)) for each in options.layers]
+            places = places or [layer_place(each, len(states)) for each in options.layers]
             pooled = [pool(states[each], inputs["attention_mask"], options.pooling).float().cpu() for each in places]
             kept = kept or [each.new_zeros(len(tokens), each.shape[1]) for each in pooled]
             for whole, part in zip(kept, pooled, strict=True):
                 whole[torch.from_numpy(rows)] = part
             bar.advance(len(rows))
     return kept
-
-
-def _layer(number: int, count: int) -> int:
-    if not -count <= number < count:
-        raise OptionsError(
-            f"layer {number} does not exist: the encoder has {count} hidden states",
-            hint=f"objective.layers takes 0 to {count - 1}, or -1 for the last",
-        )
-    return number % count

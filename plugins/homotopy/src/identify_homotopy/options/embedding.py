@@ -16,14 +16,17 @@ class EmbedOptions:
     encoders: tuple[str, ...] = option(
         ("bert#0", "bert#1", "electra#0", "roberta#0"),
         help="The encoders, one a replicate. bert#N, electra#N, roberta#N: random weights, number N; path:FOLDER, "
-        "package:MODULE, hub:NAME: pretrained; tfidf, ngrams: counted words. Any of them may end with @rotation, "
+        "package:MODULE, hub:NAME: pretrained; tfidf, ngrams: counted words; module:PACKAGE.MODULE:FACTORY+FILE: any "
+        "module over numbers, such as images, with the state of the file if there is one. Any may end with @rotation, "
         "@affine, @noise, @int8 or @rank-N, a copy whose hidden states are perturbed that way.",
         limit=not_empty(),
         names_file=True,
         names_code=True,
     )
     layers: tuple[int, ...] = option(
-        (-1,), help="Which hidden states are kept: 0 are the embeddings, -1 the last layer's.", limit=not_empty()
+        (-1,),
+        help="Which hidden states are kept: 0 are the embeddings, -1 the last layer's; of a module its children's.",
+        limit=not_empty(),
     )
     pooling: Literal["mean", "cls", "last", "max"] = option(
         "mean", help="How the states of a sentence's tokens become one: padding never takes part."

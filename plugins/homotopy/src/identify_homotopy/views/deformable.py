@@ -9,6 +9,8 @@ import numpy as np
 from identify_core import SEQUENTIAL, Context, Figure, Finding, house_style, new_figure
 from identify_homotopy.options.distances import DeformableOptions
 
+_LONGEST = 24
+"""Of longer labels, such as paths, the end is shown."""
 _WRITTEN = 8
 """Up to so many encoders numbers fit into the squares."""
 
@@ -16,7 +18,7 @@ _WRITTEN = 8
 def draw(options: DeformableOptions, finding: Finding, context: Context | None) -> Iterable[Figure]:
     """Sources down, targets across, one scale; a ring where the pair counts as deformed."""
     left, deformed = (finding.arrays[name].values for name in ("left", "deformed"))
-    labels = list(dict.fromkeys(str(row[0]) for row in finding.tables["pairs"].rows))
+    labels = [_short(each) for each in dict.fromkeys(str(row[0]) for row in finding.tables["pairs"].rows)]
     count = len(labels)
     with house_style():
         size = 2.4 + 0.55 * min(count, 16)
@@ -39,3 +41,9 @@ def draw(options: DeformableOptions, finding: Finding, context: Context | None) 
         f"parts of what the mean leaves. Rings: the interval ends below {options.tolerance:g}, and chance is above.",
         static=figure,
     )
+
+
+def _short(label: str) -> str:
+    """The encoder's name without that of its layer, which all have."""
+    name = label.partition("[")[2].removesuffix("]") or label
+    return name if len(name) <= _LONGEST else f"…{name[-_LONGEST:]}"
