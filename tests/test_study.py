@@ -63,13 +63,24 @@ def test_a_claim_is_an_exit_status(
     assert ("does not hold" in said) is bool(status)
 
 
+STUDIES = Path(__file__).parents[1] / "examples" / "studies"
+
+
+@pytest.mark.parametrize("name", sorted(each.stem for each in STUDIES.glob("*.toml")))
+def test_each_example_of_a_study_can_be_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(project.path)
+    assert run_command_line(["study", str(STUDIES / f"{name}.toml"), "--check"]) == 0, capfd.readouterr().err
+    assert "are left" in capfd.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_atlas_puts_five_studies_side_by_side(
     project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(project.path)
-    atlas = Path(__file__).parents[1] / "examples" / "studies" / "atlas.toml"
-    assert run_command_line(["study", str(atlas), "--quiet", "--json"]) == 0
+    assert run_command_line(["study", str(STUDIES / "atlas.toml"), "--quiet", "--json"]) == 0
     document: dict[str, Any] = json.loads(capfd.readouterr().out)
     assert [run["runs"][0]["status"] for run in document["runs"]] == ["finished"] * 5
     answers = {each["label"]: each["answer"] for each in document["comparisons"]}
