@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from identify_core import ByRole, Dataset, Evaluator, Objective, hookimpl
 from identify_homotopy.options.distances import ClassOptions, DeformableOptions, LipschitzOptions, MapsOptions
 from identify_homotopy.options.embedding import EmbedOptions
+from identify_homotopy.options.probes import ProbeOptions
 from identify_homotopy.options.texts import FileOptions, GeneratedOptions
 
 PAPER = "Chan et al., NeurIPS 2024, arXiv 2406.02329"
@@ -57,6 +58,15 @@ def identify_evaluators() -> Iterable[Evaluator]:
         arity="group",
         headline=True,
         source=f"{PAPER}, section 3",
+    )
+    yield Evaluator(
+        name="probes",
+        summary="Linear classifiers on every encoder: how well they do, and whether two say the same of a sentence.",
+        options=ProbeOptions,
+        target="identify_homotopy.probes.evaluator:evaluate",
+        arity="group",
+        requires={"factors"},
+        source=f"{PAPER}, section 6",
     )
     yield Evaluator(
         name="affine",

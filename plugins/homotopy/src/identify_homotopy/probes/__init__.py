@@ -1,0 +1,1 @@
+"""Classifiers on embeddings: whether two encoders say the same of the same sentences."""
