@@ -17,8 +17,10 @@ from identify_core.testing.contexts import make_context
 from identify_core.testing.distributions import write_distribution
 from identify_core.testing.pairs import make_related_runs
 from identify_core.testing.projects import Project
+from identify_core.testing.representations import represent
 from identify_core.testing.transformations import draw_map, drawable_rungs, outside
 
+TOOLS = (make_context, represent, write_distribution, make_related_runs)
 INTRODUCTION = """\
 What the tests of a plugin are made of. `pip install './core[testing]'` brings pytest. How to use it is told in
 [write a plugin](../how-to/write-a-plugin.md)."""
@@ -83,7 +85,7 @@ def testing_page() -> str:
         class_section(CommandLine, call="identify"),
         record_section(Project),
         "## Functions",
-        *(function_section(each, level="###") for each in (make_context, write_distribution, make_related_runs)),
+        *(function_section(each, level="###") for each in TOOLS),
         *(function_section(each, level="###") for each in (draw_map, drawable_rungs, outside)),
     )
 

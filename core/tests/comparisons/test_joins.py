@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from identify_core.comparisons.joins import line_up
 from identify_core.data import Factor
 from identify_core.errors import UsageError
-from identify_core.evaluation.subjects import Representation
+from identify_core.testing.representations import represent
 
 
 def representation(ids: Any, *, label: str = "z", fingerprints: Any = None, reads: list[Any] | None = None) -> Any:
@@ -27,14 +27,10 @@ def representation(ids: Any, *, label: str = "z", fingerprints: Any = None, read
             reads.append((start, stop))
         return values[start:stop]
 
-    return Representation(
-        label=label,
-        run_id="run",
-        latents="h",
-        replicate=0,
+    return represent(
+        values,
+        label,
         ids=ids,
-        identified_up_to="",
-        shape=(len(ids), 2),
         load_rows=load,
         factors={"f": Factor(values=numbers, kind="continuous")},
         fingerprints=None if fingerprints is None else np.asarray(fingerprints, dtype=np.uint64),

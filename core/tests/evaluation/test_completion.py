@@ -12,6 +12,7 @@ from identify_core.evaluation.completion import completed
 from identify_core.evaluation.subjects import Representation, Subject
 from identify_core.findings import LabelledArray, Scored
 from identify_core.scores import Chance, Interval, Measured, Score, Verdict
+from identify_core.testing.representations import represent
 
 RECORD = Evaluator(
     name="gap",
@@ -28,10 +29,7 @@ RECORD = Evaluator(
 def subject(*dtypes: str) -> Subject:
     def one(number: int, dtype: str) -> Representation:
         values = np.zeros((30, 2 + number), dtype=dtype)
-        return Representation(
-            label=str(number), run_id="", latents="z", replicate=number, ids=np.arange(30), identified_up_to="",
-            shape=(30, 2 + number), load_rows=lambda start, stop: values[start:stop],
-        )  # fmt: skip
+        return represent(values, str(number), replicate=number)
 
     return Subject(representations=tuple(one(number, dtype) for number, dtype in enumerate(dtypes)))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from identify_core import ByRole, Evaluator, Finding, Representation, Score, Subject, invariance_of
+from identify_core import ByRole, Evaluator, Finding, Score, Subject, invariance_of
 from identify_core.errors import PluginError
 from identify_core.evaluation.grids import grid_finding
 from identify_core.evaluation.pairs import Member, Preparations, score_pairs
@@ -22,15 +22,9 @@ from identify_core.reports.relations_text import answer_lines
 from identify_core.scores import say_invariance
 from identify_core.spec import Chosen
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 
 ROLES = ByRole(source=("affine",), target=("similarity",))
-
-
-def representation(values: np.ndarray[Any, Any], label: str) -> Representation:
-    return Representation(
-        label=label, run_id="", latents="z", replicate=0, ids=np.arange(len(values)), identified_up_to="",
-        shape=(values.shape[0], values.shape[1]), load_rows=lambda start, stop: values[start:stop],
-    )  # fmt: skip
 
 
 def left_over(options: Any, subject: Subject, context: Any) -> Score:
@@ -60,7 +54,7 @@ def component(monkeypatch: pytest.MonkeyPatch) -> Evaluator:
 def found(component: Evaluator, tmp_path: Path, count: int) -> Finding:
     """Of `count` representations of falling width: a narrow one is easy to reach and a bad place to start from."""
     wide = np.random.default_rng(0).normal(size=(60, count + 1))
-    representations = [representation(wide[:, : count + 1 - k], f"{'abcdef'[k]}.npy") for k in range(count)]
+    representations = [represent(wide[:, : count + 1 - k], f"{'abcdef'[k]}.npy") for k in range(count)]
     chosen = Chosen(
         registered=Registered(owner="p", component=component, distribution="d", version="1"),
         options=component.options(),

@@ -22,6 +22,7 @@ from identify_core.plugins import Registered
 from identify_core.scores import Score
 from identify_core.spec import Chosen
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 
 Target = Callable[..., Any]
 
@@ -39,10 +40,7 @@ def representations(count: int = 4) -> list[Representation]:
 
     def one(number: int) -> Representation:
         values = generator.normal(size=(30, 2 + number % 2))
-        return Representation(
-            label=f"r{number}", run_id="", latents="z", replicate=number, ids=np.arange(30), identified_up_to="",
-            shape=(30, values.shape[1]), load_rows=lambda start, stop: values[start:stop],
-        )  # fmt: skip
+        return represent(values, f"r{number}", replicate=number)
 
     return [one(number) for number in range(count)]
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core import Context, Representation, Score
+from identify_core import Context, Score
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import make_grid
+from identify_core.testing.representations import represent
 from identify_homotopy.maps.networks import SLOPES, SpectralLinear, build_map, lipschitz_bound
 from identify_homotopy.maps.training import largest_entry, largest_row, observed_stretch, smooth_largest_row
 from identify_homotopy.options.distances import ClassOptions, LipschitzOptions, MapsOptions
@@ -22,21 +23,8 @@ from identify_measures.deformation import minimax
 Values = np.ndarray[Any, Any]
 
 
-def representation(label: str, values: Values) -> Representation:
-    return Representation(
-        label=label,
-        run_id="r",
-        latents="z",
-        replicate=0,
-        ids=np.arange(len(values)),
-        identified_up_to="",
-        shape=(len(values), values.shape[1]),
-        load_rows=lambda start, stop: values[start:stop],
-    )
-
-
 def scores(evaluator: str, options: Any, context: Context, **arrays: Values) -> dict[str, dict[tuple[int, int], Score]]:
-    members = [representation(name, values) for name, values in arrays.items()]
+    members = [represent(values, name) for name, values in arrays.items()]
     return {k: dict(v) for k, v in make_grid(f"homotopy:{evaluator}", options, members, context).scores.items()}
 
 

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from identify_core import Representation, Work
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import make_grid, stated_cost
+from identify_core.testing.representations import represent
 from identify_measures.options.samplewise import RsaOptions
 from identify_measures.statistics import reductions
 
@@ -82,16 +83,7 @@ def representations(count: int, n: int, d: int) -> list[Representation]:
 
     def one(number: int) -> Representation:
         values = rng.standard_normal((n, d)).astype(np.float32)
-        return Representation(
-            label=f"r{number}",
-            run_id="",
-            latents="h",
-            replicate=number,
-            ids=np.arange(n),
-            identified_up_to="",
-            shape=(n, d),
-            load_rows=lambda start, stop: values[start:stop],
-        )
+        return represent(values, f"r{number}", replicate=number)
 
     return [one(number) for number in range(count)]
 

@@ -17,8 +17,9 @@ import pytest
 import torch
 
 import identify_measures as measures
-from identify_core import Representation, Score, Subject, load_target
+from identify_core import Score, Subject, load_target
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_measures.catalogue import CATALOGUE, Measure
 from identify_measures.inputs import InputError
 from identify_measures.linear.canonical import expected_mean_correlation
@@ -184,20 +185,7 @@ def test_a_hundred_thousand_streamed_rows(each: Measure, tmp_path: Path, streame
 @pytest.fixture(scope="module")
 def streamed() -> tuple[Any, list[Any]]:
     """Statistics of a hundred thousand rows that are not kept, and their representations."""
-    found = []
-    for label, array in zip("xy", related(100_000, np.float32), strict=True):
-        found.append(
-            Representation(
-                label=label,
-                run_id="",
-                latents="latents",
-                replicate=0,
-                ids=np.arange(100_000),
-                identified_up_to="",
-                shape=array.shape,
-                load_rows=lambda start, stop, array=array: array[start:stop],
-            )
-        )
+    found = [represent(array, label) for label, array in zip("xy", related(100_000, np.float32), strict=True)]
     return from_representations(found, torch.device("cpu"), memory=Memory(rows=0.0)), found
 
 

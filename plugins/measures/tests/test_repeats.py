@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from identify_core import Representation
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import grid_finding, make_grid
+from identify_core.testing.representations import represent
 from identify_measures import repeats
 from identify_measures.blocks import random_blocks
 from identify_measures.rungs import reading
@@ -90,7 +89,7 @@ def test_equal_rows_are_looked_for_once_whatever_measures_are_asked(
 
     for module in (repeats, reading):
         monkeypatch.setattr(module, "hash_rows", counted)
-    pair = [representation(rows, "a"), representation(rows[:, ::-1].copy(), "b")]
+    pair = [represent(rows, "a"), represent(rows[:, ::-1].copy(), "b")]
     for name in ("linear-cka", "mutual-knn", "distance-correlation", "pearson-mcc"):
         context = make_context(tmp_path, count=2)
         finding = grid_finding(make_grid(f"measures:{name}", None, pair, context))
@@ -99,22 +98,9 @@ def test_equal_rows_are_looked_for_once_whatever_measures_are_asked(
 
 
 def test_what_was_found_is_forgotten_with_its_rows() -> None:
-    owner = representation(np.ones((4, 1)), "a")
+    owner = represent(np.ones((4, 1)), "a")
     assert repeats.found_once(owner, lambda: torch.zeros(4)) is repeats.found_once(owner, pytest.fail)
     before = len(repeats._found)
     del owner
     gc.collect()
     assert len(repeats._found) < before
-
-
-def representation(values: np.ndarray[Any, Any], label: str) -> Representation:
-    return Representation(
-        label=label,
-        run_id="",
-        latents="h",
-        replicate=0,
-        ids=np.arange(len(values)),
-        identified_up_to="",
-        shape=(len(values), values.shape[1]),
-        load_rows=lambda start, stop: values[start:stop],
-    )

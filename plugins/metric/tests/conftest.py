@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from identify_core import Replicates, Representation, RunSubject, Subject
+from identify_core import Replicates, RunSubject, Subject
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_metric.datasets.digits import make_digits
 from identify_metric.networks.dense import build_dense
 from identify_metric.options.data import DigitsOptions
@@ -39,17 +40,16 @@ def run_subject(samples, replicates, z, name="run", fingerprints=None):
     ids = samples.ids[samples.splits["test"]]
     opened = []
     group = tuple(
-        Representation(
-            label=f"z[{r}]",
+        represent(
+            z[r],
+            f"z[{r}]",
+            ids=ids,
             run_id=name,
             latents="z",
             replicate=r,
+            identified_up_to="isometry",
             fingerprints=fingerprints,
             load_run=lambda: opened[0],
-            ids=ids,
-            identified_up_to="isometry",
-            shape=z[r].shape,
-            load_rows=lambda start, stop, r=r: z[r][start:stop],
         )
         for r in range(len(z))
     )

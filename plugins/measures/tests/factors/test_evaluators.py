@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import identify_measures
-from identify_core import Factor, Representation, Score, Subject
+from identify_core import Factor, Score, Subject
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_measures.catalogue.factors import FACTORS
 from identify_measures.options.factors import BetaVaeOptions, DciOptions, FactorVaeOptions
 
@@ -28,17 +29,7 @@ def test_evaluators_give_scores_by_name(
         "shape": Factor(values=grid[:, 0], kind="categorical"),
         "size": Factor(values=grid[:, 1], kind="ordinal"),
     }
-    representation = Representation(
-        label="mine/0",
-        run_id="r",
-        latents="z",
-        replicate=0,
-        ids=np.arange(360),
-        identified_up_to="",
-        shape=noisy.shape,
-        load_rows=lambda start, stop: noisy[start:stop],
-        factors=factors,
-    )
+    representation = represent(noisy, "mine/0", factors=factors)
     evaluator = measure.evaluator()
     context = make_context(tmp_path)
     options = OPTIONS.get(measure.name, evaluator.options())

@@ -15,8 +15,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss, mutual_info_score
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from identify_core import Factor, OptionsError, Representation, Subject
+from identify_core import Factor, OptionsError, Subject
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_measures.evaluators.factors import infomec as evaluator
 from identify_measures.factors.functions import mig
 from identify_measures.information.functions import Infomec, infomec
@@ -280,15 +281,10 @@ def test_the_evaluator_hands_over_the_matrix_and_the_mask(tmp_path: Path) -> Non
     names = ("shape", "size", "place")
 
     def judged(rows: Array) -> Any:
-        representation = Representation(
-            label="mine/0",
-            run_id="r",
-            latents="z",
-            replicate=0,
+        representation = represent(
+            codes[rows],
+            "mine/0",
             ids=rows,
-            identified_up_to="",
-            shape=codes.shape,
-            load_rows=lambda start, stop: codes[rows][start:stop],
             factors={name: Factor(values=factors[rows, j], kind="ordinal") for j, name in enumerate(names)},
         )
         return evaluator(InfomecOptions(), Subject(representations=(representation,)), make_context(tmp_path))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-from identify_core import Representation
 
 SHARED = Path(__file__).parents[5] / "shared" / "data"
 
@@ -34,22 +32,3 @@ def pair() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     x = common @ rng.normal(size=(3, 6)) + 0.7 * rng.normal(size=(400, 6)) + 2.0
     y = common @ rng.normal(size=(3, 4)) + 0.5 * rng.normal(size=(400, 4)) - 1.0
     return x, y
-
-
-@pytest.fixture
-def represent() -> Callable[..., Representation]:
-    """Makes a representation of an array."""
-
-    def make(array: np.ndarray[Any, Any], label: str = "r") -> Representation:
-        return Representation(
-            label=label,
-            run_id="",
-            latents="latents",
-            replicate=0,
-            ids=np.arange(len(array)),
-            identified_up_to="",
-            shape=array.shape,
-            load_rows=lambda start, stop: array[start:stop],
-        )
-
-    return make

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import identify_measures as measures
-from identify_core import Representation
+from identify_core.testing.representations import represent
 from identify_measures.linear import angles, cka, rotation
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions
@@ -97,9 +97,7 @@ def test_angles_of_kernels_are_those_of_full_matrices() -> None:
 
 
 @pytest.mark.parametrize("formula", [cka.ANGULAR_CKA, rotation.PROCRUSTES, rotation.PROCRUSTES_ANGULAR])
-def test_streamed_rows_that_agree_are_at_zero_and_say_what_they_cannot_tell(
-    formula: Any, represent: Callable[..., Representation]
-) -> None:
+def test_streamed_rows_that_agree_are_at_zero_and_say_what_they_cannot_tell(formula: Any) -> None:
     x = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
     found = [represent(x, "first"), represent(x.copy(), "second")]
     statistics = from_representations(found, torch.device("cpu"), memory=Memory(rows=0, span=2.0**16))

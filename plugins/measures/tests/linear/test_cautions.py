@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import identify_measures as measures
-from identify_core import Representation
+from identify_core.testing.representations import represent
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.linear import correlation
 from identify_measures.linear.measuring import evaluate
@@ -51,9 +51,7 @@ def test_what_touches_a_measure_is_said(each: Any, few_rows: tuple[Array, Array]
 
 
 @pytest.mark.parametrize("rows", [2.0**30, 0.0])
-def test_memory_and_stream_say_the_same(
-    rows: float, few_rows: tuple[Array, Array], represent: Callable[..., Representation]
-) -> None:
+def test_memory_and_stream_say_the_same(rows: float, few_rows: tuple[Array, Array]) -> None:
     found = [represent(each, name) for each, name in zip(few_rows, "xy", strict=True)]
     statistics = from_representations(found, CPU, memory=Memory(rows=rows, span=2.0**14))
     score = evaluate(correlation.PEARSON_MCC, statistics, 0, 1, MatchingOptions())

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import identify_measures as measures
-from identify_core import Representation
+from identify_core.testing.representations import represent
 from identify_measures.linear import canonical, correlation, regression
 from identify_measures.linear.measuring import evaluate
 from identify_measures.options.linear import PairOptions, RegressionOptions, WeakMatchingOptions
@@ -78,9 +78,7 @@ def test_what_is_small_beside_many_columns_than_rows_counts_too() -> None:
     ],
 )
 @pytest.mark.parametrize("products", [2.0**30, 0.0])
-def test_streamed_rows_are_equilibrated_too(
-    formula: Any, options: Any, products: float, represent: Callable[..., Representation]
-) -> None:
+def test_streamed_rows_are_equilibrated_too(formula: Any, options: Any, products: float) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, 5)).astype(np.float32)
     y = (x @ rng.normal(size=(5, 4)) + rng.normal(size=(4000, 4))).astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 from scipy.stats import spearmanr
 
 import identify_measures as measures
-from identify_core import Representation, Score, Subject, load_target
+from identify_core import Score, Subject, load_target
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.options.linear import PairOptions, WeakMatchingOptions
 from identify_measures.statistics.gathering import Memory, from_representations
@@ -21,9 +21,7 @@ FAMILY = [each for each in CATALOGUE.values() if each.family == "linear"]
 
 
 @pytest.mark.parametrize("measure", [each for each in FAMILY if each.arity == "pair"], ids=lambda each: each.name)
-def test_a_pair_has_the_score_of_the_function(
-    measure: Any, pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
-) -> None:
+def test_a_pair_has_the_score_of_the_function(measure: Any, pair: tuple[Any, Any], tmp_path: Path) -> None:
     context = make_context(tmp_path)
     representations = tuple(represent(each, name) for each, name in zip(pair, "xy", strict=True))
     prepared = load_target(measure.prepare)(representations, context)
@@ -38,7 +36,6 @@ def test_a_pair_has_the_score_of_the_function(
 def weak(
     options: WeakMatchingOptions,
     pair: tuple[Any, Any],
-    represent: Callable[..., Representation],
     folder: Path,
     **more: Any,
 ) -> Score:
@@ -51,10 +48,8 @@ def weak(
     return score
 
 
-def test_weak_mcc_of_ranks_can_be_had_from_options(
-    pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
-) -> None:
-    score = weak(WeakMatchingOptions(correlation_of="ranks"), pair, represent, tmp_path)
+def test_weak_mcc_of_ranks_can_be_had_from_options(pair: tuple[Any, Any], tmp_path: Path) -> None:
+    score = weak(WeakMatchingOptions(correlation_of="ranks"), pair, tmp_path)
     x, y = (each - each.mean(0) for each in map(np.asarray, pair))
     (u, _, _), (v, _, _) = (np.linalg.svd(each, full_matrices=False) for each in (x, y))
     left, _, right = np.linalg.svd(u.T @ v, full_matrices=False)
@@ -62,7 +57,7 @@ def test_weak_mcc_of_ranks_can_be_had_from_options(
     ranked = [spearmanr((u @ left)[:, k], (v @ right.T)[:, k]).statistic for k in range(count)]
     assert score.value == pytest.approx(np.mean(np.abs(ranked)), abs=1e-9)
     assert score.value == measures.weak_mcc(*pair, correlation_of="ranks").value
-    assert score.value != weak(WeakMatchingOptions(), pair, represent, tmp_path).value
+    assert score.value != weak(WeakMatchingOptions(), pair, tmp_path).value
     assert score.interval is None
     assert "Spearman" in score.estimator
     for more in ({"interval": "always"}, {"chance_draws": 3}):
@@ -70,17 +65,13 @@ def test_weak_mcc_of_ranks_can_be_had_from_options(
             WeakMatchingOptions(correlation_of="ranks", **more)
 
 
-def test_ranks_of_rows_that_are_not_at_hand_are_refused(
-    pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
-) -> None:
+def test_ranks_of_rows_that_are_not_at_hand_are_refused(pair: tuple[Any, Any], tmp_path: Path) -> None:
     options = WeakMatchingOptions(correlation_of="ranks")
-    score = weak(options, pair, represent, tmp_path, memory=Memory(rows=0))
+    score = weak(options, pair, tmp_path, memory=Memory(rows=0))
     assert score.reason == "ranks need all rows in memory, and these are read block by block"
 
 
-def test_one_representation_by_itself(
-    pair: tuple[Any, Any], represent: Callable[..., Representation], tmp_path: Path
-) -> None:
+def test_one_representation_by_itself(pair: tuple[Any, Any], tmp_path: Path) -> None:
     evaluator = CATALOGUE["total-correlation"]
     subject = Subject(representations=(represent(pair[0]),))
     score = load_target(evaluator.target)(evaluator.options(), subject, make_context(tmp_path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import identify_measures as measures
 from identify_core import Evaluator, Representation
 from identify_core.evaluation.journal import Journal
 from identify_core.evaluation.pairs import missing_pairs, pairs_of
+from identify_core.testing.representations import represent
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
@@ -48,7 +48,7 @@ def narrow_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("identify_measures.statistics.streamed.TILE", 16)
 
 
-def every_way(arrays: list[Array], represent: Callable[..., Representation]) -> list[Statistics]:
+def every_way(arrays: list[Array]) -> list[Statistics]:
     representations = [represent(each, f"r{k}") for k, each in enumerate(arrays)]
     found = [
         from_representations(representations, CPU),
@@ -62,22 +62,18 @@ def every_way(arrays: list[Array], represent: Callable[..., Representation]) -> 
 
 @pytest.mark.parametrize("steep", [False, True], ids=["even", "steep"])
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda each: each.name)
-def test_in_memory_in_one_pass_and_pair_by_pair_agree(
-    formula: Formula, steep: bool, arrays: list[Array], represent: Callable[..., Representation]
-) -> None:
+def test_in_memory_in_one_pass_and_pair_by_pair_agree(formula: Formula, steep: bool, arrays: list[Array]) -> None:
     options = CATALOGUE[formula.name].options(interval="never")
     if steep:  # least squares and canonical correlations bring the columns to one scale
         arrays = [each * np.logspace(0, -4, each.shape[1]) for each in arrays]
-    ways = every_way(arrays, represent)
+    ways = every_way(arrays)
     for i, j in ((0, 1), (1, 2), (2, 0)):
         values = [evaluate(formula, each, i, j, options).value for each in ways]
         assert values == pytest.approx([values[0]] * 3, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda each: each.name)
-def test_leaving_out_a_block_is_the_measure_of_the_other_rows(
-    formula: Formula, arrays: list[Array], represent: Callable[..., Representation]
-) -> None:
+def test_leaving_out_a_block_is_the_measure_of_the_other_rows(formula: Formula, arrays: list[Array]) -> None:
     representations = [represent(each) for each in arrays[:2]]
     statistics = from_representations(representations, CPU, memory=Memory(rows=0, span=2.0**19))
     # Chunks of 256 rows go to the blocks in turn.
@@ -96,7 +92,7 @@ def test_groups_of_representations_are_read_once_with_each_other() -> None:
     common = rng.normal(size=(2000, 4))
     begun: list[int] = []
 
-    def represent(k: int) -> Representation:
+    def counted(k: int) -> Representation:
         values = common @ rng.normal(size=(4, 6)) + rng.normal(size=(2000, 6))
 
         def load(start: int, stop: int) -> Array:
@@ -104,12 +100,9 @@ def test_groups_of_representations_are_read_once_with_each_other() -> None:
                 begun.append(k)
             return values[start:stop]
 
-        return Representation(
-            label=str(k), run_id="", latents="l", replicate=0, ids=np.arange(2000), identified_up_to="",
-            shape=values.shape, load_rows=load,
-        )  # fmt: skip
+        return represent(values, str(k), load_rows=load)
 
-    representations = [represent(k) for k in range(16)]
+    representations = [counted(k) for k in range(16)]
     resident = from_representations(representations, CPU)
     begun.clear()
     grouped = from_representations(representations, CPU, memory=Memory(rows=0, products=6e4, span=2.0**18))
@@ -123,17 +116,15 @@ def test_groups_of_representations_are_read_once_with_each_other() -> None:
     assert len(begun) <= 28 * 4 + 8 * 2
 
 
-def test_products_of_blocks_about_the_common_mean_add_up(
-    arrays: list[Array], represent: Callable[..., Representation]
-) -> None:
-    for statistics in every_way(arrays, represent):
+def test_products_of_blocks_about_the_common_mean_add_up(arrays: list[Array]) -> None:
+    for statistics in every_way(arrays):
         parts = [about_mean(statistics, 0, 1, block) for block in range(statistics.blocks)]
         torch.testing.assert_close(torch.stack(parts).sum(dim=0), statistics.products(0, 1))
         alone = np.asarray(arrays[1]) - arrays[1].mean(axis=0)
         assert statistics.trace(1) == pytest.approx(np.square(alone).sum())
 
 
-def test_memory_of_one_pass_does_not_grow_with_the_rows(represent: Callable[..., Representation]) -> None:
+def test_memory_of_one_pass_does_not_grow_with_the_rows() -> None:
     sizes = []
     for n in (20_000, 80_000):
         data = np.random.default_rng(0).normal(size=(n, 30)).astype(np.float32)
@@ -151,16 +142,7 @@ def test_rows_are_read_in_spans_and_never_twice() -> None:
         spans.append((start, stop))
         return data[start:stop]
 
-    representation = Representation(
-        label="r",
-        run_id="",
-        latents="l",
-        replicate=0,
-        ids=np.arange(5000),
-        identified_up_to="",
-        shape=(5000, 4),
-        load_rows=load,
-    )
+    representation = represent(data, load_rows=load)
     from_representations([representation], CPU, memory=Memory(rows=0, span=64 * 1024.0))
     reads = spans[1:]  # the first looks at the type
     assert [start for start, _ in reads] == [0, *(stop for _, stop in reads[:-1])]
@@ -168,7 +150,7 @@ def test_rows_are_read_in_spans_and_never_twice() -> None:
     assert len(reads) > 1
 
 
-def test_float32_products_are_used_only_where_whitening_loses_nothing(represent: Callable[..., Representation]) -> None:
+def test_float32_products_are_used_only_where_whitening_loses_nothing() -> None:
     rng = np.random.default_rng(0)
     mild = rng.normal(size=(4000, 20)).astype(np.float32)
     steep = (rng.normal(size=(4000, 20)) * np.logspace(0, -3.5, 20)).astype(np.float32) + np.float32(0.01)
@@ -225,7 +207,7 @@ def test_gram_tiles_give_the_squares_of_all_pairs() -> None:
     torch.testing.assert_close(gram_squares(rows), expected)
 
 
-def test_what_cannot_be_read_is_said_with_its_label_and_place(represent: Callable[..., Representation]) -> None:
+def test_what_cannot_be_read_is_said_with_its_label_and_place() -> None:
     broken = np.ones((3000, 2))
     broken[2500, 1] = np.nan
     with pytest.raises(InputError, match=r"^first has NaN or infinite values in 1 row of 256 \(rows 2304 to 2559\)$"):

@@ -11,23 +11,11 @@ import pytest
 from identify_core import Representation, UsageError, at_least
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import Grid, grid_finding, make_grid
+from identify_core.testing.representations import represent
 from identify_measures.evaluators import ladder as module
 from identify_measures.options.ladder import LadderOptions
 
 Array = np.ndarray[Any, Any]
-
-
-def representation(values: Array, label: str, claim: str = "") -> Representation:
-    return Representation(
-        label=label,
-        run_id="run",
-        latents="hidden",
-        replicate=0,
-        ids=np.arange(len(values)),
-        identified_up_to=claim,
-        shape=(values.shape[0], values.shape[1]),
-        load_rows=lambda start, stop: values[start:stop],
-    )
 
 
 def score(folder: Path, *representations: Representation, **options: Any) -> Grid:
@@ -41,9 +29,9 @@ def replicates() -> list[Representation]:
     x = rng.normal(size=(400, 5))
     claim = "permutation-scaling"
     return [
-        representation(x, "run:0", claim),
-        representation((x * np.exp(rng.normal(size=5)))[:, ::-1].astype(np.float32), "run:1", claim),
-        representation(x @ rng.normal(size=(5, 5)), "run:2", claim),
+        represent(x, "run:0", identified_up_to=claim),
+        represent((x * np.exp(rng.normal(size=5)))[:, ::-1].astype(np.float32), "run:1", identified_up_to=claim),
+        represent(x @ rng.normal(size=(5, 5)), "run:2", identified_up_to=claim),
     ]
 
 
@@ -104,7 +92,7 @@ def test_the_same_seed_gives_the_same_numbers_whatever_else_is_compared(
 
 
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
-    short = representation(np.zeros((3, 2)), "short")
+    short = represent(np.zeros((3, 2)), "short")
     with pytest.raises(UsageError, match="short has 3 rows; the ladder needs at least 4"):
         score(tmp_path, short, short)
 

@@ -10,8 +10,9 @@ import pytest
 from scipy.stats import spearmanr
 
 import identify_measures as measures
-from identify_core import Representation, Score, Subject, load_target
+from identify_core import Score, Subject, load_target
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_measures.catalogue import measure
 from identify_measures.options.samplewise import DissimilaritiesOptions
 
@@ -23,18 +24,7 @@ def matrix(seed: int, n: int = 12) -> Any:
 
 def evaluate(folder: Path, first: Any, second: Any, **options: Any) -> Score:
     representations = tuple(
-        Representation(
-            label=f"m{number}",
-            run_id="",
-            latents="m",
-            replicate=0,
-            ids=np.arange(len(values)),
-            identified_up_to="",
-            shape=values.shape,
-            load_rows=lambda start, stop, values=values: values[start:stop],
-            holds="dissimilarities",
-        )
-        for number, values in enumerate((first, second))
+        represent(values, f"m{number}", holds="dissimilarities") for number, values in enumerate((first, second))
     )
     subject = Subject(representations=representations, indices=(0, 1))
     found = load_target(measure("dissimilarities").target)(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import identify_measures as measures
-from identify_core import Cost, Representation, Subject, load_target
+from identify_core import Cost, Subject, load_target
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_measures.catalogue.samples import SAMPLES
 from identify_measures.inputs import InputError
 from identify_measures.samplewise import neighbours
@@ -20,20 +21,6 @@ from .reference import pair, rotation
 N = 60
 NAMES = [each.name for each in SAMPLES]
 BY_NAME = {each.name: each for each in SAMPLES}
-
-
-def represent(values: np.ndarray, label: str) -> Representation:
-    """A stored representation that reads from an array."""
-    return Representation(
-        label=label,
-        run_id=label,
-        latents="z",
-        replicate=0,
-        ids=np.arange(len(values)),
-        identified_up_to="",
-        shape=values.shape,
-        load_rows=lambda start, stop: values[start:stop],
-    )
 
 
 def options_of(name: str) -> Any:

@@ -11,8 +11,9 @@ import attrs
 import numpy as np
 import pytest
 
-from identify_core import Context, Finding, LabelledArray, Representation, Samples, Subject, load_registry
+from identify_core import Context, Finding, LabelledArray, Samples, Subject, load_registry
 from identify_core.testing.contexts import let_consult, make_context
+from identify_core.testing.representations import represent
 from identify_mtlcm.evaluators.agreement import CONSULTED
 from identify_mtlcm.options.synthetic import LinearOptions
 from identify_mtlcm.synthetic.datasets import make_linear
@@ -24,19 +25,6 @@ def linear_samples(folder: Path, *, seed: int = 0, **options: Any) -> Samples:
     """The plugin's own linear data; small unless the options say otherwise."""
     sizes = {"latents": 4, "causal_factors": 1, "tasks": 30, "points": 40, "test_points": 20, "standardise": "none"}
     return make_linear(LinearOptions(**{**sizes, **options}), make_context(folder / "data", seed=seed))
-
-
-def representation(name: str, replicate: int, ids: Array, values: Array, claim: str = "") -> Representation:
-    return Representation(
-        label=f"{name}#{replicate}",
-        run_id="planted",
-        latents=name,
-        replicate=replicate,
-        ids=ids,
-        identified_up_to=claim,
-        shape=values.shape,
-        load_rows=lambda start, stop: values[start:stop],
-    )
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -72,7 +60,10 @@ class Planted:
         """A run whose replicates kept these latents: name to (R, n, d)."""
         ids = self.samples.ids[self.rows]
         kept = {
-            name: tuple(representation(name, r, ids, values) for r, values in enumerate(stack))
+            name: tuple(
+                represent(values, f"{name}#{r}", ids=ids, run_id="planted", latents=name, replicate=r)
+                for r, values in enumerate(stack)
+            )
             for name, stack in latents.items()
         }
         run: Any = SimpleNamespace(

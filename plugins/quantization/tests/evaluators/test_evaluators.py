@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core import IdentifyError, Replicates, Representation, RunSubject, Shape, Subject
+from identify_core import IdentifyError, Replicates, RunSubject, Shape, Subject
 from identify_core.testing.contexts import make_context
+from identify_core.testing.representations import represent
 from identify_quantization.data.generated import make_generated
 from identify_quantization.evaluators import books, disentanglement, reconstruction, traversals
 from identify_quantization.networks.autoencoder import build_dense
@@ -35,18 +36,7 @@ def subject(folder: Path, latents: dict[str, Any] | None = None, model: Any = No
     test = samples.split("test")
     kept = {
         name: tuple(
-            Representation(
-                label=name,
-                run_id="run",
-                latents=name,
-                replicate=r,
-                ids=test.ids,
-                identified_up_to="",
-                shape=values.shape,
-                load_rows=lambda start, stop, values=values: values[start:stop],
-                factors=test.factors,
-            )
-            for r in range(2)
+            represent(values, name, ids=test.ids, latents=name, replicate=r, factors=test.factors) for r in range(2)
         )
         for name, values in (latents or {}).items()
     }

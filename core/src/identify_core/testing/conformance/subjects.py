@@ -24,6 +24,7 @@ from identify_core.testing.conformance.bench import Bench, item_of
 from identify_core.testing.conformance.disturbance import disturbed
 from identify_core.testing.conformance.material import SEED, make_context, require_target
 from identify_core.testing.conformance.record import NotApplicable
+from identify_core.testing.representations import represent
 
 Values: TypeAlias = npt.NDArray[Any]
 Scores: TypeAlias = Mapping[str, Score]
@@ -94,20 +95,9 @@ def make_world() -> World:
     )
 
 
-def represent(values: Values, world: World, label: str, holds: Holds = "latents") -> Representation:
+def of_world(values: Values, world: World, label: str, holds: Holds = "latents") -> Representation:
     """An array as a representation of a world's samples; whoever writes into what he reads writes into `values`."""
-    return Representation(
-        label=label,
-        run_id="conformance",
-        latents="latents",
-        replicate=0,
-        ids=world.ids,
-        identified_up_to="",
-        shape=(values.shape[0], values.shape[1]),
-        load_rows=lambda start, stop: values[start:stop],
-        factors=world.factors,
-        holds=holds,
-    )
+    return represent(values, label, ids=world.ids, run_id="conformance", factors=world.factors, holds=holds)
 
 
 class Examined:
@@ -198,7 +188,7 @@ def compute(
     Raises:
         PluginError: it gives no scores.
     """
-    representations = tuple(represent(values, world, f"representation-{i}", holds) for i, values in enumerate(arrays))
+    representations = tuple(of_world(values, world, f"representation-{i}", holds) for i, values in enumerate(arrays))
     with disturbed(0):
         context = make_context(bench, None, f"evaluator:{component.name}", dtype=torch.float64)
         if component.arity == "pair":
