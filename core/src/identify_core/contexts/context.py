@@ -161,7 +161,7 @@ class Context:
             yield bar
 
     def checkpoint(self, state: Any, *, section: str = "objective", write: bool = True) -> None:
-        """Put down a copy of `state`, and write a checkpoint with it and with the history so far in one step.
+        """Keep a copy of `state`, and write it and the history so far to a checkpoint in one step.
 
         Args:
             state: what `write_checkpoint` takes.
@@ -182,7 +182,7 @@ class Context:
         return time.monotonic() - self._last_checkpoint >= self._seconds_between_checkpoints
 
     def restore(self, *, section: str = "objective") -> Any | None:
-        """The state that was last put down in a section, or None.
+        """The state that was last kept for a section, or None.
 
         The first call of a resumed run puts the history and the warnings back to the moment of the checkpoint.
         """

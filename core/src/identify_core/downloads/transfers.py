@@ -80,7 +80,7 @@ class ResumingDownloader:
         file: what is downloaded.
         folder: where it goes; the part that has come lies there as `<name>.part`.
         context: shows the progress and may stop the download.
-        attempts: how often in a row nothing may come before it gives up.
+        attempts: gives up after so many attempts in a row without progress.
         pause: seconds before the second attempt; doubled for each further one.
     """
 
@@ -147,7 +147,7 @@ class ResumingDownloader:
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
             if response.status_code == 416:  # nothing lies behind what has come
                 if response.headers.get("Content-Range") != f"bytes */{self._come}":
-                    self._begin_anew(bar)
+                    self._begin_again(bar)
                     raise _TransferError("the part that had come is longer than the file")
                 return
             if response.status_code in _BUSY:
@@ -157,10 +157,10 @@ class ResumingDownloader:
                     f"{url} answers {response.status_code} {response.reason} for {self.file.name}", hint=self._by_hand
                 )
             if response.status_code == 200:
-                self._begin_anew(bar)
+                self._begin_again(bar)
                 self._keep_validator(url, response)
             elif not response.headers.get("Content-Range", "").startswith(f"bytes {self._come}-"):
-                self._begin_anew(bar)
+                self._begin_again(bar)
                 raise _TransferError("the server sent another part than the one it was asked for")
             self._receive(response, bar)
 
@@ -180,7 +180,7 @@ class ResumingDownloader:
         if total is not None and self._come < total:
             raise _TransferError(f"{self._come} of {total} bytes have come")
 
-    def _begin_anew(self, bar: Progress) -> None:
+    def _begin_again(self, bar: Progress) -> None:
         bar.advance(-self._come)
         self._part.unlink(missing_ok=True)
         self._validator_path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ _NOISE = 0.1  # of the root mean square of a column
 
 
 def check_perturbation(name: str) -> None:
-    """Refuse what is no perturbation.
+    """Refuse what is not a perturbation.
 
     Raises:
         OptionsError: there is none of that name.

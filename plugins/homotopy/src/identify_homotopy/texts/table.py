@@ -20,7 +20,7 @@ def make_samples(
 ) -> Samples:
     """Samples with the columns `x` and, for pairs, `pair`, the factor `label`, and the splits `train`, `test`, `all`.
 
-    A label of −1, as the hidden test labels of GLUE, is no label: the factor is left out where no row has one.
+    A label of −1, as the hidden test labels of GLUE, is not a label: the factor is left out where no row has one.
 
     Raises:
         OptionsError: there are fewer than four rows, or a text is empty.

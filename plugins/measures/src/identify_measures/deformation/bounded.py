@@ -26,8 +26,8 @@ def bounded_minimax(source: Any, target: Any, bound: float, *, gap: float = 1e-3
         iterations: rounds at most.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
-        UsageError: the bound is no finite number from 0 upwards.
+        InputError: they are not paired matrices of finite real numbers.
+        UsageError: the bound is not a finite number from 0 upwards.
     """
     check_bound(bound)
     g, h = doubles(source, target)

@@ -33,8 +33,8 @@ def kirszbraun(source: Any, target: Any, bound: float, *, gap: float = 2e-3, ite
         iterations: rounds at most.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
-        UsageError: there are more rows than that, or the bound is no finite number from 0 upwards.
+        InputError: they are not paired matrices of finite real numbers.
+        UsageError: there are more rows than that, or the bound is not a finite number from 0 upwards.
 
     Source: Kirszbraun 1934, Fundamenta Mathematicae 22.
     """

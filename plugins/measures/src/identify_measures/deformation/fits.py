@@ -31,7 +31,7 @@ def fit(kind: str, source: Any, target: Any, *, ridge: float = 0.0) -> AffineMap
         A map between spaces of max(p, q) dimensions, padded with zeros, for translation, isometry and similarity.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
         UsageError: there is no such class, or a penalty on another class than `affine`.
     """
     g, h = doubles(source, target)

@@ -35,7 +35,7 @@ def lipschitz_heads(source: torch.Tensor, target: torch.Tensor, inner: float, ou
         outer: L.
 
     Raises:
-        UsageError: the shapes differ, or a bound is no finite number from 0 upwards.
+        UsageError: the shapes differ, or a bound is not a finite number from 0 upwards.
     """
     return lipschitz_distance(source, outer * target, inner)
 
@@ -50,7 +50,7 @@ def unit_heads(source: Any, target: Any) -> float:
         target: shape (n, q).
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
     """
     g, h = doubles(source, target)
     residual = LinearSource.of(g).residual(h)
@@ -69,7 +69,7 @@ def probe_distance(source: Any, logits: Any, *, tolerance: float = 1e-6) -> Brac
         tolerance: upper − lower at the end.
 
     Raises:
-        InputError: they are no paired rows of finite real numbers, or there is more than one logit a row.
+        InputError: they are not paired rows of finite real numbers, or there is more than one logit a row.
     """
     g, given = doubles(source, logits)
     if given.shape[1] != 1:
@@ -133,7 +133,7 @@ def sampled_heads(
         gap: to which each inner bracket is closed.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
         UsageError: no head, or no class, is asked for.
 
     Source: Chan et al., NeurIPS 2024, arXiv 2406.02329, section 6.

@@ -34,7 +34,7 @@ def minimax(kind: str, source: Any, target: Any, *, gap: float = 1e-3, iteration
         iterations: weighted least squares at most.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
         UsageError: there is no such class.
 
     Source: Lawson 1961 (thesis, UCLA); the bounds are weak duality of the second-order cone program.
@@ -57,7 +57,7 @@ def isometry_bound(source: Any, target: Any) -> float:
         target: shape (n, q).
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
     """
     g, h = doubles(source, target)
     return 0.5 * float((row_distances(g) - row_distances(h)).abs().max())

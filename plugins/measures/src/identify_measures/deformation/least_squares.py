@@ -49,7 +49,7 @@ class LinearSource:
         """Factor a source of shape (n, p) by singular values, or by its Gram matrix where that loses nothing.
 
         Raises:
-            InputError: it is no matrix of finite real numbers.
+            InputError: it is not a matrix of finite real numbers.
         """
         given = as_matrix(source, "source").values
         values = given.double()
@@ -117,7 +117,7 @@ def explained(source: Any, target: Any) -> float:
         Between 0 and 1; 1 for a target that never varies.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
     """
     g, h = doubles(source, target)
     total = float((h - h.mean(dim=0)).square().sum())

@@ -31,7 +31,7 @@ def row_distances(x: Any, norm: Norm = "l2") -> torch.Tensor:
         Shape (n, n), float64, symmetric, exactly zero on the diagonal and between equal rows.
 
     Raises:
-        InputError: it is no matrix of finite real numbers.
+        InputError: it is not a matrix of finite real numbers.
     """
     values = as_matrix(x, "x").values.double()
     n, d = values.shape
@@ -63,7 +63,7 @@ def lipschitz_distance(source: torch.Tensor, target: torch.Tensor, bound: float)
         bound: L.
 
     Raises:
-        UsageError: the shapes differ, or L is no finite number from 0 upwards.
+        UsageError: the shapes differ, or L is not a finite number from 0 upwards.
     """
     check_bound(bound)
     _check_distances(source, target)
@@ -102,7 +102,7 @@ def lipschitz_profile(source: torch.Tensor, target: torch.Tensor, bounds: Sequen
         Shape (k,).
 
     Raises:
-        UsageError: the shapes differ, or a bound is no finite number from 0 upwards.
+        UsageError: the shapes differ, or a bound is not a finite number from 0 upwards.
     """
     return torch.tensor([lipschitz_distance(source, target, each) for each in bounds], dtype=torch.float64)
 
@@ -121,8 +121,8 @@ def between_envelopes(source: Any, target: Any, points: Any, bound: float, norm:
         Shape (m, q). On the source's own rows it stays within the distance of the target.
 
     Raises:
-        InputError: they are no matrices of finite real numbers.
-        UsageError: the points have another width, or L is no finite number from 0 upwards.
+        InputError: they are not matrices of finite real numbers.
+        UsageError: the points have another width, or L is not a finite number from 0 upwards.
     """
     g, h = doubles(source, target)
     x = as_matrix(points, "points", least_rows=1).values.double()

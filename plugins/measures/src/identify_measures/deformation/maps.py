@@ -43,7 +43,7 @@ class Bracket:
         lower: no map of the class does better.
         upper: what the map attains.
         iterations: rounds until the two were close enough, or until no more were allowed.
-        map: attains `upper`; None where what attains it is no affine map.
+        map: attains `upper`; None where what attains it is not an affine map.
         weights: shape (n,), they add up to one: the rows that decide the value have the large ones. Empty: not known.
     """
 
@@ -63,7 +63,7 @@ def doubles(source: Any, target: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Both representations checked, in float64.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
+        InputError: they are not paired matrices of finite real numbers.
     """
     first, second = paired(source, target, ("source", "target"))
     return first.values.double(), second.values.double()

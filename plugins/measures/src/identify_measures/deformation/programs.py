@@ -25,8 +25,8 @@ def coordinate_minimax(source: Any, target: Any, *, bound: float | None = None) 
         bound: L; None for affine maps without a bound.
 
     Raises:
-        InputError: they are no paired matrices of finite real numbers.
-        UsageError: the bound is no finite number from 0 upwards.
+        InputError: they are not paired matrices of finite real numbers.
+        UsageError: the bound is not a finite number from 0 upwards.
         RunError: the solver gave up on a program.
     """
     if bound is not None:

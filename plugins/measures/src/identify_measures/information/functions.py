@@ -113,7 +113,7 @@ def information_matrix(
         seed: of the jitter and the draws.
 
     Raises:
-        InputError: they are no latents and factors of the same samples, no factor varies, or the latents have no
+        InputError: they are not latents and factors of the same samples, no factor varies, or the latents have no
             entropy to normalise by.
     """
     check_option("normalise", normalise, Literal["sources", "latents", "none"])

@@ -15,7 +15,7 @@ def checked(values: Array, *, models: int = 2) -> Array:
     """Values (M, P) in float64.
 
     Raises:
-        OptionsError: they are no matrix, there are too few models, or a value is not finite.
+        OptionsError: they are not a matrix, there are too few models, or a value is not finite.
     """
     matrix = np.asarray(values, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] < models or matrix.shape[1] < 1:

@@ -1,7 +1,7 @@
 """Stacked maps F: Z -> R^D', whose Euclidean pull-back is one of the metrics of a decoder ensemble.
 
 Every metric of the study is J_Fᵀ J_F for one map F: decoders that are concatenated and divided by √S give the mean over
-decoders of J_sᵀ J_s; the mean beside σ gives the expected metric of x = μ + σ ε; a variance-stabilising transformation
+decoders of J_sᵀ J_s; the mean next to σ gives the expected metric of x = μ + σ ε; a variance-stabilising transformation
 of a parameter gives the Fisher-Rao metric of its law. So one solver serves all of them.
 """
 

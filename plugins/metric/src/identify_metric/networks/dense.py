@@ -13,7 +13,7 @@ from identify_metric.options.models import Activation, DenseOptions
 
 
 def check_dense(options: DenseOptions, shape: Shape) -> None:
-    """Refuse rows that are no numbers.
+    """Refuse rows that are not numbers.
 
     Raises:
         OptionsError: a row of `x` has no numbers.
