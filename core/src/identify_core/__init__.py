@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from identify_core.reports.figures import PALETTE as PALETTE
     from identify_core.reports.figures import SEQUENTIAL as SEQUENTIAL
     from identify_core.reports.figures import classical_scaling as classical_scaling
+    from identify_core.reports.figures import heat_map as heat_map
     from identify_core.reports.figures import house_style as house_style
     from identify_core.reports.figures import new_figure as new_figure
     from identify_core.reports.figures import save_figure as save_figure
@@ -249,6 +250,7 @@ __all__, __getattr__, __dir__ = lazy_names(
             "PALETTE",
             "SEQUENTIAL",
             "classical_scaling",
+            "heat_map",
             "house_style",
             "new_figure",
             "save_figure",

@@ -15,7 +15,7 @@ from PIL import Image
 
 from identify_core.errors import StoreError, UsageError
 from identify_core.findings import Figure
-from identify_core.reports.figures import FORMATS, PALETTE, house_style, new_figure, save_figure
+from identify_core.reports.figures import FORMATS, INK, PALETTE, heat_map, house_style, new_figure, save_figure
 
 Draw = Callable[..., Figure]
 
@@ -133,3 +133,19 @@ def test_a_failed_writing_leaves_the_old_file(draw: Draw, tmp_path: Path, monkey
     with pytest.raises(StoreError, match="No space left"):
         save_figure(figure, tmp_path)
     assert old.read_bytes() == before
+
+
+def test_a_heat_map_leaves_a_cell_without_a_number_empty_and_writes_so_that_it_can_be_read() -> None:
+    with house_style():
+        figure, axes = new_figure()
+        image = heat_map(axes, [[0.0, np.nan], [0.4, 1.0]], rows=["a", "b"], label="share", written="{:.1f}".format)
+    assert image.get_clim() == (0.0, 1.0)
+    assert image.get_array().mask.tolist() == [[False, True], [False, False]]
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        ("0.0", "white"),
+        ("0.4", "white"),
+        ("1.0", INK),
+    ]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "b"]
+    assert figure.axes[1].get_ylabel() == "share"
+    assert not any(spine.get_visible() for spine in axes.spines.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,9 @@ from identify_core.store.folder import Folder
 from identify_core.version import __version__
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
+    from matplotlib.image import AxesImage
 
 # Okabe & Ito, "Color Universal Design" (2008), by contrast on white; their yellow is left out: lines in it vanish.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
@@ -133,6 +135,65 @@ def new_figure(
         if title:
             figure.suptitle(title, x=0.01, ha="left")
     return figure, axes
+
+
+def heat_map(
+    axes: Axes,
+    values: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    label: str = "",
+    written: Callable[[float], str] | None = None,
+    colours: Any = SEQUENTIAL,
+    **image: Any,
+) -> AxesImage:
+    """Draw a matrix as coloured cells, without grid lines; NaN leaves a cell empty.
+
+    Args:
+        axes: of `new_figure`.
+        values: (n, m).
+        low: what the first colour stands for; the smallest value by default.
+        high: what the last colour stands for; the largest value by default.
+        rows: names of the n rows; by default they are numbered as matplotlib does it.
+        columns: names of the m columns, written upwards.
+        label: of a colour bar; empty for none.
+        written: what is written into a cell of a value, in white on the dark half of the colours; None for nothing.
+        colours: a colour map of matplotlib or its name.
+        image: passed on to `Axes.imshow`, such as `aspect="auto"`.
+
+    Returns:
+        The image.
+
+    Example:
+        >>> from identify_core import heat_map, house_style, new_figure
+        >>> with house_style():
+        ...     figure, axes = new_figure()
+        ...     image = heat_map(axes, [[0.0, 1.0]], rows=["z"], columns=["shape", "size"], written="{:.1f}".format)
+        >>> [text.get_text() for text in axes.texts], image.get_clim()
+        (['0.0', '1.0'], (0.0, 1.0))
+    """
+    shown = np.ma.masked_invalid(np.asarray(values, dtype=float))
+    drawn = axes.imshow(shown, **{"cmap": colours, "interpolation": "nearest", "vmin": low, "vmax": high} | image)
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if rows:
+        axes.set_yticks(range(len(rows)), rows)
+    if columns:
+        axes.set_xticks(range(len(columns)), columns, rotation=90)
+    if written is not None:
+        middle = sum(drawn.get_clim()) / 2
+        for i, j in np.argwhere(~np.ma.getmaskarray(shown)):
+            value = float(shown[i, j])
+            colour = "white" if value < middle else INK
+            axes.text(j, i, written(value), ha="center", va="center", fontsize=7, color=colour)
+    if label:
+        bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8, pad=0.02, label=label)
+        bar.outline.set_visible(False)
+    return drawn
 
 
 def save_figure(figure: Figure, folder: Path, formats: Sequence[str] = ("png",)) -> list[Path]:

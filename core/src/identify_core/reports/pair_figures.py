@@ -11,7 +11,7 @@ from identify_core.components import Evaluator
 from identify_core.evaluation.pairs import Member
 from identify_core.findings import Figure, Finding
 from identify_core.reports.directed_figures import draw_ways
-from identify_core.reports.figures import INK, MUTED, PALETTE, SEQUENTIAL, classical_scaling, house_style, new_figure
+from identify_core.reports.figures import MUTED, PALETTE, classical_scaling, heat_map, house_style, new_figure
 from identify_core.reports.numerals import short_of_bounds
 from identify_core.reports.spread_figures import draw_spread
 
@@ -139,37 +139,24 @@ def _heat_map(
         side = min(3.2 + 0.28 * count, 11.0)
         low, high, ends = scale_of(shown, bounds)
         figure, axes = new_figure(width=side + 1.6, height=side)
-        image = axes.imshow(shown, cmap=SEQUENTIAL, interpolation="nearest", vmin=low, vmax=high)
-        axes.grid(visible=False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        if count <= _LABELLED:
-            axes.set_xticks(range(count), names, rotation=90)
-            axes.set_yticks(range(count), names)
-        else:
+        ticks = names if count <= _LABELLED else ()
+        heat_map(
+            axes,
+            shown,
+            low=low,
+            high=high,
+            rows=ticks,
+            columns=ticks,
+            label=f"{title}\n{ends}",
+            written=(lambda value: short_of_bounds(value, *_known(bounds))) if count <= _WRITTEN else None,
+        )
+        if not ticks:
             places, said = _middles([groups[i] for i in order])
             axes.set_xticks(places, said, rotation=90)
             axes.set_yticks(places, said)
         for position in _borders([groups[i] for i in order]):
             axes.axhline(position - 0.5, color="white", linewidth=2.5)
             axes.axvline(position - 0.5, color="white", linewidth=2.5)
-        if count <= _WRITTEN:
-            middle = (low + high) / 2
-            for (i, j), value in np.ndenumerate(shown):
-                if np.isfinite(value):
-                    colour = "white" if value < middle else INK
-                    axes.text(
-                        j,
-                        i,
-                        short_of_bounds(value, *_known(bounds)),
-                        ha="center",
-                        va="center",
-                        fontsize=7,
-                        color=colour,
-                    )
-        bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
-        bar.outline.set_visible(False)
-        bar.set_label(f"{title}\n{ends}")
         axes.set_title(title)
         if directed:
             axes.set_ylabel("source")

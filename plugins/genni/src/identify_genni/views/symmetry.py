@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core import INK, MUTED, PALETTE, Context, Figure, Finding, house_style, new_figure
+from identify_core import INK, MUTED, PALETTE, Context, Figure, Finding, heat_map, house_style, new_figure
 from identify_genni.options.symmetry import SymmetryOptions
 
 Array = np.ndarray[Any, Any]
@@ -111,7 +111,7 @@ def _matrix(figure: Any, axes: Any, page: Page) -> None:
     shown = np.ma.masked_invalid(page.distance)
     highest = float(shown.max()) if shown.count() else 1.0
     colours = colormaps["Blues"].with_extremes(bad="#f4f4f4")
-    image = axes.imshow(shown, cmap=colours, vmin=0, vmax=1.35 * max(highest, 1e-12))
+    image = heat_map(axes, shown, low=0, high=1.35 * max(highest, 1e-12), colours=colours)
     size = float(np.clip(150 / count, 3, 13))
     for kind in page.kinds:
         _, marker, colour = LOOKS[kind]
@@ -126,7 +126,6 @@ def _matrix(figure: Any, axes: Any, page: Page) -> None:
     step = max(1, count // 25)
     axes.set_xticks(range(0, count, step), page.names[::step])
     axes.set_yticks(range(0, count, step), page.names[::step])
-    axes.grid(visible=False)
     axes.set(title="Distance modulo symmetry, and verdict", xlabel="replicate", ylabel="replicate")
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label("relative distance")

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from identify_core import PALETTE, SEQUENTIAL, Context, Figure, Finding, classical_scaling, house_style, new_figure
+from identify_core import (
+    PALETTE,
+    Context,
+    Figure,
+    Finding,
+    classical_scaling,
+    heat_map,
+    house_style,
+    new_figure,
+)
 from identify_metric.options.evaluators import DistancesOptions
 
 _SHOWN = 3
@@ -33,7 +42,7 @@ def _matrices(arrays: dict[str, Any], options: DistancesOptions) -> Figure:
             planes = [classical_scaling(each)[0] for each in matrices]
             for column, (matrix, plane) in enumerate(zip(matrices, planes, strict=True)):
                 above, below = grid[2 * block, column], grid[2 * block + 1, column]
-                above.imshow(matrix / np.median(matrix[matrix > 0]), cmap=SEQUENTIAL)
+                heat_map(above, matrix / np.median(matrix[matrix > 0]))
                 above.set(title=f"{title}, replicate {column}", xticks=[], yticks=[])
                 turned = turned_onto(plane, planes[0])
                 colours = [PALETTE[row % len(PALETTE)] for row in range(len(turned))]

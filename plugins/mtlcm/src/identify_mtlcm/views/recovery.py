@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core import INK, MUTED, PALETTE, Context, Figure, Finding, Table, house_style, new_figure
+from identify_core import INK, MUTED, PALETTE, Context, Figure, Finding, Table, heat_map, house_style, new_figure
 from identify_mtlcm.evaluators.recovery import CEILING, FLOOR
 from identify_mtlcm.evaluators.references import INPUTS, UNTRAINED
 from identify_mtlcm.options.evaluators import RecoveryOptions
@@ -89,20 +89,19 @@ def _tasks(finding: Finding) -> Figure:
             1, columns, width=3.1 * columns, height=4.2, title=f"The tasks as replicate {best} sees them"
         )
         for panel, values, title in zip(axes, (causal, probabilities[best]), ("truth", "fitted"), strict=False):
-            image = panel.imshow(
+            heat_map(
+                panel,
                 values[order],
+                low=0,
+                high=1,
+                colours="Blues",
+                label="probability of being causal" if title == "fitted" else "",
                 aspect="auto",
-                vmin=0,
-                vmax=1,
-                cmap="Blues",
-                interpolation="nearest",
                 extent=(0.5, values.shape[1] + 0.5, len(order), 0),  # latents count from 1, as factors are named
             )
             panel.xaxis.get_major_locator().set_params(integer=True)
-            panel.grid(visible=False)
             panel.set(title=f"Causal indicators: {title}", xlabel="latent", ylabel="task, sorted")
             panel.set_yticks([])
-        figure.colorbar(image, ax=axes[1], shrink=0.8, label="probability of being causal").outline.set_visible(False)
         if with_slopes:
             _slopes(axes[2], finding, causal, best)
     shown = f"the first {len(order)} of {len(causal)} tasks" if len(order) < len(causal) else f"{len(causal)} tasks"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from identify_core import MUTED, PALETTE, SEQUENTIAL, Context, Figure, Finding, house_style, new_figure
+from identify_core import MUTED, PALETTE, Context, Figure, Finding, heat_map, house_style, new_figure
 from identify_quantization.options.evaluators import (
     BooksOptions,
     DisentanglementOptions,
@@ -45,14 +45,12 @@ def draw_books(options: BooksOptions, finding: Finding, context: Context | None)
     missing = np.zeros(shares.shape, dtype=bool) if values is None else np.isnan(values)
     with house_style():
         figure, axes = new_figure(width=6.4, height=max(2.4, 0.3 * len(shares) + 1.2))
-        image = axes.imshow(np.where(missing, np.nan, shares), cmap=SEQUENTIAL, vmin=0, aspect="auto")
+        heat_map(axes, np.where(missing, np.nan, shares), low=0, label="share of images", aspect="auto")
         if shares.shape[1] <= 40:
             latents, entries = np.nonzero((counts == 0) & ~missing)
             axes.plot(entries, latents, "x", color=_RED, markersize=5)
         axes.set(xlabel="entry, in the order of the values", ylabel="latent", title="Use of book entries")
         axes.set_yticks(range(len(shares)))
-        axes.grid(visible=False)
-        figure.colorbar(image, ax=axes, label="share of images")
     yield Figure(
         name="books",
         caption="How often the latents of the first replicate take each entry of their books; a cross is an entry that "
@@ -147,17 +145,11 @@ def draw_disentanglement(
     names = [str(name) for name in finding.arrays["factor-names"].values]
     with house_style():
         figure, axes = new_figure(width=1.8 + 0.6 * len(names), height=1.4 + 0.32 * len(nmi))
-        axes.imshow(nmi, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
-        for j, row in enumerate(nmi):
-            for i, value in enumerate(row):
-                axes.annotate(
-                    f"{value:.2f}", (i, j), ha="center", va="center", fontsize=7, color="white" if value < 0.6 else "k"
-                )
+        latents = [f"z{j}" for j in range(len(nmi))]
+        heat_map(axes, nmi, low=0, high=1, rows=latents, written="{:.2f}".format, aspect="auto")
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
-        axes.set_yticks(range(len(nmi)), [f"z{j}" for j in range(len(nmi))])
         for label, on in zip(axes.get_yticklabels(), active, strict=True):
             label.set_color(MUTED if on else _RED)
-        axes.grid(visible=False)
         axes.set_title("Information / entropy")
     yield Figure(
         name="information",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from identify_core import Chance, Context, Figure, Finding, Measured, Subject, house_style, new_figure
+from identify_core import Chance, Context, Figure, Finding, Measured, Subject, heat_map, house_style, new_figure
 
 from identify_your_plugin.options import AgreementOptions
 
@@ -59,15 +59,9 @@ def draw_agreement(options: AgreementOptions, finding: Finding, context: Context
     side = 2.4 + 0.5 * len(labels)
     with house_style():
         figure, axes = new_figure(width=side + 1.2, height=side)
-        image = axes.imshow(values, vmin=0, vmax=1)
-        axes.grid(False)
+        written = "{:.2f}".format if len(labels) <= 12 else None
+        heat_map(axes, values, low=0, high=1, rows=labels, label="agreement", written=written)
         axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(labels)), labels)
         axes.set_title("Mean squared canonical correlation")
-        figure.colorbar(image, ax=axes, label="agreement", shrink=0.8)
-        if len(labels) <= 12:
-            for (row, column), value in np.ndenumerate(values):
-                colour = "white" if value < 0.6 else "black"
-                axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
     caption = "Agreement of every pair of representations: 1 where an affine map relates them, near 0 by chance."
     yield Figure(name="agreement", caption=caption, static=figure)
