@@ -19,7 +19,8 @@ from scipy.io import savemat
 from identify_core import PublicFile, Store, load_registry, load_spec, make_samples, run_command_line
 from identify_core.testing.contexts import make_context
 from identify_metric.datasets import images, published
-from identify_metric.objectives import perceptual
+from identify_metric.geometry import Geodesics, geodesics
+from identify_metric.objectives import landmarks, perceptual
 
 LARGE = ("fashion-mnist", "cifar10", "svhn", "celeba", "celeba-perceptual", "mnist-2", "fashion-mnist-2", "mnist-50")
 PRESETS = ("smoke", "digits", "cells", *LARGE)
@@ -46,7 +47,9 @@ def test_the_preset_of_cells_makes_its_samples(tmp_path: Path) -> None:
     assert samples.shape.inputs == (50,)
 
 
-def test_smoke_runs_and_its_landmarks_are_a_second_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_smoke_runs_and_its_landmarks_are_a_second_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = ["--store", str(tmp_path)]
     few = [*("--set", "objective.epochs=2"), *("--set", "dataset.test=20")]
     assert run_command_line(["run", "metric", "--preset", "smoke", *few, *store]) == 0, capsys.readouterr().err
@@ -91,6 +94,16 @@ doublings = 0
     second.write_text(text.replace("doublings = 0", "doublings = 0\niterations = 0").replace("@last", "smoke"))
     assert run_command_line(["run", "metric", "--spec", str(second), *store]) == 0, capsys.readouterr().err
     assert "geodesics did not converge; raise `iterations` or `doublings`" in capsys.readouterr().out
+
+    def losing(*arguments: object, **more: object) -> Geodesics:
+        found = geodesics(*arguments, **more)  # type: ignore[arg-type]
+        found.length[:2] = float("nan")  # as of a sample whose latents are not finite
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landmarks, "geodesics", losing)
+        assert run_command_line(["run", "metric", "--spec", str(second), *store]) == 0, capsys.readouterr().err
+    assert "6 of 180 distances are of latents that are not finite, and are NaN" in capsys.readouterr().out
     for old, new, said in (
         ("hidden = [32]", "hidden = [16]", "has the shape .*, in this run"),
         ("landmarks = 3", "landmarks = 30", "30 landmarks are wanted, and the stored run has 20 samples"),
