@@ -72,6 +72,6 @@ def test_a_still_figure_has_no_page(draw: Draw) -> None:
 def test_a_missing_plotly_is_said_with_the_command(draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     interactive.plotly_script.cache_clear()
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(UsageError, match="need the package plotly") as caught:
+    with pytest.raises(UsageError, match="an interactive figure needs plotly") as caught:
         interactive.standalone_page(draw(interactive="<div></div>"))
     assert caught.value.hint == "pip install 'identify-core[plotly]'"

@@ -70,7 +70,10 @@ def test_the_first_sentence_says_what_relates_a_pair_and_the_second_how_sure_tha
     lines = answer({("a.npy", "b.npy"): "orthogonal"})
     assert lines[0] == "orthogonal: a rotation or reflection carries a onto b"
     said = " ".join(line.strip() for line in lines[1:3])
-    assert said.startswith("held-out residual 3.46e-31 (95 % interval 1.73e-31 to 6.91e-31), with shuffled rows 1.01")
+    assert said.startswith(
+        "held-out residual 3.46e-31 of the variance (95 % interval 1.73e-31 to 6.91e-31; up to 1e-6 passes), with "
+        "shuffled rows 1.01"
+    )
 
 
 @pytest.mark.parametrize("rung", FITTED)
@@ -79,10 +82,81 @@ def test_every_rung_makes_a_sentence(rung: str) -> None:
     assert head == f"{rung}: {RUNGS[rung].in_words} carries a onto b"
 
 
-def test_a_pair_that_nothing_relates_is_told_its_best_map() -> None:
-    lines = answer({("a.npy", "b.npy"): "none"}, width=100)
-    assert lines[0] == "no class that was fitted carries a onto b; the best map is identity"
-    assert "held-out residual 0.712" in lines[1]
+Steps = dict[str, tuple[float, float, float]]
+
+
+def told(steps: Steps, *, itself: float = 0.0, shuffled: float = 1.01) -> list[str]:
+    """The answer for a pair of which each rung's residuals there and back and half of its interval are given."""
+    finding = ladder({("x.npy", "y.npy"): "none"})
+    pairs, directions = finding.tables["pairs"], finding.tables["directions"]
+    worse = {rung: max(there, back) for rung, (there, back, _) in steps.items()}
+    changed = {
+        "pairs": Table(
+            columns=pairs.columns,
+            rows=[
+                (*row[:3], worse[rung], worse[rung] - steps[rung][2], worse[rung] + steps[rung][2], *row[6:])
+                for row in pairs.rows
+                if (rung := str(row[2])) in steps
+            ],
+        ),
+        "directions": Table(
+            columns=directions.columns,
+            rows=[
+                (*row[:3], *steps[rung][:2], itself, shuffled)
+                for row in directions.rows
+                if (rung := str(row[2])) in steps
+            ],
+        ),
+        "ladder": finding.tables["ladder"],
+    }
+    found = Finding(tables=changed, conventions=finding.conventions)
+    return answer_lines({"ladder": found}, {"x.npy": (30, 8), "y.npy": (30, 4)}, width=100)
+
+
+def test_a_pair_that_is_related_and_not_equal_is_told_the_smallest_of_the_nearest_classes() -> None:
+    lines = told({"permutation": (0.6, 0.61, 0.02), "orthogonal": (0.264, 0.2, 0.02), "linear": (0.263, 0.2, 0.02)})
+    assert " ".join(line.strip() for line in lines[:2]) == (
+        "related, but in no class that was fitted: orthogonal comes nearest and explains 73.6 % of the variance of "
+        "x and y"
+    )
+    assert lines[2].startswith(
+        "held-out residual 0.264 of the variance (95 % interval 0.244 to 0.284; up to 1e-6 passes)"
+    )
+
+
+def test_a_pair_that_shuffled_rows_equal_has_nothing_in_common() -> None:
+    lines = told({"orthogonal": (2.03, 2.0, 0.1), "linear": (1.0, 0.99, 0.02)})
+    assert lines[0] == "nothing found: no class carries x onto y better than onto shuffled rows"
+    assert lines[1].startswith("held-out residual 1 of the variance (95 % interval 0.98 to 1.02; up to 1e-6 passes)")
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_map_that_goes_one_way_is_told_with_its_way(forward: bool) -> None:
+    there, back = (1e-30, 0.5) if forward else (0.5, 1e-30)
+    lines = told({"permutation": (0.9, 0.9, 0.01), "linear": (there, back, 0.01), "affine": (there, back, 0.01)})
+    source, target = ("x", "y") if forward else ("y", "x")
+    assert lines[0] == f"linear, one way only: an invertible linear map carries {source} onto {target}, but none back"
+    assert lines[1] == "held-out residual 1e-30 of the variance there and 0.5 back; up to 1e-6 passes"
+
+
+def test_a_class_that_rows_are_too_few_for_is_undecided() -> None:
+    steps = {"orthogonal": (1.6, 1.6, 0.1), "linear": (0.8, 0.8, 0.1)}
+    lines = told(steps, itself=1.5)
+    assert lines[0] == "undecided: 30 rows are too few to tell whether a rotation or reflection carries x onto y"
+    assert lines[1] == "the same fit of a representation to itself leaves 1.5 of the variance"
+    assert sum("few rows" in line for line in lines) == 2
+    assert not any("fail" in line for line in lines)
+
+
+def test_of_several_pairs_that_nothing_relates_the_nearest_class_is_told() -> None:
+    labels = ["p.npy", "q.npy", "r.npy"]
+    finding = ladder(dict.fromkeys(itertools.combinations(labels, 2), "none"))
+    rows = [(*row[:3], 0.2, 0.1, 0.3, *row[6:]) if row[2] == "affine" else row for row in finding.tables["pairs"].rows]
+    pairs = Table(columns=finding.tables["pairs"].columns, rows=rows)
+    found = Finding(tables={**finding.tables, "pairs": pairs}, conventions=finding.conventions)
+    lines = answer_lines({"ladder": found}, dict.fromkeys(labels, (400, 8)), width=100)
+    first = " ".join(line.strip() for line in lines)
+    assert "relates any of the 3 pairs of 3 representations; affine leaves at most 0.2 of the variance" in first
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
@@ -150,9 +224,11 @@ def test_a_measure_without_a_value_is_a_dash() -> None:
 
 
 def test_short_names_tell_representations_apart() -> None:
-    assert short_names(["x.npy", "y.npy"]) == {"x.npy": "a", "y.npy": "b"}
+    assert short_names(["one.npy", "two.npy"]) == {"one.npy": "a", "two.npy": "b"}
+    assert short_names(["b.npy", "half.npy"]) == {"b.npy": "b", "half.npy": "a"}
+    assert short_names(["a.npy", "x/a.npy"]) == {"a.npy": "b", "x/a.npy": "c"}
     assert short_names([f"{RUN}[0]", f"{RUN}[12]"]) == {f"{RUN}[0]": "run[0]", f"{RUN}[12]": "run[12]"}
-    assert list(short_names([f"{RUN}[0]", "h.npy[layer=7]"]).values()) == ["a[0]", "b[layer=7]"]
+    assert list(short_names([f"{RUN}[0]", "hidden.npy[layer=7]"]).values()) == ["a[0]", "b[layer=7]"]
     many = short_names([f"{number}.npy" for number in range(60)])
     assert len(set(many.values())) == 60
 

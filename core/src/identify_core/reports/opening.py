@@ -12,7 +12,7 @@ import attrs
 
 from identify_core.reports.numerals import typeset
 from identify_core.reports.provenance import components_in
-from identify_core.reports.relations import Relations, Step, read_relations
+from identify_core.reports.relations import Relations, read_relations
 from identify_core.reports.relations_text import answer_sentence
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _row(relations: Relations, rung: str) -> LadderRow:
     residual = statistics.median(known) if known else math.nan
     passing, total = relations.count(rung), len(relations.pairs)
     state = "unknown" if not known else "pass" if passing == total else "some" if passing else "fail"
-    mark = _mark(steps[0]) if total == 1 else f"{passing} of {total}"
+    mark = steps[0].mark if total == 1 else f"{passing} of {total}"
     ends = (steps[0].low, steps[0].high) if total == 1 else (min(known), max(known)) if known else (math.nan, math.nan)
     shown = max(_FLOOR, min(residual, 1.0)) if known else _FLOOR
     return LadderRow(
@@ -122,10 +122,6 @@ def _row(relations: Relations, rung: str) -> LadderRow:
         residual=typeset(residual) if known else "–",
         interval="" if math.isnan(ends[0]) else f"{typeset(ends[0])} to {typeset(ends[1])}",
     )
-
-
-def _mark(step: Step) -> str:
-    return "–" if step.passes is None else "pass" if step.passes else "fail"
 
 
 def doubts_of(run: StoredRun, findings: Mapping[str, StoredFinding]) -> list[str]:

@@ -23,7 +23,11 @@ class Step:
         low: lower end of its interval.
         high: upper end.
         shuffled: what the same fit leaves where rows are paired at random.
-        passes: whether the whole interval is within the tolerance; None where nothing could be measured.
+        passes: whether the whole interval is within the tolerance; None where nothing could be measured, or where it
+            fails and means nothing, because the same fit fails of a representation and itself: there are too few rows.
+        there: the residual of the map from the first to the second; `residual` is the larger of both directions.
+        back: that of the map back.
+        itself: what the same fit leaves of a representation and itself.
     """
 
     residual: float
@@ -31,6 +35,26 @@ class Step:
     high: float
     shuffled: float
     passes: bool | None
+    there: float = math.nan
+    back: float = math.nan
+    itself: float = math.nan
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a residual."""
+        return not math.isnan(self.residual)
+
+    @property
+    def mark(self) -> str:
+        """What a table says of it in a word or two."""
+        if self.passes is None:
+            return "few rows" if self.measured else "–"
+        return "pass" if self.passes else "fail"
+
+    @property
+    def related(self) -> bool:
+        """Whether its map is better than one of rows that are paired at random."""
+        return self.high < (1.0 if math.isnan(self.shuffled) else self.shuffled)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,12 +64,14 @@ class Relations:
     Args:
         labels: of the representations.
         level: coverage of the intervals in words, such as `95 %`; empty where it is not known.
+        tolerance: the residual up to which a rung passes.
         steps: rung to pair to step; the larger rungs last.
         remarks: pair to what could mislead.
     """
 
     labels: tuple[str, ...]
     level: str
+    tolerance: float
     steps: Mapping[str, Mapping[Pair, Step]]
     remarks: Mapping[Pair, tuple[str, ...]]
 
@@ -57,6 +83,26 @@ class Relations:
     def passing(self, pair: Pair) -> tuple[str, ...]:
         """The lowest rungs at which a pair passes."""
         return lowest([rung for rung, steps in self.steps.items() if pair in steps and steps[pair].passes])
+
+    def one_way(self, pair: Pair) -> tuple[tuple[str, ...], bool]:
+        """The lowest rungs at which a map goes one way alone, and whether it goes from the first to the second."""
+        of = {rung: steps[pair] for rung, steps in self.steps.items() if pair in steps}
+        there = lowest([rung for rung, each in of.items() if each.there <= self.tolerance < each.back])
+        back = lowest([rung for rung, each in of.items() if each.back <= self.tolerance < each.there])
+        return (there, True) if there else (back, False)
+
+    def undecided(self, pair: Pair) -> tuple[str, ...]:
+        """The lowest rungs that there are too few rows for."""
+        of = {rung: steps[pair] for rung, steps in self.steps.items() if pair in steps}
+        return lowest([rung for rung, each in of.items() if each.measured and each.passes is None])
+
+    def nearest(self, pair: Pair) -> str:
+        """Of rungs that fail, the smallest whose residual cannot be told from the least; empty where none fails."""
+        failing = {rung: steps[pair] for rung, steps in self.steps.items() if steps[pair].passes is False}
+        if not failing:
+            return ""
+        high = min(failing.values(), key=lambda each: each.residual).high
+        return lowest([rung for rung, each in failing.items() if each.residual <= high])[0]
 
     def count(self, rung: str) -> int:
         """For how many pairs a rung holds."""
@@ -171,26 +217,32 @@ def _ways(rows: list[dict[str, object]], *, directed: bool) -> list[list[dict[st
 def _relations(finding: Finding) -> Relations:
     verdicts = _rows(finding.tables["ladder"])
     tolerance = {_pair(row): _number(row["tolerance"]) for row in verdicts}
-    shuffled = {
-        (*_pair(row), str(row["rung"])): _number(row["rows shuffled"])
+    ways = {
+        (*_pair(row), str(row["rung"])): row
         for row in (_rows(finding.tables["directions"]) if "directions" in finding.tables else ())
     }
     steps: dict[str, dict[Pair, Step]] = {}
     for row in _rows(finding.tables["pairs"]):
         pair, rung = _pair(row), str(row["measure"])
-        value, high = _number(row["value"]), _number(row["high"])
+        value, high, way = _number(row["value"]), _number(row["high"]), ways.get((*pair, rung), {})
+        itself = _number(way.get("with itself"))
+        passes = high <= tolerance[pair]
         steps.setdefault(rung, {})[pair] = Step(
             residual=value,
             low=_number(row["low"]),
             high=high,
-            shuffled=shuffled.get((*pair, rung), math.nan),
-            passes=None if math.isnan(value) else high <= tolerance[pair],
+            shuffled=_number(way.get("rows shuffled")),
+            passes=None if math.isnan(value) or (not passes and itself > tolerance[pair]) else passes,
+            there=_number(way.get("there")),
+            back=_number(way.get("back")),
+            itself=itself,
         )
     order = [*(rung for rung in RUNGS if rung in steps), *(rung for rung in steps if rung not in RUNGS)]
     labels = dict.fromkeys(label for pair in tolerance for label in pair)
     return Relations(
         labels=tuple(labels),
         level=_level(finding),
+        tolerance=max(tolerance.values(), default=math.nan),
         steps={rung: steps[rung] for rung in order},
         remarks={_pair(row): tuple(filter(None, str(row["remarks"] or "").split("; "))) for row in verdicts},
     )

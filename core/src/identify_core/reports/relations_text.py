@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Literal
 
 from identify_core.findings import Finding
@@ -38,7 +39,7 @@ def answer_lines(findings: Mapping[str, Finding], sizes: Mapping[str, tuple[int,
     readings = read_measures(findings)
     lines: list[str] = []
     if relations is not None and relations.pairs:
-        lines += _ladder_answer(relations, names, width)
+        lines += _ladder_answer(relations, names, sizes, width)
     elif readings:
         lines += _wrap(_measured(readings[0], names), width)
     lines += _legend(sizes, names, width)
@@ -53,7 +54,7 @@ def answer_sentence(findings: Mapping[str, Finding], sizes: Mapping[str, tuple[i
     """The answer alone, in one sentence on one line; the arguments are those of `answer_lines`."""
     relations, readings = read_relations(findings.values()), read_measures(findings)
     if relations is not None and relations.pairs:
-        told = _ladder_answer(relations, short_names(list(sizes)), _UNWRAPPED)
+        told = _ladder_answer(relations, short_names(list(sizes)), sizes, _UNWRAPPED)
         return "; ".join(told[: 2 if len(relations.pairs) == 1 else 1])  # of one pair, evidence has a line of its own
     return _measured(readings[0], short_names(list(sizes))) if readings else ""
 
@@ -69,7 +70,7 @@ def short_names(labels: Sequence[str]) -> dict[str, str]:
     if len(bases) == 1 and all(index for _, index in parts.values()):
         letters = {bases[0]: "run"}
     else:
-        letters = {base: _letters(number) for number, base in enumerate(bases)}
+        letters = dict(zip(bases, _distinct(bases), strict=True))
     return {label: f"{letters[base]}{index}" for label, (base, index) in parts.items()}
 
 
@@ -81,50 +82,93 @@ def format_number(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if mark else mantissa
 
 
-def _ladder_answer(relations: Relations, names: Mapping[str, str], width: int) -> list[str]:
+def _ladder_answer(
+    relations: Relations, names: Mapping[str, str], sizes: Mapping[str, tuple[int, int]], width: int
+) -> list[str]:
     if len(relations.pairs) == 1:
-        return _answer_of_one(relations, names, width)
-    count, pairs = len(relations.labels), len(relations.pairs)
+        return _answer_of_one(relations, names, next(iter(sizes.values()))[0], width)
+    many, pairs = len(relations.labels), len(relations.pairs)
     common = relations.common()
     if common:
         steps = [step for rung in common for step in relations.steps[rung].values()]
         classes = "class relates" if len(common) == 1 else "classes each relate"
         sentence = (
-            f"{_or(common)}: the smallest {classes} all {pairs} pairs of {count} representations; held-out residual at "
+            f"{_or(common)}: the smallest {classes} all {pairs} pairs of {many} representations; held-out residual at "
             f"most {format_number(max(step.residual for step in steps))}, {_shuffled(steps)}"
         )
     elif best := relations.best():
         passing = [step for step in relations.steps[best].values() if step.passes]
         sentence = (
-            f"no class relates all {pairs} pairs of {count} representations; {best} relates {len(passing)} of them, "
+            f"no class relates all {pairs} pairs of {many} representations; {best} relates {len(passing)} of them, "
             f"held-out residual at most {format_number(max(step.residual for step in passing))}, {_shuffled(passing)}"
         )
     else:
-        sentence = f"no class that was fitted relates any of the {pairs} pairs of {count} representations"
+        sentence = f"no class that was fitted relates any of the {pairs} pairs of {many} representations"
+    if not common and (closest := _closest(relations)):
+        worst = max(step.residual for step in relations.steps[closest].values())
+        sentence += f"; {closest} leaves at most {format_number(worst)} of the variance of any"
     return _wrap(sentence, width)
 
 
-def _answer_of_one(relations: Relations, names: Mapping[str, str], width: int) -> list[str]:
+def _closest(relations: Relations) -> str:
+    """The rung whose largest residual is least, where it is better than shuffled rows for every pair; else empty."""
+    known = {rung: list(steps.values()) for rung, steps in relations.steps.items()}
+    known = {rung: steps for rung, steps in known.items() if all(step.measured and step.related for step in steps)}
+    return min(known, key=lambda rung: max(step.residual for step in known[rung]), default="")
+
+
+def _answer_of_one(relations: Relations, names: Mapping[str, str], rows: int, width: int) -> list[str]:
     (pair,) = relations.pairs
     first, other = (names[label] for label in pair)
     found = relations.passing(pair)
+    one_way, forward = relations.one_way(pair)
+    undecided = relations.undecided(pair)
     if found:
         step = relations.steps[found[0]][pair]
-        maps = " and ".join(RUNGS[rung].in_words for rung in found if rung in RUNGS)
-        carries = "carries" if len(found) == 1 else "each carry"
-        head = f"{_or(found)}: {maps} {carries} {first} onto {other}"
+        head = f"{_or(found)}: {_maps(found)} {first} onto {other}"
+        evidence = _evidence(step, relations)
+    elif one_way:
+        step = relations.steps[one_way[0]][pair]
+        (source, target), there, back = (
+            ((first, other), step.there, step.back) if forward else ((other, first), step.back, step.there)
+        )
+        head = f"{_or(one_way)}, one way only: {_maps(one_way)} {source} onto {target}, but none back"
+        evidence = (
+            f"held-out residual {format_number(there)} of the variance there and {format_number(back)} back; up to "
+            f"{format_number(relations.tolerance)} passes"
+        )
+    elif undecided:
+        step = relations.steps[undecided[0]][pair]
+        smaller = "; no smaller class does" if relations.nearest(pair) else ""
+        head = (
+            f"undecided: {rows} rows are too few to tell whether {_maps(undecided, 'or')} {first} onto {other}{smaller}"
+        )
+        evidence = f"the same fit of a representation to itself leaves {format_number(step.itself)} of the variance"
+    elif not (nearest := relations.nearest(pair)):
+        return _wrap(f"nothing could be said of {first} and {other}", width) + _remarks(relations, names, width)
     else:
-        measured = {rung: steps[pair] for rung, steps in relations.steps.items() if steps[pair].passes is not None}
-        if not measured:
-            return _wrap(f"nothing could be said of {first} and {other}", width) + _remarks(relations, names, width)
-        closest = min(measured, key=lambda rung: measured[rung].residual)
-        step = measured[closest]
-        head = f"no class that was fitted carries {first} onto {other}; the best map is {closest}"
-    evidence = (
-        f"held-out residual {format_number(step.residual)} ({_heading(relations.level)} "
-        f"{_interval(step.low, step.high)}), {_shuffled([step])}"
-    )
+        step = relations.steps[nearest][pair]
+        head = f"nothing found: no class carries {first} onto {other} better than onto shuffled rows"
+        if step.related:
+            head = (
+                f"related, but in no class that was fitted: {nearest} comes nearest and explains "
+                f"{format_number(100 * (1 - step.residual))} % of the variance of {first} and {other}"
+            )
+        evidence = _evidence(step, relations)
     return [*_wrap(head, width), *_wrap(evidence, width), *_remarks(relations, names, width)]
+
+
+def _maps(rungs: Sequence[str], joined: str = "and") -> str:
+    """What carries one onto the other, with its verb."""
+    maps = [RUNGS[rung].in_words for rung in rungs if rung in RUNGS]
+    return f" {joined} ".join(maps) + (" carries" if len(rungs) == 1 or joined == "or" else " each carry")
+
+
+def _evidence(step: Step, relations: Relations) -> str:
+    return (
+        f"held-out residual {format_number(step.residual)} of the variance ({_heading(relations.level)} "
+        f"{_interval(step.low, step.high)}; up to {format_number(relations.tolerance)} passes), {_shuffled([step])}"
+    )
 
 
 def _remarks(relations: Relations, names: Mapping[str, str], width: int) -> list[str]:
@@ -165,7 +209,7 @@ def _ladder(relations: Relations, width: int) -> list[str]:
         steps = [relations.steps[rung][relations.pairs[0]] for rung in rungs]
         columns: list[Column] = [
             ("class", "left", rungs),
-            ("", "left", [_verdict(step) for step in steps]),
+            ("", "left", [step.mark for step in steps]),
             ("residual", "right", [format_number(step.residual) for step in steps]),
             (_heading(relations.level), "left", [_interval(step.low, step.high) for step in steps]),
             ("shuffled", "right", [format_number(step.shuffled) for step in steps]),
@@ -264,6 +308,15 @@ def _split(label: str) -> tuple[str, str]:
     return (base, f"[{index}") if bracket and label.endswith("]") else (label, "")
 
 
+def _distinct(bases: Sequence[str]) -> Iterator[str]:
+    """A letter for each, its own where it is named by one, such as `b.npy`; so no letter means another's name."""
+    stems = [base.rpartition("/")[2].partition(".")[0] for base in bases]
+    free = (letter for number in count() if (letter := _letters(number)) not in stems)
+    for stem in stems:
+        known = len(stem) == 1 and stem in "abcdefghijklmnopqrstuvwxyz" and stems.count(stem) == 1
+        yield stem if known else next(free)
+
+
 def _letters(number: int) -> str:
     """a to z, then aa, ab and so on."""
     return chr(97 + number) if number < 26 else _letters(number // 26 - 1) + chr(97 + number % 26)
@@ -271,10 +324,6 @@ def _letters(number: int) -> str:
 
 def _heading(level: str) -> str:
     return f"{level} interval".lstrip()
-
-
-def _verdict(step: Step) -> str:
-    return "–" if step.passes is None else "pass" if step.passes else "fail"
 
 
 def _interval(low: float, high: float) -> str:
