@@ -161,13 +161,13 @@ def test_a_store_in_a_folder_of_any_name_is_written_and_read(
 ) -> None:
     from identify_core.cli.root import run_command_line
     from identify_core.contexts.display import SilentDisplay
-    from identify_core.runs.engine import Surroundings, execute
+    from identify_core.runs.engine import RunSurroundings, execute
     from identify_core.spec import load_spec
     from identify_core.store import Store, StoredRun
 
     store = Store(project.path / name / "store")
     spec = load_spec(project.registry(), plugin="toy", preset="smoke")
-    outcome = execute(spec, Surroundings(store=store, display=SilentDisplay()))
+    outcome = execute(spec, RunSurroundings(store=store, display=SilentDisplay()))
     assert StoredRun.open(outcome.folder).latents
     assert not outcome.failures
     for verb in (["runs", "ls"], ["runs", "show", "@last"], ["runs", "verify", "@last"], ["report", "@last"]):

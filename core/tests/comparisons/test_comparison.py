@@ -13,7 +13,7 @@ import pytest
 
 from identify_core.comparisons.comparison import Comparison, Request, standard_evaluators
 from identify_core.comparisons.estimates import Cost, plan
-from identify_core.comparisons.execution import Means, compare
+from identify_core.comparisons.execution import ComparisonSurroundings, compare
 from identify_core.comparisons.foreign.door import Terms
 from identify_core.comparisons.imports import import_arrays
 from identify_core.comparisons.references import open_groups
@@ -27,7 +27,7 @@ from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry
 from identify_core.reports.pair_figures import cluster_order, embed
 from identify_core.reports.stored_figures import draw_comparison
-from identify_core.runs.engine import Surroundings, execute
+from identify_core.runs.engine import RunSurroundings, execute
 from identify_core.scores import Score, Verdict
 from identify_core.spec import choose_evaluator, load_spec
 from identify_core.store import Store, StoredRun, verify_run
@@ -96,14 +96,15 @@ def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store
     store = Store(tmp_path_factory.mktemp("compare") / "store")
     for name, more in (("wide", []), ("long", ["objective.steps=40"]), ("elsewhere", ["seed=9"])):
         spec = load_spec(registry, plugin="toy", preset="smoke", overrides=[f"name={name}", "evaluators=[]", *more])
-        execute(spec, Surroundings(store=store, display=SilentDisplay()))
+        execute(spec, RunSurroundings(store=store, display=SilentDisplay()))
     return store
 
 
 def make(registry: Registry, store: Store, *references: str, evaluator: str = "distance", **more: Any) -> Comparison:
     groups = open_groups(references, store)
     return compare(
-        Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more), Means(store=store)
+        Request(groups=groups, evaluators=[choose_evaluator(registry, evaluator)], **more),
+        ComparisonSurroundings(store=store),
     )
 
 
@@ -196,7 +197,7 @@ def test_an_evaluator_that_raises_anything_is_a_row_with_its_reason(
         groups=open_groups(["wide"], store), evaluators=[choose_evaluator(registry, each) for each in names]
     )
     failing.prepared.clear()
-    comparison = compare(request, Means(store=store))
+    comparison = compare(request, ComparisonSurroundings(store=store))
     assert list(comparison.findings) == ["distance"]
     reasons = comparison.failures
     assert set(reasons) == set(names) - {"distance"}
@@ -220,7 +221,7 @@ def test_where_every_evaluator_fails_nothing_is_stored(registry: Registry, store
         make(registry, store, "wide", evaluator="overflow")
     chosen = [choose_evaluator(registry, name) for name in ("overflow", "typo")]
     with pytest.raises(RunError, match=r"every evaluator failed: overflow: OverflowError.*; typo: KeyError"):
-        compare(Request(groups=open_groups(["wide"], store), evaluators=chosen), Means(store=store))
+        compare(Request(groups=open_groups(["wide"], store), evaluators=chosen), ComparisonSurroundings(store=store))
     assert len(list(store.comparisons())) == before
 
 

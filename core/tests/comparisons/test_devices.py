@@ -14,11 +14,11 @@ import torch
 
 import identify_core as ic
 from identify_core.comparisons.comparison import Request
-from identify_core.comparisons.execution import Means, compare
+from identify_core.comparisons.execution import ComparisonSurroundings, compare
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.display import SilentDisplay
 from identify_core.plugins import Registry, load_registry
-from identify_core.runs.engine import Surroundings, execute
+from identify_core.runs.engine import RunSurroundings, execute
 from identify_core.spec import choose_evaluator, load_spec
 from identify_core.testing import toy_plugin
 
@@ -84,10 +84,10 @@ def latents(store: ic.Store) -> list[np.ndarray[Any, Any]]:
 def test_networks_are_compared_on_the_device(registry: Registry, tmp_path: Path, device: str) -> None:
     store = ic.Store(tmp_path / "store")
     spec = load_spec(registry, plugin="toy", preset="smoke", overrides=["name='nets'", f"device='{device}'"])
-    execute(spec, Surroundings(store=store, display=SilentDisplay()))
+    execute(spec, RunSurroundings(store=store, display=SilentDisplay()))
     chosen = [choose_evaluator(registry, f"devices:{name}") for name in ("left-over", "spread")]
     request = Request(groups=open_groups(["nets"], store), evaluators=chosen, registry=registry, device=device)
-    found = compare(request, Means(store=store)).findings
+    found = compare(request, ComparisonSurroundings(store=store)).findings
     values = latents(store)
     expected = np.zeros((3, 3))
     for i, source in enumerate(values):

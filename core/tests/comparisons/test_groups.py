@@ -14,13 +14,13 @@ import pytest
 from identify_core import Evaluator, Finding, Representation, Score, Subject
 from identify_core.cli.root import run_command_line
 from identify_core.comparisons.comparison import Comparison, Request
-from identify_core.comparisons.execution import Means, compare
+from identify_core.comparisons.execution import ComparisonSurroundings, compare
 from identify_core.comparisons.references import open_groups
 from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import RunError, UsageError
 from identify_core.hookspecs import hookimpl
 from identify_core.plugins import Registry, load_registry
-from identify_core.runs.engine import Surroundings, execute
+from identify_core.runs.engine import RunSurroundings, execute
 from identify_core.spec import choose_evaluator, load_spec
 from identify_core.store import Store, StoredRun
 from identify_core.testing import toy_plugin
@@ -85,14 +85,15 @@ def store(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Store
         evaluators = 'evaluators=[{type="grouping:spread"}, {type="grouping:earlier"}]'
         overrides = [f"name={name}", f"objective.steps={steps}", evaluators]
         spec = load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
-        execute(spec, Surroundings(store=store, display=SilentDisplay()))
+        execute(spec, RunSurroundings(store=store, display=SilentDisplay()))
     return store
 
 
 def make(registry: Registry, store: Store, *references: str, evaluator: str) -> Comparison:
     chosen = [choose_evaluator(registry, f"grouping:{evaluator}")]
     return compare(
-        Request(groups=open_groups(references, store), evaluators=chosen, registry=registry), Means(store=store)
+        Request(groups=open_groups(references, store), evaluators=chosen, registry=registry),
+        ComparisonSurroundings(store=store),
     )
 
 

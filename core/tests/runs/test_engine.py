@@ -20,7 +20,7 @@ from identify_core.data.mapped import MappedColumn
 from identify_core.errors import Interrupted, RunError, SpecError, UsageError
 from identify_core.plugins import Registry, load_registry
 from identify_core.reports.page import finished_page
-from identify_core.runs.engine import Outcome, Surroundings, execute, resume
+from identify_core.runs.engine import Outcome, RunSurroundings, execute, resume
 from identify_core.spec import ResolvedSpec, load_spec, memory
 from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.store.verify import verify_run
@@ -36,8 +36,8 @@ def spec(registry: Registry, *overrides: str) -> ResolvedSpec:
     return load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
 
 
-def surroundings(folder: Path, **more: Any) -> Surroundings:
-    return Surroundings(store=Store(folder / "store"), display=SilentDisplay(), render=finished_page, **more)
+def surroundings(folder: Path, **more: Any) -> RunSurroundings:
+    return RunSurroundings(store=Store(folder / "store"), display=SilentDisplay(), render=finished_page, **more)
 
 
 def run(registry: Registry, folder: Path, *overrides: str, **more: Any) -> Outcome:

@@ -12,7 +12,7 @@ from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import RunError, StoreError
 from identify_core.plugins import Registry, load_registry
 from identify_core.reports.page import finished_page
-from identify_core.runs.engine import Surroundings, execute
+from identify_core.runs.engine import RunSurroundings, execute
 from identify_core.runs.revisits import Revisit, Revisited
 from identify_core.spec import choose_evaluator, load_spec
 from identify_core.store import Store, StoredRun
@@ -27,7 +27,7 @@ def registry() -> Registry:
 @pytest.fixture
 def run(registry: Registry, tmp_path: Path) -> StoredRun:
     spec = load_spec(registry, plugin="toy", preset="smoke")
-    outcome = execute(spec, Surroundings(store=Store(tmp_path / "store"), display=SilentDisplay()))
+    outcome = execute(spec, RunSurroundings(store=Store(tmp_path / "store"), display=SilentDisplay()))
     return StoredRun.open(outcome.folder)
 
 

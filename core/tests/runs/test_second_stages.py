@@ -16,7 +16,7 @@ import torch
 import identify_core as ic
 from identify_core.contexts.display import SilentDisplay
 from identify_core.plugins import Registry, load_registry
-from identify_core.runs.engine import Outcome, Surroundings, execute, resume
+from identify_core.runs.engine import Outcome, RunSurroundings, execute, resume
 from identify_core.spec import load_spec
 from identify_core.store import RunWriter
 from identify_core.testing import toy_plugin
@@ -106,7 +106,7 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
 def first(registry: Registry, store: ic.Store, *overrides: str) -> Outcome:
     spec = load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
-    return execute(spec, Surroundings(store=store, display=SilentDisplay()))
+    return execute(spec, RunSurroundings(store=store, display=SilentDisplay()))
 
 
 def second(registry: Registry, store: ic.Store, reference: str, stop: StopAt, device: str = "cpu") -> Outcome:
@@ -117,14 +117,14 @@ def second(registry: Registry, store: ic.Store, reference: str, stop: StopAt, de
         EVALUATORS,
     ]
     spec = load_spec(registry, plugin="toy", preset="smoke", overrides=overrides)
-    return execute(spec, Surroundings(store=store, display=SilentDisplay(), stop_requested=stop))
+    return execute(spec, RunSurroundings(store=store, display=SilentDisplay(), stop_requested=stop))
 
 
 def resumed(registry: Registry, store: ic.Store) -> Outcome:
     staged = store.find("@last", statuses=("interrupted",))
     with RunWriter.resume(store, staged.id) as writer:
         spec = load_spec(registry, file=writer.folder / "spec.toml")
-        return resume(spec, Surroundings(store=store, display=SilentDisplay()), writer)
+        return resume(spec, RunSurroundings(store=store, display=SilentDisplay()), writer)
 
 
 def left(outcome: Outcome) -> tuple[Any, ...]:

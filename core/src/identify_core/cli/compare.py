@@ -108,9 +108,9 @@ def command(
         rung(settings["expect"])
     at_work = Workers(count=workers, executor=executor, scheduler=scheduler, slurm=slurm)
     registry = invocation.registry()
-    from identify_core.comparisons.asked import Asked
     from identify_core.comparisons.comparison import Request
     from identify_core.comparisons.execution import compare
+    from identify_core.comparisons.stored_requests import Asked
     from identify_core.store import Store
     from identify_core.verbs.comparisons import evaluators_of_pairs, means_of
 

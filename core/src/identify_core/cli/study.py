@@ -113,7 +113,7 @@ def _perform(
     quiet: bool,
 ) -> StudyDone:
     from identify_core.runs.trackers import track_observers
-    from identify_core.studies.perform import Means, perform_study
+    from identify_core.studies.perform import StudySurroundings, perform_study
     from identify_core.sweeps.execution import Conditions
     from identify_core.verbs.watching import watched
 
@@ -126,7 +126,7 @@ def _perform(
         force=given["force"],
     )
     with watched(quiet) as (display, stop_requested), executor_of(Workers.of(given), display) as executor:
-        means = Means(
+        means = StudySurroundings(
             registry=registry,
             store=store,
             executor=executor,

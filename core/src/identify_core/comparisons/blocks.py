@@ -141,9 +141,9 @@ def _open(block: Block) -> _Opened:
 
 
 def _opened(block: Block) -> _Opened:
-    from identify_core.comparisons.asked import reopened
     from identify_core.comparisons.comparison import make_context
     from identify_core.comparisons.opening import with_runs
+    from identify_core.comparisons.stored_requests import reopened
     from identify_core.store import Store
 
     registry = _registry(block)

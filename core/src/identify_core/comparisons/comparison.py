@@ -8,9 +8,9 @@ from pathlib import Path
 import attrs
 import torch
 
-from identify_core.comparisons.asked import Asked
 from identify_core.comparisons.joins import Lined, line_up
 from identify_core.comparisons.references import Group
+from identify_core.comparisons.stored_requests import Asked
 from identify_core.components import Evaluator
 from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device

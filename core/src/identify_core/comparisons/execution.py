@@ -7,20 +7,19 @@ done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import attrs
 
-from identify_core.comparisons.asked import names_of, request_as_toml
 from identify_core.comparisons.blocks import Block, blocks_of, make_block
 from identify_core.comparisons.comparison import Comparison, Request, applicable, make_context
 from identify_core.comparisons.joins import Lined
 from identify_core.comparisons.opening import with_runs
+from identify_core.comparisons.stored_requests import names_of, request_as_toml
 from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device
-from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import IdentifyError, Interrupted, RunError, StoreError, UsageError
 from identify_core.evaluation import targets
 from identify_core.evaluation.applying import say_undeclared
@@ -28,34 +27,29 @@ from identify_core.evaluation.grids import different, grid_finding, meets
 from identify_core.evaluation.journal import Journal, read_lines
 from identify_core.evaluation.pairs import Grid, Preparations, missing_pairs, pairs_of, score_pairs
 from identify_core.evaluation.subjects import Subject
+from identify_core.evaluation.surroundings import Surroundings
 from identify_core.findings import Finding
 from identify_core.spec import Chosen, plain_options
 from identify_core.spec.trust import sign_names
-from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store import RunWriter, StoredRun
 from identify_core.store.provenance import Clock, describe_machine
 from identify_core.tasks import Executor, Loading
 
 
 @attrs.frozen(kw_only=True)
-class Means:
+class ComparisonSurroundings(Surroundings):
     """What a comparison is made with.
 
     Args:
-        store: where it lands.
-        display: where its progress is shown.
-        stop_requested: whether the user asked to stop.
         executor: does pairs in other processes; None for this process alone.
         loading: what `load_registry` takes in them.
     """
 
-    store: Store
-    display: Display = attrs.field(factory=SilentDisplay)
-    stop_requested: Callable[[], bool] = lambda: False
     executor: Executor | None = None
     loading: Loading = attrs.field(factory=lambda: Loading(disabled=[], enabled=[], files=[]))
 
 
-def compare(request: Request, means: Means) -> Comparison:
+def compare(request: Request, means: ComparisonSurroundings) -> Comparison:
     """Make a comparison and store it; an evaluator that fails costs no other.
 
     Nothing is drawn: figures and the page are made from what is stored when somebody wants them.
@@ -81,7 +75,7 @@ def compare(request: Request, means: Means) -> Comparison:
         return _Making(request, means, writer, text, lined, chosen, skipped).make()
 
 
-def resume(request: Request, means: Means, writer: RunWriter, text: str) -> Comparison:
+def resume(request: Request, means: ComparisonSurroundings, writer: RunWriter, text: str) -> Comparison:
     """Go on with an interrupted comparison.
 
     Args:
@@ -103,7 +97,7 @@ class _Making:
     def __init__(
         self,
         request: Request,
-        means: Means,
+        means: ComparisonSurroundings,
         writer: RunWriter,
         text: str,
         lined: Lined,

@@ -15,11 +15,11 @@ import torch
 
 from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device
-from identify_core.contexts.display import Display
 from identify_core.data import Latents, Samples
 from identify_core.errors import Interrupted, RunError, SpecError, StoreError
 from identify_core.evaluation import targets
 from identify_core.evaluation.evaluators import Source, evaluate_into
+from identify_core.evaluation.surroundings import Surroundings
 from identify_core.findings import Finding, Scalar
 from identify_core.replicates import Replicates
 from identify_core.replicates.memory import count_without_memory
@@ -28,7 +28,7 @@ from identify_core.runs.threads import SMALL, fitting_threads, flushed_denormals
 from identify_core.spec import Chosen, ResolvedSpec
 from identify_core.spec.memory import refuse_beyond_memory
 from identify_core.spec.trust import signature_of
-from identify_core.store import RunWriter, Store, StoredRun
+from identify_core.store import RunWriter, StoredRun
 from identify_core.store.layout import timestamp, utc_now
 from identify_core.store.provenance import Clock, describe_machine, package_versions
 
@@ -55,22 +55,16 @@ class Outcome:
 
 
 @attrs.frozen(kw_only=True)
-class Surroundings:
+class RunSurroundings(Surroundings):
     """What a run is executed in.
 
     Args:
-        store: where it lands.
-        display: where its progress is shown.
-        stop_requested: whether the user asked to stop.
         observers: plugins and trackers that want to know.
         seconds_between_checkpoints: how much work a crash may cost.
         render: makes the run's page from what it left; None for no page.
         force: go on although the run needs more memory than there is.
     """
 
-    store: Store
-    display: Display
-    stop_requested: Callable[[], bool] = lambda: False
     observers: Observers = attrs.field(factory=Observers)
     seconds_between_checkpoints: float = 30.0
     render: Callable[[StoredRun], str] | None = None
@@ -79,7 +73,7 @@ class Surroundings:
 
 def execute(
     spec: ResolvedSpec,
-    surroundings: Surroundings,
+    surroundings: RunSurroundings,
     *,
     document: Mapping[str, Any] | None = None,
     signature: str | None = None,
@@ -107,7 +101,7 @@ def execute(
         return _Execution(spec, surroundings, writer).perform()
 
 
-def resume(spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) -> Outcome:
+def resume(spec: ResolvedSpec, surroundings: RunSurroundings, writer: RunWriter) -> Outcome:
     """Go on with an interrupted run, from its last checkpoint.
 
     Args:
@@ -123,7 +117,7 @@ def resume(spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) ->
 class _Execution:
     """One attempt at one run; the staging folder holds all state that outlives it."""
 
-    def __init__(self, spec: ResolvedSpec, surroundings: Surroundings, writer: RunWriter) -> None:
+    def __init__(self, spec: ResolvedSpec, surroundings: RunSurroundings, writer: RunWriter) -> None:
         self.spec = spec
         self.surroundings = surroundings
         self.writer = writer

@@ -11,11 +11,10 @@ from typing import Any
 import attrs
 
 from identify_core.comparisons.comparison import Comparison, Request, standard_evaluators
-from identify_core.comparisons.execution import Means as ComparisonMeans
-from identify_core.comparisons.execution import compare
+from identify_core.comparisons.execution import ComparisonSurroundings, compare
 from identify_core.comparisons.references import open_groups
-from identify_core.contexts.display import Display
 from identify_core.errors import IdentifyError, Interrupted, StoreError
+from identify_core.evaluation.surroundings import Surroundings
 from identify_core.plugins import Registry
 from identify_core.runs.engine import describe_components
 from identify_core.spec import Chosen, ResolvedSpec, choose_evaluators, plain_options
@@ -113,29 +112,23 @@ class StudyDone:
 
 
 @attrs.frozen(kw_only=True)
-class Means:
+class StudySurroundings(Surroundings):
     """With what a study is done.
 
     Args:
         registry: where components are looked up.
-        store: where runs and comparisons are kept.
         executor: what does the runs of a sweep.
         conditions: of every run.
-        display: where news go.
-        stop_requested: whether the user asked to stop.
         answer: the sentence that a comparison is told in.
     """
 
     registry: Registry
-    store: Store
     executor: Executor
     conditions: Conditions
-    display: Display
-    stop_requested: Callable[[], bool]
     answer: Answer
 
 
-def perform_study(study: StudyFile, planned: Sequence[PlannedRuns], means: Means) -> StudyDone:
+def perform_study(study: StudyFile, planned: Sequence[PlannedRuns], means: StudySurroundings) -> StudyDone:
     """Do what is left of a study.
 
     Args:
@@ -210,7 +203,7 @@ def found_again(
     return _from_note(ComparisonDone(label=entry.label, expect=entry.expect), note)
 
 
-def _do_runs(planned: PlannedRuns, means: Means) -> RunsDone:
+def _do_runs(planned: PlannedRuns, means: StudySurroundings) -> RunsDone:
     if planned.plan is None:
         return RunsDone(label=planned.entry.label, left_out=planned.left_out)
     plan = planned.plan
@@ -279,7 +272,11 @@ def _timestamp(path: Path) -> str:
 
 
 def _do_comparison(
-    study: StudyFile, entry: ComparisonEntry, runs: Sequence[RunsDone], note: Mapping[str, Any], means: Means
+    study: StudyFile,
+    entry: ComparisonEntry,
+    runs: Sequence[RunsDone],
+    note: Mapping[str, Any],
+    means: StudySurroundings,
 ) -> tuple[ComparisonDone, Mapping[str, Any]]:
     """A comparison, made or found again, and what the record keeps of it."""
     done = ComparisonDone(label=entry.label, expect=entry.expect)
@@ -304,7 +301,7 @@ def _do_comparison(
         means.display.message(f"comparison {entry.label}: {len(references)} runs or files")
         made = compare(
             request,
-            ComparisonMeans(store=means.store, display=means.display, stop_requested=means.stop_requested),
+            ComparisonSurroundings(store=means.store, display=means.display, stop_requested=means.stop_requested),
         )
     except (Interrupted, StoreError):
         raise

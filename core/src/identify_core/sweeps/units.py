@@ -15,7 +15,7 @@ from identify_core.tasks import End, Loading, Task, end_of
 
 if TYPE_CHECKING:
     from identify_core.contexts.display import Display
-    from identify_core.runs.engine import Outcome, Surroundings
+    from identify_core.runs.engine import Outcome, RunSurroundings
     from identify_core.spec import ResolvedSpec
     from identify_core.store import RunSummary, Store
 
@@ -122,10 +122,10 @@ def _execute(
     # Everything above is light; torch is loaded only for a spec that can run.
     from identify_core.contexts.display import SilentDisplay
     from identify_core.reports.page import finished_page
-    from identify_core.runs.engine import Surroundings, execute
+    from identify_core.runs.engine import RunSurroundings, execute
     from identify_core.runs.observation import Observers
 
-    surroundings = Surroundings(
+    surroundings = RunSurroundings(
         store=store,
         display=display or SilentDisplay(),
         stop_requested=stop_requested,
@@ -142,7 +142,7 @@ def _execute(
     return execute(spec, surroundings, document={"sweep": note}, signature=unit["signature"])
 
 
-def _go_on(spec: ResolvedSpec, surroundings: Surroundings, run_id: str) -> Outcome:
+def _go_on(spec: ResolvedSpec, surroundings: RunSurroundings, run_id: str) -> Outcome:
     from identify_core.runs.engine import resume
     from identify_core.store import RunWriter
 

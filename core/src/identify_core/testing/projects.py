@@ -79,13 +79,13 @@ class Project:
         """
         from identify_core.contexts.display import SilentDisplay
         from identify_core.reports.page import finished_page
-        from identify_core.runs.engine import Surroundings, execute
+        from identify_core.runs.engine import RunSurroundings, execute
         from identify_core.spec import load_spec
         from identify_core.store import StoredRun
 
         file = self.write_spec(spec) if isinstance(spec, str) else spec
         resolved = load_spec(self.registry(extra), plugin=plugin, file=file, preset=preset, overrides=overrides)
-        surroundings = Surroundings(store=self.store, display=SilentDisplay(), render=finished_page)
+        surroundings = RunSurroundings(store=self.store, display=SilentDisplay(), render=finished_page)
         outcome = execute(resolved, surroundings)
         assert not outcome.failures, f"evaluators failed: {outcome.failures}"
         return StoredRun.open(outcome.folder)

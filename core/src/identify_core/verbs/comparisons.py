@@ -11,7 +11,7 @@ from identify_core.verbs.executors import Workers, executor_of
 
 if TYPE_CHECKING:
     from identify_core.comparisons.comparison import Comparison, Request
-    from identify_core.comparisons.execution import Means
+    from identify_core.comparisons.execution import ComparisonSurroundings
     from identify_core.comparisons.references import Group
     from identify_core.plugins import Registry
     from identify_core.spec import Chosen
@@ -40,9 +40,9 @@ def evaluators_of_pairs(
 
 
 @contextmanager
-def means_of(place: Workplace, workers: Workers, *, quiet: bool) -> Iterator[Means]:
+def means_of(place: Workplace, workers: Workers, *, quiet: bool) -> Iterator[ComparisonSurroundings]:
     """What a comparison is made with: progress, an interrupt as a request to stop, processes where asked for."""
-    from identify_core.comparisons.execution import Means
+    from identify_core.comparisons.execution import ComparisonSurroundings
     from identify_core.store import Store
     from identify_core.verbs.watching import watched
 
@@ -50,7 +50,7 @@ def means_of(place: Workplace, workers: Workers, *, quiet: bool) -> Iterator[Mea
         executor = None
         if not workers.is_here:
             executor = stack.enter_context(executor_of(workers, display, what="pairs", unit="blocks"))
-        yield Means(
+        yield ComparisonSurroundings(
             store=Store(place.store_path.resolve()),  # a comparison that is gone on with is made in another folder
             display=display,
             stop_requested=stop_requested,
@@ -72,8 +72,8 @@ def go_on_comparing(
         quiet: no progress.
     """
     registry = place.registry()
-    from identify_core.comparisons.asked import reopened
     from identify_core.comparisons.execution import resume
+    from identify_core.comparisons.stored_requests import reopened
     from identify_core.store import StoredRun
 
     text = StoredRun.open(writer.folder).summary.read_spec()

@@ -272,11 +272,11 @@ def compare(
         Interrupted: it was stopped; `ic.resume` goes on.
         IdentifyError: every evaluator failed.
     """
-    from identify_core.comparisons.asked import Asked
     from identify_core.comparisons.comparison import Request
     from identify_core.comparisons.execution import compare as make_comparison
     from identify_core.comparisons.foreign.door import Terms
     from identify_core.comparisons.references import open_groups
+    from identify_core.comparisons.stored_requests import Asked
     from identify_core.rungs import rung
 
     if expect:

@@ -14,7 +14,7 @@ from identify_core.errors import UsageError
 if TYPE_CHECKING:
     from identify_core.comparisons.comparison import Comparison, Request
     from identify_core.plugins import Registry
-    from identify_core.runs.engine import Outcome, Surroundings
+    from identify_core.runs.engine import Outcome, RunSurroundings
     from identify_core.runs.revisits import Revisited
     from identify_core.store import StoredRun
     from identify_core.tasks import Loading
@@ -59,10 +59,10 @@ class Watching:
 
 
 @contextmanager
-def surrounded(place: Workplace, watching: Watching) -> Iterator[Surroundings]:
+def surrounded(place: Workplace, watching: Watching) -> Iterator[RunSurroundings]:
     """Let the block run a spec: progress is shown, observers are told, an interrupt is a request to stop."""
     from identify_core.reports.page import finished_page
-    from identify_core.runs.engine import Surroundings
+    from identify_core.runs.engine import RunSurroundings
     from identify_core.runs.observation import Observers
     from identify_core.runs.trackers import track_observers
     from identify_core.store import Store
@@ -71,7 +71,7 @@ def surrounded(place: Workplace, watching: Watching) -> Iterator[Surroundings]:
     trackers = {str(tracker.name): tracker for tracker in track_observers(watching.track)}
     registry = place.registry(extra=trackers)
     with watched(watching.quiet) as (display, stop_requested):
-        yield Surroundings(
+        yield RunSurroundings(
             store=Store(place.store_path),
             display=display,
             stop_requested=stop_requested,

@@ -12,7 +12,7 @@ import attrs
 from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import Interrupted
 from identify_core.plugins import Registry
-from identify_core.runs.engine import TRAINED, Outcome, Surroundings, execute, resume
+from identify_core.runs.engine import TRAINED, Outcome, RunSurroundings, execute, resume
 from identify_core.spec import ResolvedSpec, load_spec
 from identify_core.store import RunWriter, Store, StoredRun
 from identify_core.store.layout import SCRATCH
@@ -135,7 +135,7 @@ class Runs:
     def _make(self, spec: ResolvedSpec, name: str, *, disturbance: int = 0) -> Made:
         countdown = Countdown()
         store = Store(self.folder / name)
-        surroundings = Surroundings(store=store, display=SilentDisplay(), stop_requested=countdown)
+        surroundings = RunSurroundings(store=store, display=SilentDisplay(), stop_requested=countdown)
         start = time.process_time()
         record = Record()
         watched = attrs.evolve(spec, evaluators=tuple(watch(each, record) for each in spec.evaluators))
@@ -175,7 +175,7 @@ class Runs:
         )
 
     def _go_on(self, store: Store, identifier: str, stop: Countdown) -> Outcome:
-        surroundings = Surroundings(store=store, display=SilentDisplay(), stop_requested=stop)
+        surroundings = RunSurroundings(store=store, display=SilentDisplay(), stop_requested=stop)
         if not identifier:
             return execute(self.spec, surroundings)
         with RunWriter.resume(store, identifier) as writer:

@@ -1,4 +1,4 @@
-"""What was asked: everything that a comparison is made from, as text in the store, and read back to go on with it.
+"""Stored requests: everything that a comparison is made from, as text in the store, and read back to go on with it.
 
 The text is data, as everything in a store is. It names files, and code where an evaluator's options do: these count
 where this user's key signed the text, or where the command trusts them by name.
