@@ -16,7 +16,7 @@ from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device
 from identify_core.contexts.display import Display, SilentDisplay
 from identify_core.errors import PluginError
-from identify_core.evaluation.applying import COMPARED, reason_against, takes
+from identify_core.evaluation.applicability import COMPARED, reason_against, takes
 from identify_core.evaluation.subjects import Holds
 from identify_core.findings import Finding
 from identify_core.plugins import Registry

@@ -22,7 +22,7 @@ from identify_core.contexts.context import Context
 from identify_core.contexts.device import resolve_device
 from identify_core.errors import IdentifyError, Interrupted, RunError, StoreError, UsageError
 from identify_core.evaluation import targets
-from identify_core.evaluation.applying import say_undeclared
+from identify_core.evaluation.applicability import say_undeclared
 from identify_core.evaluation.grids import different, grid_finding, meets
 from identify_core.evaluation.journal import Journal, read_lines
 from identify_core.evaluation.pairs import Grid, Preparations, missing_pairs, pairs_of, score_pairs

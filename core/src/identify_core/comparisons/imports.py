@@ -17,7 +17,7 @@ from identify_core.comparisons.joins import line_up
 from identify_core.data import Latents, Samples
 from identify_core.data.latents import LatentKind
 from identify_core.errors import UsageError
-from identify_core.evaluation.applying import say_undeclared
+from identify_core.evaluation.applicability import say_undeclared
 from identify_core.evaluation.subjects import NUMBERED, Representation
 from identify_core.rungs import rung
 from identify_core.store import RunWriter, Store, StoredRun

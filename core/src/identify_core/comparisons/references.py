@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from identify_core.comparisons.foreign.door import Terms, open_outside
-from identify_core.comparisons.foreign.locating import locate
+from identify_core.comparisons.foreign.locations import locate
 from identify_core.comparisons.foreign.record import ForeignArray
 from identify_core.errors import UsageError
 from identify_core.evaluation.evaluators import representations_of

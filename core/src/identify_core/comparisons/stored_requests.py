@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from identify_core.comparisons.foreign.door import Terms
-from identify_core.comparisons.foreign.locating import locate
+from identify_core.comparisons.foreign.locations import locate
 from identify_core.comparisons.references import Group, open_groups
 from identify_core.errors import StoreError, UsageError
 from identify_core.plugins import Registry

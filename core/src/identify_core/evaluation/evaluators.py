@@ -16,7 +16,7 @@ from identify_core.data import Samples
 from identify_core.data.sample_ids import in_one_type
 from identify_core.errors import RunError
 from identify_core.evaluation import targets
-from identify_core.evaluation.applying import reason_against_kind
+from identify_core.evaluation.applicability import reason_against_kind
 from identify_core.evaluation.grids import grid_finding
 from identify_core.evaluation.pairs import Preparations, score_pairs
 from identify_core.evaluation.singles import column_finding, score_each

@@ -17,9 +17,9 @@ from identify_core.comparisons.foreign.dissimilarities import (
     looks_like_triangle,
 )
 from identify_core.comparisons.foreign.factors import named_factors, refuse_strangers, split_factor
-from identify_core.comparisons.foreign.locating import Located, locate
+from identify_core.comparisons.foreign.locations import Located, locate
 from identify_core.comparisons.foreign.numbers import check_real
-from identify_core.comparisons.foreign.recognising import FORMATS, recognise
+from identify_core.comparisons.foreign.recognition import FORMATS, recognise
 from identify_core.comparisons.foreign.record import Array, ForeignArray
 from identify_core.comparisons.foreign.tables import Table, open_parquet, open_text_table
 from identify_core.data import Factor

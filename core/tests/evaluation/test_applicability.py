@@ -12,7 +12,7 @@ import torch
 from identify_core.components import Evaluator
 from identify_core.data import Latents, Samples
 from identify_core.errors import OptionsError
-from identify_core.evaluation.applying import reason_against, say_undeclared, takes
+from identify_core.evaluation.applicability import reason_against, say_undeclared, takes
 from identify_core.evaluation.evaluators import representations_of
 from identify_core.evaluation.subjects import Representation
 from identify_core.store import RunWriter, Store, StoredRun

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from identify_core.comparisons.foreign.recognising import array_suffix, is_array_folder
+from identify_core.comparisons.foreign.recognition import array_suffix, is_array_folder
 
 _COORDINATES = re.compile(r"(?P<head>.+)\[(?P<inside>[\w-]+=\d+(,[\w-]+=\d+)*)\]", re.DOTALL)
 _SUFFIXED = re.compile(r"(?P<path>.+?\.\w+(\.gz)?)(?P<key>[:/].*)?", re.DOTALL)
