@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from identify_core.comparisons.estimates import Cost, cost_of
+from identify_core.components import Evaluator
 from identify_core.contexts.context import Context
 from identify_core.evaluation.grids import grid_finding
-from identify_core.evaluation.pairs import Grid, Preparations, score_pairs
+from identify_core.evaluation.journal import Journal
+from identify_core.evaluation.pairs import Grid, Preparations, missing_pairs, pairs_of, score_pairs
 from identify_core.evaluation.subjects import Representation
 from identify_core.plugins import load_registry
 from identify_core.spec import Chosen
 
-__all__ = ["Grid", "grid_finding", "make_grid", "stated_cost"]
+__all__ = ["Grid", "grid_finding", "make_grid", "order_of_pairs", "stated_cost"]
 
 
 def make_grid(evaluator: str, options: Any, representations: Sequence[Representation], context: Context) -> Grid:
@@ -29,6 +31,11 @@ def make_grid(evaluator: str, options: Any, representations: Sequence[Representa
         The scores and verdicts of all pairs; `grid_finding` turns them into what a comparison stores.
     """
     return score_pairs(_chosen(evaluator, options), Preparations(representations), context)
+
+
+def order_of_pairs(evaluator: Evaluator, count: int) -> list[tuple[int, int]]:
+    """The pairs of `count` representations in the order in which a comparison takes them, neighbours together."""
+    return list(missing_pairs(evaluator, pairs_of(evaluator, count), Journal()))
 
 
 def stated_cost(evaluator: str, options: Any, sizes: Sequence[tuple[int, int]]) -> Cost:

@@ -10,8 +10,7 @@ import torch
 
 import identify_measures as measures
 from identify_core import Evaluator, Representation
-from identify_core.evaluation.journal import Journal
-from identify_core.evaluation.pairs import missing_pairs, pairs_of
+from identify_core.testing.grids import order_of_pairs
 from identify_core.testing.representations import represent
 from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
@@ -108,7 +107,7 @@ def test_groups_of_representations_are_read_once_with_each_other() -> None:
     grouped = from_representations(representations, CPU, memory=Memory(rows=0, products=6e4, span=2.0**18))
     assert isinstance(grouped, PairwiseProducts)
     component = Evaluator(name="x", summary="", target="x:x", arity="pair", larger_is="more similar")
-    pairs = missing_pairs(component, pairs_of(component, 16), Journal())
+    pairs = order_of_pairs(component, 16)
     options = CATALOGUE["cca"].options(interval="never")
     for i, j in pairs:
         expected = evaluate(canonical.CCA, resident, i, j, options)
