@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from identify_core import Context, Score
+from identify_core import Context, IdentifyError, Score
 from identify_core.testing.contexts import make_context
 from identify_core.testing.grids import make_grid
 from identify_core.testing.representations import represent
-from identify_homotopy.maps.networks import SLOPES, SpectralLinear, build_map, lipschitz_bound
+from identify_homotopy.maps.networks import SLOPES, MaxMin, SpectralLinear, build_map, lipschitz_bound
 from identify_homotopy.maps.training import largest_entry, largest_row, observed_stretch, smooth_largest_row
 from identify_homotopy.options.distances import ClassOptions, LipschitzOptions, MapsOptions
 from identify_measures.deformation import minimax
@@ -95,7 +95,7 @@ def test_lipschitz_scores_fall_with_the_bound_to_zero_for_oneself(context: Conte
     assert found["lipschitz-1"][0, 0].value == 0.0
 
 
-@pytest.mark.parametrize("network", ["linear", "relu", "study", "three-relu", "four-sigmoid"])
+@pytest.mark.parametrize("network", ["linear", "relu", "study", "three-relu", "four-sigmoid", "orthogonal"])
 def test_the_certified_constant_is_never_passed(network: str) -> None:
     torch.manual_seed(0)
     module = build_map(network, 5, 3, 8).double()
@@ -117,6 +117,32 @@ def test_a_spectral_layer_has_norm_one() -> None:
     torch.manual_seed(0)
     weight = SpectralLinear(6, 4).normalised().detach()
     assert float(torch.linalg.matrix_norm(weight, 2)) == pytest.approx(1.0, abs=1e-2)
+
+
+def test_sorted_pairs_keep_lengths_and_are_sorted() -> None:
+    x = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
+    sorted_pairs = MaxMin()(x)
+    torch.testing.assert_close(sorted_pairs.norm(dim=1), x.norm(dim=1))
+    assert bool((sorted_pairs[:, 0::2] >= sorted_pairs[:, 1::2]).all())
+    torch.testing.assert_close(sorted_pairs[:, 0], x[:, :2].amax(dim=1))
+
+
+def test_an_odd_width_cannot_be_sorted_in_pairs() -> None:
+    with pytest.raises(IdentifyError, match="hidden is 7, and pairs of entries are sorted"):
+        build_map("orthogonal", 5, 3, 7)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_orthogonal_maps_stay_on_their_manifold_and_learn_a_fold(context: Context, optimiser: Any) -> None:
+    """|x| is 1-Lipschitz, and no affine map comes near it; the constant stays 1 while the layers are trained."""
+    g = draw(300, 2)
+    options = MapsOptions(network="orthogonal", steps=150, hidden=16, learning_rate=0.05, optimiser=optimiser)
+    score = scores("maps", options, context, g=g, h=np.abs(g))["maps"][0, 1]
+    stretch = re.search(r"at most ([\d.]+), at least ([\d.]+)", score.estimator)
+    assert stretch is not None
+    assert float(stretch[1]) == pytest.approx(1.0, abs=1e-3)
+    assert float(stretch[2]) <= 1.001
+    assert score.value < 0.75, score.value
 
 
 def test_trained_maps_find_what_a_linear_map_does_and_not_what_is_unrelated(context: Context) -> None:

@@ -39,10 +39,10 @@ class LipschitzOptions:
 class MapsOptions:
     """How maps are trained."""
 
-    network: Literal["linear", "relu", "study", "three-relu", "four-sigmoid"] = option(
+    network: Literal["linear", "relu", "study", "three-relu", "four-sigmoid", "orthogonal"] = option(
         "relu",
         help="linear; relu: two free layers; study: ReLU, ELU, SiLU, sigmoid under spectral norms; three-relu and "
-        "four-sigmoid: its variants.",
+        "four-sigmoid: its variants; orthogonal: sorted pairs between orthogonal layers, whose constant is 1.",
         source="the thesis' code, NonLinearNetwork",
     )
     hidden: int = option(64, help="Width of hidden layers; the study's is 256.", limit=at_least(1))
