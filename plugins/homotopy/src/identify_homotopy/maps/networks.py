@@ -19,7 +19,7 @@ class MaxMin(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Entries (..., 2k) with each pair in descending order."""
-        one, other = x.unflatten(-1, (-1, 2)).unbind(-1)
+        one, other = x[..., 0::2], x[..., 1::2]
         return torch.stack([torch.maximum(one, other), torch.minimum(one, other)], dim=-1).flatten(-2)
 
 
@@ -85,7 +85,8 @@ class StiefelLinear(nn.Module):
 
     def normalised(self) -> torch.Tensor:
         """The weight (outputs, inputs)."""
-        return self.point if self.wide else self.point.T
+        weight: torch.Tensor = self.point if self.wide else self.point.T
+        return weight
 
 
 def build_map(network: str, inputs: int, outputs: int, hidden: int) -> nn.Sequential:
