@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from identify_core.components import Evaluator
-from identify_core.errors import Interrupted, OptionsError, PluginError, SpecError
+from identify_core.contexts.display import SilentDisplay
+from identify_core.errors import Interrupted, OptionsError, PluginError, RunError, SpecError
 from identify_core.evaluation.consultation import Consultation
 from identify_core.evaluation.journal import Journal
 from identify_core.evaluation.pairs import Grid, Preparations, missing_pairs, pairs_of, score_pairs
 from identify_core.evaluation.subjects import Representation, Subject
+from identify_core.evaluation.targets import apart, raise_failure
 from identify_core.plugins import Registered
 from identify_core.scores import Score
 from identify_core.spec import Chosen
@@ -202,3 +204,24 @@ def test_another_evaluator_can_ask_it_for_one_pair(tmp_path: Path, targets: Modu
 def test_only_pairs_come_together() -> None:
     with pytest.raises(ValueError, match="together is for evaluators of pairs, and 'fit' studies a run"):
         Evaluator(name="fit", summary="", target="a:b", arity="run", together=True)
+
+
+def test_what_makes_several_evaluators_fail_is_said_once() -> None:
+    said: list[str] = []
+
+    class Said(SilentDisplay):
+        def warning(self, message: str) -> None:
+            said.append(message)
+
+    display = Said()
+    failures: dict[str, Exception] = {}
+    for label, error in (("a", OptionsError("25 rows")), ("b", OptionsError("25 rows")), ("c", ValueError("other"))):
+        with apart(label, failures, display):
+            raise error
+    assert said == ["a failed: 25 rows", "c failed: ValueError: other"]
+    assert set(failures) == {"a", "b", "c"}
+    with pytest.raises(RunError, match="every evaluator failed: a and b: 25 rows; c: ValueError: other"):
+        raise_failure(failures)
+    del failures["c"]
+    with pytest.raises(OptionsError, match=r"^25 rows$"):
+        raise_failure(failures)

@@ -176,6 +176,8 @@ def drawn(label: str, make: Callable[[], Iterable[Figure]], context: Context) ->
 def apart(label: str, failures: dict[str, Exception], display: Display) -> Iterator[None]:
     """Keep one evaluator's work apart from the others': whatever it raises is kept as its failure and said at once.
 
+    What has made another one fail is not said again.
+
     Args:
         label: the evaluator's.
         failures: label to what was raised; it gets another entry where something is.
@@ -190,30 +192,39 @@ def apart(label: str, failures: dict[str, Exception], display: Display) -> Itera
     except (Interrupted, StoreError):
         raise
     except Exception as error:  # noqa: BLE001 - one evaluator must not cost the others
+        known = {_cause(each) for each in failures.values()}
         failures[label] = error
-        display.warning(f"{label} failed: {reason_of(error)}")
+        if _cause(error) not in known:
+            display.warning(f"{label} failed: {reason_of(error)}")
 
 
 def reason_of(error: Exception) -> str:
     """Why an evaluator failed, in one sentence: what it says itself, and where it was."""
-    said = error.message if isinstance(error, IdentifyError) else f"{type(error).__name__}: {error}".rstrip(": ")
-    return " ".join([said, *(f"({note})" for note in getattr(error, "__notes__", ()))])
+    return " ".join([_cause(error), *(f"({note})" for note in getattr(error, "__notes__", ()))])
+
+
+def _cause(error: Exception) -> str:
+    return error.message if isinstance(error, IdentifyError) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def raise_failure(failures: Mapping[str, Exception]) -> NoReturn:
-    """Make of failures without any success one error: the only one itself, or one that lists them all.
+    """Make of failures without any success one error: the only one itself, or one that lists all that differ.
 
     Raises:
         IdentifyError: always.
     """
-    if len(failures) > 1:
-        told = "; ".join(f"{label}: {reason_of(error)}" for label, error in failures.items())
+    by_cause: dict[str, list[str]] = {}
+    for label, error in failures.items():
+        by_cause.setdefault(_cause(error), []).append(label)
+    groups = [(" and ".join(labels), failures[labels[0]]) for labels in by_cause.values()]
+    if len(groups) > 1:
+        told = "; ".join(f"{labels}: {reason_of(error)}" for labels, error in groups)
         raise RunError(f"every evaluator failed: {told}")
-    ((label, error),) = failures.items()
+    ((labels, error),) = groups
     if isinstance(error, IdentifyError):
         raise error
     hint = "identify --debug shows where; report it to the plugin's author"
-    raise RunError(f"{label} failed: {reason_of(error)}", hint=hint) from error
+    raise RunError(f"{labels} failed: {reason_of(error)}", hint=hint) from error
 
 
 def _call(chosen: Chosen, target: Callable[..., Any], *arguments: Any) -> Any:

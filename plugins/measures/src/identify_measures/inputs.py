@@ -85,6 +85,19 @@ def as_matrix(x: Any, name: str = "x", *, least_rows: int = 2) -> Matrix:
     return Matrix(values=values, dtype=dtype, name=name, sums=_finite_sums(values, name))
 
 
+def first_row(x: Any) -> Matrix:
+    """The first row of anything with rows that can be read in spans, for the type that they come in.
+
+    Raises:
+        InputError: it does not hold finite real numbers; all rows are read to say how many of them do not.
+    """
+    try:
+        return as_matrix(x.rows(0, 1), x.label, least_rows=1)
+    except InputError:
+        as_matrix(x.rows(0, x.shape[0]), x.label, least_rows=1)
+        raise
+
+
 def paired(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), *, least_rows: int = 2) -> tuple[Matrix, Matrix]:
     """Check two arrays whose rows are the same samples.
 

@@ -16,6 +16,7 @@ from identify_measures.catalogue import CATALOGUE
 from identify_measures.inputs import InputError
 from identify_measures.linear import canonical, cka, correlation, regression, rotation
 from identify_measures.linear.measuring import Formula, about_mean, evaluate
+from identify_measures.samplewise.rows import rows_of_representation
 from identify_measures.statistics.arrays import ArraysAtHand
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.gathering import Memory, from_arrays, from_representations
@@ -211,6 +212,11 @@ def test_what_cannot_be_read_is_said_with_its_label_and_place() -> None:
     broken[2500, 1] = np.nan
     with pytest.raises(InputError, match=r"^first has NaN or infinite values in 1 row of 256 \(rows 2304 to 2559\)$"):
         from_representations([represent(broken, "first")], CPU, memory=Memory(rows=0, span=2.0**12))
+    broken[:25] = np.nan
+    with pytest.raises(InputError, match=r"^first has NaN or infinite values in 26 rows of 3000$"):
+        from_representations([represent(broken, "first")], CPU)
+    with pytest.raises(InputError, match=r"^first has NaN or infinite values in 26 rows of 3000$"):
+        rows_of_representation(represent(broken, "first"), CPU)
     with pytest.raises(InputError, match=r"^alone has 1 row; at least 2 are needed$"):
         from_representations([represent(np.ones((1, 2)), "alone")], CPU)
     with pytest.raises(InputError, match=r"(?m)^c holds complex numbers, not real numbers$"):

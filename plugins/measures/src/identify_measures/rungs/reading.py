@@ -9,7 +9,7 @@ import attrs
 import torch
 
 from identify_measures.holding_out import Marks
-from identify_measures.inputs import Matrix, as_matrix
+from identify_measures.inputs import Matrix, as_matrix, first_row
 from identify_measures.repeats import all_differ, found_once, hash_rows
 
 _BLOCK_BYTES = 32 << 20
@@ -117,4 +117,4 @@ def dtype_of(x: Rows) -> str:
     """The type that the values of `x` came in, such as `float32`."""
     if isinstance(x, HeldRows):
         return x.dtype
-    return as_matrix(x.rows(0, 1), x.label, least_rows=1).dtype
+    return first_row(x).dtype

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 import torch
 
-from identify_measures.inputs import Matrix, as_matrix
+from identify_measures.inputs import Matrix, as_matrix, first_row
 from identify_measures.statistics.reductions import unit_of_size
 
 if TYPE_CHECKING:
@@ -83,8 +83,14 @@ def rows_of_representation(representation: Representation, device: torch.device)
         return block.values.to(home)
 
     n, width = representation.shape
-    dtype = as_matrix(representation.rows(0, 1), representation.label, least_rows=1).dtype
-    return Rows(read=read, n=n, width=width, dtype=dtype, name=representation.label, owner=representation)
+    return Rows(
+        read=read,
+        n=n,
+        width=width,
+        dtype=first_row(representation).dtype,
+        name=representation.label,
+        owner=representation,
+    )
 
 
 class View:

@@ -11,7 +11,7 @@ import torch
 
 from identify_core import Representation
 from identify_measures.blocks import BLOCKS
-from identify_measures.inputs import InputError, as_matrix, fit_mask, paired, rank_tolerance
+from identify_measures.inputs import InputError, as_matrix, first_row, fit_mask, paired, rank_tolerance
 from identify_measures.statistics.arrays import ArraysAtHand
 from identify_measures.statistics.derived import Member, Statistics
 from identify_measures.statistics.pairwise import PairwiseProducts
@@ -193,5 +193,5 @@ def _look(representation: Representation) -> Member:
     rows, width = representation.shape
     if rows < 2:
         raise InputError(f"{representation.label} has 1 row; at least 2 are needed")
-    first = as_matrix(representation.rows(0, 1), representation.label, least_rows=1)
+    first = first_row(representation)
     return Member(label=representation.label, width=width, dtype=first.dtype, tolerance=first.rank_tolerance)
