@@ -131,7 +131,7 @@ def load_plugin(status: PluginStatus, plugin: object | None = None) -> LoadedPlu
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"interrupted while the plugin {status.name!r} ({status.owner}) was being loaded",
-            hint=f"leave it out with --disable-plugin {status.name}" if status.file is None else "",
+            hint=f"if it never ends, leave it out with --disable-plugin {status.name}" if status.file is None else "",
         ) from error
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, SystemExit too, and must stop nobody
         return attrs.evolve(status, status="broken", reason=_reason(error, status.file))
