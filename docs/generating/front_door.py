@@ -35,7 +35,7 @@ ROOMS = {
     "replicates": ("replicates",),
     "training": ("training",),
     "what a target is given": ("contexts", "evaluation"),
-    "findings, scores and rungs": ("findings", "scores", "rungs"),
+    "findings, scores and rungs": ("findings", "scores", "rungs", "spreads"),
     "figures": ("reports",),
     "files": ("downloads", "atomic_files", "optional_packages"),
     "specs and comparisons": ("spec", "comparisons"),

@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from identify_core.spec import ResolvedSpec as ResolvedSpec
     from identify_core.spec import load_spec as load_spec
     from identify_core.spec.named_code import import_named as import_named
+    from identify_core.spreads import Spread as Spread
     from identify_core.store import RunSummary as RunSummary
     from identify_core.store import RunWriter as RunWriter
     from identify_core.store import Store as Store
@@ -272,6 +273,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         "sizes": ("Known", "Sizes", "dense_parameters"),
         "spec": ("Chosen", "ResolvedSpec", "load_spec"),
         "spec.named_code": ("import_named",),
+        "spreads": ("Spread",),
         "store": ("RunSummary", "RunWriter", "Store", "StoredFinding", "StoredLatents", "StoredRun", "find_store_path"),
         "store.provenance": ("describe_machine",),
         "suggestions": ("did_you_mean",),

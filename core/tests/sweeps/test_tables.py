@@ -11,14 +11,13 @@ import pytest
 from scipy import stats
 
 from identify_core.errors import UsageError
+from identify_core.spreads import Spread, student_quantile
 from identify_core.sweeps.summary import Row
 from identify_core.sweeps.tables import (
-    Spread,
     as_csv,
     as_latex,
     format_interval,
     format_spread,
-    student_quantile,
     tabulate,
 )
 

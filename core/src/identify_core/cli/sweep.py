@@ -239,7 +239,8 @@ def _without_seed(row: Row) -> dict[str, Any]:
 def _print_over_seeds(lines: Sequence[Line], settings: Sequence[str]) -> None:
     """Mean and deviation of each number, and both intervals of its mean, for each setting but the seed."""
     from identify_core.cli.output import print_table
-    from identify_core.sweeps.tables import LEVEL, format_interval, format_spread
+    from identify_core.spreads import LEVEL
+    from identify_core.sweeps.tables import format_interval, format_spread
 
     kept = [key for key in settings if key != "seed"]
     print_text(f"over seeds: mean ± deviation, and {LEVEL:.0%} intervals of the mean")

@@ -9,10 +9,10 @@ import numpy as np
 
 from identify_core.findings import Figure
 from identify_core.reports.figures import PALETTE, house_style, new_figure
+from identify_core.spreads import Spread
 from identify_core.studies.perform import RunsDone
 from identify_core.studies.study_file import FigureEntry
 from identify_core.studies.tables import chosen_runs, numbers_of, refuse_unknown_number, refuse_unknown_setting
-from identify_core.sweeps.tables import Spread
 
 
 def draw_figure(entry: FigureEntry, runs: Sequence[RunsDone]) -> Figure:

@@ -11,11 +11,11 @@ import numpy as np
 
 from identify_core.errors import UsageError
 from identify_core.findings import Scalar, Table
+from identify_core.spreads import Spread
 from identify_core.studies.perform import RunsDone
 from identify_core.studies.study_file import TableEntry
 from identify_core.suggestions import did_you_mean
 from identify_core.sweeps.summary import Row
-from identify_core.sweeps.tables import Spread
 
 BOUNDS = {"mean": ("±",), "median": ("least", "largest")}
 """What stands next to each statistic."""

@@ -12,54 +12,12 @@ import attrs
 
 from identify_core.errors import UsageError
 from identify_core.saying import say
+from identify_core.spreads import Spread
 from identify_core.suggestions import did_you_mean
 from identify_core.sweeps.summary import Row, number_of, varying_scalars
 
-LEVEL = 0.95
-RESAMPLES = 10_000
 Extreme = Literal["max", "min"]
 _MOST_DECIMALS = 6
-
-
-@attrs.frozen(kw_only=True)
-class Spread:
-    """One headline number over the seeds of a setting.
-
-    Args:
-        count: n, the finished runs that have it.
-        mean: of them.
-        deviation: sample standard deviation, with n − 1; NaN of one run.
-        student: Student's interval of the mean; NaN of one run.
-        bootstrap: percentiles of the means of `RESAMPLES` resamples, drawn with a fixed seed; NaN of one run.
-    """
-
-    count: int
-    mean: float
-    deviation: float
-    student: tuple[float, float]
-    bootstrap: tuple[float, float]
-
-    @classmethod
-    def of(cls, numbers: Sequence[float], level: float = LEVEL) -> Spread:
-        """From at least one finite number."""
-        import numpy as np
-
-        values = np.asarray(numbers, dtype=np.float64)
-        n, mean = len(values), float(values.mean())
-        if n == 1:
-            nothing = (math.nan, math.nan)
-            return cls(count=1, mean=mean, deviation=math.nan, student=nothing, bootstrap=nothing)
-        deviation = float(values.std(ddof=1))
-        reach = student_quantile(level, n - 1) * deviation / math.sqrt(n)
-        drawn = np.random.default_rng(0).integers(0, n, size=(RESAMPLES, n))
-        low, high = np.quantile(values[drawn].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-        return cls(
-            count=n,
-            mean=mean,
-            deviation=deviation,
-            student=(mean - reach, mean + reach),
-            bootstrap=(float(low), float(high)),
-        )
 
 
 @attrs.frozen(kw_only=True)
@@ -172,33 +130,6 @@ def as_latex(lines: Sequence[Line], settings: Sequence[str]) -> str:
         "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head + r" \\", r"\midrule", *body, r"\bottomrule"])
         + "\n\\end{tabular}\n"
     )
-
-
-def student_quantile(level: float, freedom: int) -> float:
-    """The t with P(|T| ≤ t) = level for a whole number of degrees of freedom, by bisection.
-
-    Source: Abramowitz & Stegun (1964), 26.7.3 and 26.7.4, finite sums in cos θ with θ = arctan(t / √ν).
-    """
-    low, high = 0.0, 1.0
-    while _within(high, freedom) < level:
-        high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _within(middle, freedom) < level else (low, middle)
-    return (low + high) / 2
-
-
-def _within(t: float, freedom: int) -> float:
-    """P(|T| ≤ t)."""
-    angle = math.atan(t / math.sqrt(freedom))
-    cosine, sine = math.cos(angle), math.sin(angle)
-    odd = freedom % 2
-    term = cosine if odd else 1.0
-    total = term if freedom > 1 else 0.0
-    for k in range(3 if odd else 2, freedom - 1, 2):
-        term *= (k - 1) / k * cosine**2
-        total += term
-    return 2 / math.pi * (angle + sine * total) if odd else sine * total
 
 
 def _line(rows: Sequence[Row], kept: Sequence[str], names: Sequence[str]) -> Line:

@@ -175,6 +175,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         arity="run",
         requires={"samples", "factors"},
         consults=("measures:weak-mcc", "measures:pearson-mcc", "measures:spearman-mcc"),
+        headline=True,
         larger_is="better",
         source=f"{PAPER}, section 5; {CODE}, eval_A",
     )

@@ -44,7 +44,7 @@ def test_who_found_everything_is_told_so(plant: Any, causal_model: Any, consulti
     assert finding.scalars["indicator-majority"] == pytest.approx(0.75)
     assert [row[1] for row in rows(finding, "z")] == [0, 1]
     assert finding.warnings == ()
-    assert "z: strong MCC 1" in finding.summary
+    assert "z agrees with the true latents up to order and scale: strong MCC 1" in finding.summary
 
 
 def test_what_is_found_is_stored_in_the_order_and_units_of_the_truth(
@@ -203,7 +203,7 @@ def test_a_baseline_is_judged_like_the_method(project: Any) -> None:
     (name,) = run.latents
     assert finding.scalars[f"{name}-weak"] > 0.99
     assert finding.scalars[f"{name}-strong"] < 0.95
-    assert f"{name}: strong MCC" in finding.summary
+    assert f"{name} agrees with the true latents up to order and scale: strong MCC" in finding.summary
     assert "likelihood-gap" not in finding.scalars
 
 

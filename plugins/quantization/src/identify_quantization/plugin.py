@@ -275,6 +275,7 @@ def identify_evaluators() -> Iterable[Evaluator]:
         draw="identify_quantization.views.pictures:draw_disentanglement",
         arity="run",
         requires={"modules", "samples", "factors"},
+        headline=True,
         larger_is="better",
         source=f"{PAPER}, section 4",
     )

@@ -72,6 +72,7 @@ def test_reconstruction_of_a_known_network(tmp_path: Path) -> None:
     assert found.scalars["psnr"] == pytest.approx(float((-10 * error.log10()).mean()), rel=1e-5)
     assert found.arrays["true"].values.shape == (3, 3, 8, 8)
     assert "training has seen" in found.conventions["rows"]
+    assert found.warnings[0].startswith("2 of 2 replicates reconstruct less than 0.1 dB better than the mean image")
     assert drawn(pictures.draw_reconstruction, ReconstructionOptions(), found) == ["reconstruction"]
 
 

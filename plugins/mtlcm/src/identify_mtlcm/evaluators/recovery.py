@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from identify_core import Context, Finding, LabelledArray, OptionsError, RunSubject, Subject, Table
+from identify_core import Context, Finding, LabelledArray, OptionsError, RunSubject, Spread, Subject, Table
 from identify_mtlcm.evaluators.agreement import CONSULTED, Agreement, Judge, random_mixing
 from identify_mtlcm.evaluators.alignment import Alignment, Array, align
 from identify_mtlcm.evaluators.likelihood_gap import likelihood_gaps
@@ -67,7 +67,7 @@ def evaluate(options: RecoveryOptions, subject: Subject, context: Context) -> Fi
     if tasks is not None:
         tables["tasks"] = tasks.table
     return Finding(
-        summary=_summary(scalars),
+        summary=_summary(judged, scalars),
         scalars=scalars,
         tables=tables,
         arrays=_arrays(judged, tasks),
@@ -251,12 +251,13 @@ def _arrays(judged: Sequence[Judged], tasks: _Tasks | None) -> dict[str, Labelle
     return arrays
 
 
-def _summary(scalars: dict[str, float]) -> str:
-    parts = [
-        f"{latents}: {words} {scalars[key]:.4g}"
-        for latents, score, words in (("h", "weak", "weak MCC"), ("z", "strong", "strong MCC"))
-        if (key := f"{latents}-{score}") in scalars
-    ]
+def _summary(judged: Sequence[Judged], scalars: dict[str, float]) -> str:
+    parts = []
+    for name, score, words in (("h", "weak", "up to a linear map"), ("z", "strong", "up to order and scale")):
+        found = [getattr(each.agreement, score) for each in judged if each.name == name and each.replicate is not None]
+        known = [value for value in found if value is not None and np.isfinite(value)]
+        if known:
+            parts.append(f"{name} agrees with the true latents {words}: {score} MCC {Spread.of(known).in_words()}")
     others = [
         f"{name.removesuffix('-strong')}: strong MCC {value:.4g}"
         for name, value in scalars.items()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from identify_core import Context, Finding, OptionsError, Representation, Subject, Table
+from identify_core import Context, Finding, OptionsError, Representation, Spread, Subject, Table
 from identify_measures import infomec
 from identify_quantization.evaluators.networks import trained_networks
 from identify_quantization.options.evaluators import DisentanglementOptions
 
 SCORES = ("infom", "infoe", "infoc")
+IN_WORDS = ("modularity", "explicitness", "compactness")
 _STEP = re.compile(r"z-step-(\d+)")
 
 
@@ -50,7 +52,7 @@ def evaluate(options: DisentanglementOptions, subject: Subject, context: Context
     ends = scores[-1]
     means = {name: _mean(ends[:, s]) for s, name in enumerate(SCORES)}
     return Finding(
-        summary=", ".join(f"{name} {value:.3f}" for name, value in means.items() if value is not None),
+        summary=_summary(ends, found.factors),
         scalars=means,
         tables={
             "steps": Table(
@@ -85,6 +87,15 @@ def evaluate(options: DisentanglementOptions, subject: Subject, context: Context
             "rows": f"at most {options.rows}, the first of the split",
         },
     )
+
+
+def _summary(ends: np.ndarray, factors: Sequence[str]) -> str:
+    """How far the latents are the factors, at the last step."""
+    told = {}
+    for s, name in enumerate(IN_WORDS):
+        known = ends[:, s][~np.isnan(ends[:, s])]
+        told[name] = Spread.of(known.tolist()).in_words() if len(known) else "undefined"
+    return f"of {len(factors)} factors, 1 being the best: " + ", ".join(f"{name} {text}" for name, text in told.items())
 
 
 def _first_rows(representation: Representation, rows: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ from identify_quantization.evaluators.networks import (
 )
 from identify_quantization.networks.autoencoder import pixels
 from identify_quantization.options.evaluators import ReconstructionOptions
+
+LEAST_GAIN = 0.1
+"""dB above the mean image from which on a network has learnt something."""
 
 
 def evaluate(options: ReconstructionOptions, subject: Subject, context: Context) -> Finding:
@@ -59,7 +63,18 @@ def evaluate(options: ReconstructionOptions, subject: Subject, context: Context)
             "psnr": "−10 log10 of an image's mean squared error, averaged over images",
             "rows": "held out from training" if held else "training has seen these images",
         },
+        warnings=tuple(_unlearnt(psnr, floor)),
     )
+
+
+def _unlearnt(psnr: dict[int, float], floor: float) -> Iterator[str]:
+    """Say that latents are judged of which no image depends."""
+    poor = [r for r, value in psnr.items() if not value > floor + LEAST_GAIN]
+    if poor:
+        yield (
+            f"{len(poor)} of {len(psnr)} replicates reconstruct less than {LEAST_GAIN:g} dB better than the mean "
+            "image: what is found of their latents does not come from training"
+        )
 
 
 def errors_of_rows(call: Call, x: torch.Tensor) -> torch.Tensor:
