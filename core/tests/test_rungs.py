@@ -356,3 +356,6 @@ def test_an_unknown_rung_is_answered_with_the_nearest() -> None:
         with pytest.raises(UsageError, match="there is no rung 'ortogonal'") as raised:
             ask("ortogonal")
         assert raised.value.hint == "did you mean 'orthogonal'?"
+    with pytest.raises(UsageError) as raised:
+        rung("rotation")
+    assert raised.value.hint == "did you mean 'orthogonal'?"

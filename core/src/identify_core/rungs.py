@@ -224,7 +224,8 @@ def rung(name: str) -> Rung:
         UsageError: there is none.
     """
     if name not in RUNGS:
-        raise UsageError(f"there is no rung {name!r}", hint=did_you_mean(name, RUNGS))
+        told = next((each.name for each in _LADDER if name.lower() in each.in_words.split()), "")
+        raise UsageError(f"there is no rung {name!r}", hint=did_you_mean(told or name, [told] if told else RUNGS))
     return RUNGS[name]
 
 

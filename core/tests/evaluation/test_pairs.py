@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from identify_core.components import Evaluator
 from identify_core.contexts.display import SilentDisplay
 from identify_core.errors import Interrupted, OptionsError, PluginError, RunError, SpecError
 from identify_core.evaluation.consultation import Consultation
+from identify_core.evaluation.grids import grid_finding
 from identify_core.evaluation.journal import Journal
 from identify_core.evaluation.pairs import Grid, Preparations, missing_pairs, pairs_of, score_pairs
 from identify_core.evaluation.subjects import Representation, Subject
@@ -225,3 +227,13 @@ def test_what_makes_several_evaluators_fail_is_said_once() -> None:
     del failures["c"]
     with pytest.raises(OptionsError, match=r"^25 rows$"):
         raise_failure(failures)
+
+
+def test_what_several_scores_of_one_pair_say_is_counted_once(tmp_path: Path, targets: ModuleType) -> None:
+    def twice(options: Any, subject: Subject, context: Any) -> dict[str, Score]:
+        score = attrs.evolve(residual(options, subject, context), warnings=("few rows",))
+        return {"one": score, "two": score}
+
+    targets.twice = twice
+    assert grid_finding(score_all(tmp_path, chosen("twice"), 2)).warnings == ("few rows",)
+    assert grid_finding(score_all(tmp_path, chosen("twice"), 3)).warnings == ("few rows (3 pairs)",)

@@ -198,3 +198,6 @@ def test_a_spec_in_the_place_of_a_plugin_is_told_its_option() -> None:
     with pytest.raises(PluginError, match="there is no plugin 'my paper") as raised:
         load_registry(only=()).plugin("my paper.toml")
     assert raised.value.hint == "a spec is named with --spec 'my paper.toml'"
+    with pytest.raises(PluginError) as raised:
+        load_registry(only=()).plugin("spec.yaml")
+    assert raised.value.hint == "a spec is a TOML file: `identify init PLUGIN` writes one"

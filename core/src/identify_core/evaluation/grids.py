@@ -237,12 +237,12 @@ def _scalars(grid: Grid) -> dict[str, float]:
 
 
 def _warnings(grid: Grid) -> list[str]:
-    counted: dict[str, int] = {}
+    said: dict[str, set[Pair]] = {}
     for table in grid.scores.values():
-        for score in different(grid, table).values():
+        for pair, score in different(grid, table).items():
             for text in (*score.warnings, *((score.reason,) if score.reason else ())):
-                counted[text] = counted.get(text, 0) + 1
-    for verdict in different(grid, grid.verdicts).values():
+                said.setdefault(text, set()).add(pair)
+    for pair, verdict in different(grid, grid.verdicts).items():
         for text in verdict.warnings:
-            counted[text] = counted.get(text, 0) + 1
-    return [text if count == 1 else f"{text} ({count} pairs)" for text, count in counted.items()]
+            said.setdefault(text, set()).add(pair)
+    return [text if len(pairs) == 1 else f"{text} ({len(pairs)} pairs)" for text, pairs in said.items()]

@@ -218,4 +218,8 @@ def _module_name(plugin: object) -> str:
 
 def _hint_of_a_file(name: str) -> str:
     """For a spec that stands where a plugin is named."""
-    return f"a spec is named with --spec {shlex.quote(name)}" if name.lower().endswith(".toml") else ""
+    if name.lower().endswith(".toml"):
+        return f"a spec is named with --spec {shlex.quote(name)}"
+    if name.lower().endswith((".yaml", ".yml", ".json")):
+        return "a spec is a TOML file: `identify init PLUGIN` writes one"
+    return ""

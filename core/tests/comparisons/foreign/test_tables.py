@@ -39,7 +39,9 @@ def test_columns_are_latents_ids_and_factors_by_name(table: str) -> None:
 def test_text_that_is_neither_id_nor_factor_is_refused_with_what_to_say(table: str) -> None:
     with pytest.raises(UsageError, match=r"the column 'shape' of .* holds text, such as 'cat'") as error:
         one(table)
-    assert f"--ids shape or --factors shape, or name the columns that are latents: {table}:z*" in error.value.hint
+    hint = error.value.hint
+    assert hint.startswith("--factors shape, or --ids shape between tables, or name the columns that are latents: ")
+    assert hint.endswith(f"{table}:z1,z2,angle")
     (each,) = one(f"{table}:z*").representations()
     assert each.shape == (3, 2)
     assert each.ids.tolist() == ["x1", "x2", "x3"]
@@ -136,3 +138,10 @@ def test_factors_that_do_not_fit_are_one_message(factor: str, message: str) -> N
     np.savez("f.npz", short=np.arange(2), cube=np.zeros((3, 2, 2)), gaps=[1, 2, np.nan], turned=[10, 350, 90])
     with pytest.raises(UsageError, match=message):
         one("z.npy", factors=(factor,))
+
+
+def test_a_file_that_is_not_there_is_told_the_nearest() -> None:
+    Path("rotated.csv").write_text("z\n1\n2\n")
+    with pytest.raises(UsageError, match=r"there is no file rotatd.csv") as error:
+        one("rotatd.csv")
+    assert error.value.hint == "did you mean 'rotated.csv'?"

@@ -98,6 +98,7 @@ def test_heavy_tails_are_said_and_do_not_pass_by_chance() -> None:
     assert said(unrelated, "heavy tails")
     assert equivalence_ladder(x, -x[:, ::-1]).lowest == ("signed-permutation",)
     assert not said(equivalence_ladder(rng.normal(size=(200, 1)), rng.normal(size=(200, 1))), "heavy tails")
+    assert not said(equivalence_ladder(rng.normal(size=(400, 4)), np.ones((400, 4))), "heavy tails")
 
 
 def test_tied_factors_are_related_by_monotone_maps_one_way_only_where_they_are_coarser() -> None:

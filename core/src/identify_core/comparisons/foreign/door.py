@@ -19,7 +19,7 @@ from identify_core.comparisons.foreign.dissimilarities import (
 from identify_core.comparisons.foreign.factors import named_factors, refuse_strangers, split_factor
 from identify_core.comparisons.foreign.locations import Located, locate
 from identify_core.comparisons.foreign.numbers import check_real
-from identify_core.comparisons.foreign.recognition import FORMATS, recognise
+from identify_core.comparisons.foreign.recognition import FORMATS, like_another, recognise
 from identify_core.comparisons.foreign.record import Array, ForeignArray
 from identify_core.comparisons.foreign.tables import Table, open_parquet, open_text_table
 from identify_core.data import Factor
@@ -232,7 +232,7 @@ def _guess(
 def _located(reference: str) -> Located:
     located = locate(reference)
     if located is None:
-        raise UsageError(f"there is no file {reference}", hint=FORMATS)
+        raise UsageError(f"there is no file {reference}", hint=like_another(Path(reference)) or FORMATS)
     return located
 
 

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from identify_core.errors import UsageError
+from identify_core.suggestions import nearest
 
 FORMATS = "csv, tsv, parquet, .npy, .npz, Zarr, HDF5 (.h5, .hdf5, .nc), .h5ad, .mat, .safetensors and .pt are read"
 
@@ -72,7 +73,7 @@ def recognise(path: Path) -> str:
         raise UsageError(f"{path} is a folder, not a file of arrays", hint=_for_folder(path))
     if not path.exists():
         broken = " (it is a link to a file that is not there)" if path.is_symlink() else ""
-        raise UsageError(f"there is no file {path}{broken}")
+        raise UsageError(f"there is no file {path}{broken}", hint=like_another(path))
     if not path.is_file():
         raise UsageError(f"{path} is a device or a pipe, not a file of arrays", hint=FORMATS)
     try:
@@ -157,3 +158,12 @@ def _for_folder(path: Path) -> str:
     if (path / "run.json").exists():
         return f"name the run by its id: {path.name}"
     return f"{FORMATS}; a run that is called so is named by its id, as `identify runs ls` lists it"
+
+
+def like_another(path: Path) -> str:
+    """The hint that a file of the folder has a name like the one that is not there; empty where none has."""
+    try:
+        close = nearest(path.name, [each.name for each in path.parent.iterdir()])
+    except OSError:
+        return ""
+    return f"did you mean {str(path.with_name(close))!r}?" if close else ""

@@ -99,9 +99,11 @@ class Table:
         values = self.column(name)
         if values.dtype.kind not in "fiub":
             text = next((each for each in values.reshape(-1).tolist() if _number(str(each)) is None), "")
+            numbers = [each for each in self.names if self.column(each).dtype.kind in "fiub"]
             raise UsageError(
                 f"the column {name!r} of {self.path} holds text, such as {text!r}",
-                hint=f"--ids {name} or --factors {name}, or name the columns that are latents: {self.path}:z*",
+                hint=f"--factors {name}, or --ids {name} between tables"
+                + (f", or name the columns that are latents: {self.path}:{','.join(numbers)}" if numbers else ""),
             )
         return as_real(values).reshape(len(values), -1)
 

@@ -224,7 +224,7 @@ def _data_remarks(x: Rows, moments: Moments, dtype: str, tolerance: float) -> It
 
 
 def _heavy_tails(judged: Judged, held: int) -> Iterator[str]:
-    if held >= _FEW_ROWS_FROM and judged.rows < held / _FEW_ROWS:
+    if held >= _FEW_ROWS_FROM and 0 < judged.rows < held / _FEW_ROWS:
         yield "heavy tails: most of the variance lies in less than a tenth of the rows, and residuals rest on them"
 
 
