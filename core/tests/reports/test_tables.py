@@ -124,3 +124,23 @@ def test_html_cells_are_escaped_and_numbers_carry_their_whole_value() -> None:
     assert "<b>" not in page
     assert "<i>" not in page
     assert 'data-value="0.123456789">0.1235<' in page
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_a_table_wider_than_the_terminal_comes_in_parts_and_no_number_is_cut(width: int) -> None:
+    numbers = [[-1.2345e-17 * (row + 1) / (column + 1) for column in range(12)] for row in range(3)]
+    columns = ("representation", "other", *(f"number {column}" for column in range(12)))
+    names = ("20260101-000000-a-long-name:hidden-1[0]", "b")
+    table = Table(columns=columns, rows=[(*names, *row) for row in numbers])
+    lines = printed("wide", Finding(tables={"pairs": table}), width).splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert "…" not in "".join(lines)
+    words = " ".join(lines).split()
+    for row in numbers:
+        for number in row:
+            assert format_scalar(number) in words
+    heads = sum("representation" in line for line in lines)
+    assert sum("other" in line for line in lines) == heads  # each part says what its rows are about
+    assert heads == 1 if width == 200 else heads > 1
+    pieces = "".join(line.split()[0] for line in lines if line.strip() and line.split()[0] in names[0])
+    assert pieces.count(names[0]) == 3 * heads

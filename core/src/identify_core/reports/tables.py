@@ -11,9 +11,10 @@ from identify_core.reports.templating import render
 from identify_core.saying import format_scalar, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.measure import Measurement
 
     from identify_core.findings import Finding, Scalar, Table
 
@@ -21,6 +22,9 @@ TERMINAL_ROWS = 25
 PAGE_ROWS = 1000
 TALL = 40
 _MOST_OF_ONE = 4
+_ABOUT = 3  # leading columns of words that say what a row is about
+_NARROWEST = 20  # a column of words
+_GAP = 3  # between two columns
 
 
 def headings(table: Table) -> tuple[str, ...]:
@@ -43,17 +47,15 @@ def numeric_columns(table: Table) -> tuple[bool, ...]:
 
 
 def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> RenderableType:
-    """The table for a terminal: its first `rows` rows, and a line that says how many are not shown."""
-    from rich import box
+    """The table for a terminal: its first `rows` rows, and a line that says how many are not shown.
+
+    Where it is wider than the terminal its columns come in several tables, one below the other, each with the columns
+    that say what a row is about; numbers are never cut.
+    """
     from rich.console import Group
-    from rich.table import Table as RichTable
     from rich.text import Text
 
-    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, numeric in zip(headings(table), numeric_columns(table), strict=True):
-        grid.add_column(Text(heading), justify="right" if numeric else "left")
-    for row in table.rows[:rows]:
-        grid.add_row(*(Text(format_scalar(cell)) for cell in row))
+    grid = _Columns(table, rows)
     title, caption = words_of(name), _caption(table, rows)
     # rich would wrap its own titles and captions to the width of the table, which may be one word
     return Group(
@@ -61,6 +63,61 @@ def rich_table(table: Table, *, name: str = "", rows: int = TERMINAL_ROWS) -> Re
         grid,
         *([Text(caption, style="dim italic")] if caption else []),
     )
+
+
+class _Columns:
+    """A table's columns in as many grids as the width asks for."""
+
+    def __init__(self, table: Table, rows: int) -> None:
+        self._headings, self._numeric = headings(table), numeric_columns(table)
+        self._cells = [[format_scalar(cell) for cell in row] for row in table.rows[:rows]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for columns in self._parts(options.max_width):
+            yield self._grid(columns)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.measure import measure_renderables
+
+        return measure_renderables(console, options, [self._grid(each) for each in self._parts(options.max_width)])
+
+    def _parts(self, width: int) -> list[list[int]]:
+        """The columns of each grid: first those that say what a row is about, then what fits next to them."""
+        count = len(self._headings)
+        about = min(1, count)
+        while about < min(count, _ABOUT) and not (self._numeric[about - 1] or self._numeric[about]):
+            about += 1
+        keys = list(range(about))
+        parts = [[*keys]]
+        for column in range(about, count):
+            if sum(self._least(each) + _GAP for each in (*parts[-1], column)) > width and len(parts[-1]) > about:
+                parts.append([*keys])
+            parts[-1].append(column)
+        return parts
+
+    def _least(self, column: int) -> int:
+        """How narrow a column may be: numbers whole, words broken at the worst."""
+        longest = max((len(row[column]) for row in self._cells), default=0)
+        heading = max(map(len, self._headings[column].split()), default=0)
+        return max(longest, heading) if self._numeric[column] else min(max(longest, heading), _NARROWEST)
+
+    def _grid(self, columns: Sequence[int]) -> RenderableType:
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            right = self._numeric[column]
+            grid.add_column(
+                Text(self._headings[column]),
+                justify="right" if right else "left",
+                min_width=self._least(column),
+                overflow="fold",
+            )
+        for row in self._cells:
+            grid.add_row(*(Text(row[column]) for column in columns))
+        return grid
 
 
 def print_findings(console: Console, findings: Mapping[str, Finding], *, full: bool = False) -> None:
