@@ -82,7 +82,7 @@ def trace_finding(options: TraceOptions, setting: Setting, traced: list[Traced],
     first = traced[0]
     highest = max(float(each.stacked("losses").max()) for each in traced) / setting.variance
     return Finding(
-        summary=_summary(options, traced, highest),
+        summary=_summary(traced),
         scalars={
             "traced": len(traced),
             "replicate": first.replicate,
@@ -107,7 +107,7 @@ def trace_finding(options: TraceOptions, setting: Setting, traced: list[Traced],
     )
 
 
-def _summary(options: TraceOptions, traced: list[Traced], highest: float) -> str:
+def _summary(traced: list[Traced]) -> str:
     first = traced[0]
     if first.nullity == 0:
         return (
@@ -115,16 +115,12 @@ def _summary(options: TraceOptions, traced: list[Traced], highest: float) -> str
             f"{first.arrived} points drawn around it all moved back to it."
         )
     free = f"{'at least ' if first.pca.limited else ''}{int(first.pca.value)}"
-    text = (
-        f"Around replicate {first.replicate} the class has {free} dimension{'' if free == '1' else 's'} (local PCA; "
-        f"TwoNN {first.two_nn.value:.1f}, 95 % interval {first.two_nn.low:.1f} to {first.two_nn.high:.1f}; "
-        f"nullity {first.nullity}"
+    symmetry = "" if first.symmetries is None else f", {first.symmetries} by known symmetry"
+    return (
+        f"Around replicate {first.replicate} the class has {free} dimension{'' if free == '1' else 's'} (TwoNN "
+        f"{first.two_nn.value:.1f}, 95 % interval {first.two_nn.low:.1f} to {first.two_nn.high:.1f}); nullity "
+        f"{first.nullity}{symmetry}{_pieces(first)}."
     )
-    if first.symmetries is not None:
-        text += f", of which {first.symmetries} by known symmetry"
-    points = int(sum(each.stacked("accepted").sum() for each in traced))
-    reached = f"all with J/Var(f*) ≤ {max(highest, options.tolerance):.1g}"
-    return f"{text}){_pieces(first)}; {points} points on the class, {reached}."
 
 
 def _pieces(traced: Traced) -> str:
@@ -134,7 +130,7 @@ def _pieces(traced: Traced) -> str:
         return ""
     order = np.argsort(-counts, kind="stable")
     shares = [f"{nullities[at]} ({counts[at] / counts.sum():.0%} of the points)" for at in order]
-    return f", but the walks from there lead through pieces of nullity {' and '.join(shares)}"
+    return f"; walks from there meet pieces of nullity {' and '.join(shares)}"
 
 
 def _dimensions_table(traced: list[Traced]) -> Table:
