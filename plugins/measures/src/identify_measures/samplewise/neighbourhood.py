@@ -221,7 +221,7 @@ def _warnings(shared: Shared, i: int, j: int, found: list[Neighbours]) -> list[s
         tied = int(each.tied.sum())
         if tied > _FEW_TIES * shared.n:
             said.append(
-                f"in {tied} of {shared.n} rows of {name} the last of {each.k} neighbours ties with others, which count "
-                f"in part: {name} shares {each.self_overlap():.2g} of them with itself"
+                f"in {tied} of {shared.n} rows of {name} other rows are as near as the last of the {each.k} "
+                f"neighbours: even with itself its overlap is {each.self_overlap():.2g}"
             )
     return said
