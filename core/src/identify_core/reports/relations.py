@@ -82,27 +82,29 @@ class Relations:
 
     def passing(self, pair: Pair) -> tuple[str, ...]:
         """The lowest rungs at which a pair passes."""
-        return lowest([rung for rung, steps in self.steps.items() if pair in steps and steps[pair].passes])
+        return lowest([rung for rung, step in self._steps_of(pair).items() if step.passes])
 
     def one_way(self, pair: Pair) -> tuple[tuple[str, ...], bool]:
         """The lowest rungs at which a map goes one way alone, and whether it goes from the first to the second."""
-        of = {rung: steps[pair] for rung, steps in self.steps.items() if pair in steps}
+        of = self._steps_of(pair)
         there = lowest([rung for rung, each in of.items() if each.there <= self.tolerance < each.back])
         back = lowest([rung for rung, each in of.items() if each.back <= self.tolerance < each.there])
         return (there, True) if there else (back, False)
 
     def undecided(self, pair: Pair) -> tuple[str, ...]:
         """The lowest rungs that there are too few rows for."""
-        of = {rung: steps[pair] for rung, steps in self.steps.items() if pair in steps}
-        return lowest([rung for rung, each in of.items() if each.measured and each.passes is None])
+        return lowest([rung for rung, each in self._steps_of(pair).items() if each.measured and each.passes is None])
 
     def nearest(self, pair: Pair) -> str:
         """Of rungs that fail, the smallest whose residual cannot be told from the least; empty where none fails."""
-        failing = {rung: steps[pair] for rung, steps in self.steps.items() if steps[pair].passes is False}
+        failing = {rung: each for rung, each in self._steps_of(pair).items() if each.passes is False}
         if not failing:
             return ""
         high = min(failing.values(), key=lambda each: each.residual).high
         return lowest([rung for rung, each in failing.items() if each.residual <= high])[0]
+
+    def _steps_of(self, pair: Pair) -> dict[str, Step]:
+        return {rung: steps[pair] for rung, steps in self.steps.items() if pair in steps}
 
     def count(self, rung: str) -> int:
         """For how many pairs a rung holds."""

@@ -71,6 +71,7 @@ class _Columns:
     def __init__(self, table: Table, rows: int) -> None:
         self._headings, self._numeric = headings(table), numeric_columns(table)
         self._cells = [[format_scalar(cell) for cell in row] for row in table.rows[:rows]]
+        self._least = [self._least_of(column) for column in range(len(self._headings))]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for columns in self._parts(options.max_width):
@@ -90,12 +91,12 @@ class _Columns:
         keys = list(range(about))
         parts = [[*keys]]
         for column in range(about, count):
-            if sum(self._least(each) + _GAP for each in (*parts[-1], column)) > width and len(parts[-1]) > about:
+            if sum(self._least[each] + _GAP for each in (*parts[-1], column)) > width and len(parts[-1]) > about:
                 parts.append([*keys])
             parts[-1].append(column)
         return parts
 
-    def _least(self, column: int) -> int:
+    def _least_of(self, column: int) -> int:
         """How narrow a column may be: numbers whole, words broken at the worst."""
         longest = max((len(row[column]) for row in self._cells), default=0)
         heading = max(map(len, self._headings[column].split()), default=0)
@@ -112,7 +113,7 @@ class _Columns:
             grid.add_column(
                 Text(self._headings[column]),
                 justify="right" if right else "left",
-                min_width=self._least(column),
+                min_width=self._least[column],
                 overflow="fold",
             )
         for row in self._cells:

@@ -79,7 +79,7 @@ class Ridge(torch.nn.Module):
 
 
 def over_a_ridge(z: np.ndarray, modules: list[Any]) -> None:
-    """Two places on both sides of a mountain: the straight line stays on its top, other starts end beside it."""
+    """Two places on both sides of a mountain: the straight line stays on its top, other starts go round it."""
     z[:] = np.where(np.arange(z.shape[1])[:, None] % 2, [1.5, 0.0], [-1.5, 0.0])
     for module in modules:
         module.decoders = torch.nn.ModuleList([Ridge(), Ridge()])

@@ -217,10 +217,15 @@ def _table(judged: Sequence[Judged]) -> Table:
     )
 
 
+def _finite(judged: Sequence[Judged], name: str, score: str) -> list[float]:
+    """The scores of all latents, or references, of a name that have one."""
+    values = [getattr(each.agreement, score) for each in judged if each.name == name]
+    return [value for value in values if value is not None and np.isfinite(value)]
+
+
 def _scalars(judged: Sequence[Judged]) -> dict[str, float]:
     def middle(name: str, score: str) -> float | None:
-        values = [getattr(each.agreement, score) for each in judged if each.name == name]
-        finite = [value for value in values if value is not None and np.isfinite(value)]
+        finite = _finite(judged, name, score)
         return float(np.median(finite)) if finite else None
 
     wanted = {"floor": (FLOOR, "strong"), "floor-per-task": (FLOOR, "per_task"), "ceiling": (CEILING, "strong")}
@@ -254,9 +259,7 @@ def _arrays(judged: Sequence[Judged], tasks: _Tasks | None) -> dict[str, Labelle
 def _summary(judged: Sequence[Judged], scalars: dict[str, float]) -> str:
     parts = []
     for name, score, words in (("h", "weak", "up to a linear map"), ("z", "strong", "up to order and scale")):
-        found = [getattr(each.agreement, score) for each in judged if each.name == name and each.replicate is not None]
-        known = [value for value in found if value is not None and np.isfinite(value)]
-        if known:
+        if known := _finite(judged, name, score):
             parts.append(f"{name} agrees with the true latents {words}: {score} MCC {Spread.of(known).in_words()}")
     others = [
         f"{name.removesuffix('-strong')}: strong MCC {value:.4g}"
