@@ -65,8 +65,7 @@ def _labelled(options: ProbeOptions, encoders: tuple[Representation, ...]) -> tu
     ids = first.ids
     for each in encoders[1:]:
         ids = np.intersect1d(ids, each.ids)
-    order = np.argsort(first.ids, kind="stable")
-    labels = np.asarray(first.factors[options.factor].values)[order[np.searchsorted(first.ids[order], ids)]]
+    labels = np.asarray(first.factors[options.factor].values)[_places(first, ids)]
     ids, labels = ids[labels >= 0], labels[labels >= 0]
     if len(ids) < 4:
         raise OptionsError(f"{len(ids)} sentences have a label in all encoders", hint="at least four are needed")
@@ -74,9 +73,15 @@ def _labelled(options: ProbeOptions, encoders: tuple[Representation, ...]) -> tu
 
 
 def _rows(encoder: Representation, ids: Array) -> Array:
-    order = np.argsort(encoder.ids, kind="stable")
-    rows: Array = encoder.values()[order[np.searchsorted(encoder.ids[order], ids)]].astype(np.float64)
+    rows: Array = encoder.values()[_places(encoder, ids)].astype(np.float64)
     return rows
+
+
+def _places(encoder: Representation, ids: Array) -> Array:
+    """Where the rows of these ids stand in an encoder that has them all."""
+    order = np.argsort(encoder.ids, kind="stable")
+    places: Array = order[np.searchsorted(encoder.ids[order], ids)]
+    return places
 
 
 def _probabilities(values: Array, y: Array, train: Array, judged: Array, strength: float) -> tuple[Array, bool]:
